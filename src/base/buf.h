@@ -1,0 +1,56 @@
+/*
+ * A growing byte buffer with a read cursor:
+ *
+ *     base        start              end             cap
+ *      |  consumed  |  readable bytes  |  free room   |
+ *
+ * An empty buffer owns no memory until something is put in, and gives it back with buf_release.
+ * The caller bounds what it puts in.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/slice.h"
+
+struct buf {
+	char *base; /* owned */
+	uint32_t start;
+	uint32_t end;
+	uint32_t cap;
+};
+
+static inline size_t buf_len(const struct buf *b)
+{
+	return b->end - b->start;
+}
+
+static inline struct slice buf_slice(const struct buf *b)
+{
+	return (struct slice) {b->base + b->start, b->end - b->start};
+}
+
+/* Forgets the content, keeps the memory. */
+static inline void buf_clear(struct buf *b)
+{
+	b->start = b->end = 0;
+}
+
+void buf_init(struct buf *b);
+/* Gives the memory back; the buffer stays usable. */
+void buf_release(struct buf *b);
+/* Makes room for so many more bytes and returns where they go; buf_commit says how many came. */
+char *buf_reserve(struct buf *b, size_t room);
+void buf_commit(struct buf *b, size_t len);
+void buf_append(struct buf *b, const void *data, size_t len);
+void buf_append_slice(struct buf *b, struct slice s);
+void buf_append_str(struct buf *b, const char *str);
+void buf_append_char(struct buf *b, char c);
+void buf_append_u64(struct buf *b, uint64_t value);
+void buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Drops bytes at the front; the memory goes when nothing is left to read. */
+void buf_consume(struct buf *b, size_t len);
+
+#endif

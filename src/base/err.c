@@ -1,0 +1,46 @@
+/* Names of errors and their relation to errno. */
+#include "base/err.h"
+
+#include <errno.h>
+
+static const char *const err_texts[ERR_INDEX_COUNT] = {
+	"no error",
+#define ERR(name, text) text,
+#include "base/err.def"
+#undef ERR
+};
+
+const char *err_text(int err)
+{
+	int index = -err;
+
+	return index >= 0 && index < ERR_INDEX_COUNT ? err_texts[index] : "unknown error";
+}
+
+int err_from_errno(int number)
+{
+	switch (number) {
+	case 0:
+		return 0;
+	case EMFILE:
+	case ENFILE:
+		return ERR_NO_FDS;
+	case EADDRINUSE:
+		return ERR_BUSY;
+	case EADDRNOTAVAIL:
+		return ERR_ADDRESS;
+	case EACCES:
+	case EPERM:
+		return ERR_DENIED;
+	case ENOENT:
+		return ERR_NOT_FOUND;
+	case ETIMEDOUT:
+		return ERR_TIMEOUT;
+	case ECONNRESET:
+	case ECONNABORTED:
+	case EPIPE:
+		return ERR_RESET;
+	default:
+		return ERR_SYSTEM;
+	}
+}

@@ -1,0 +1,24 @@
+/* Serialising HTTP/1 heads and chunks from parsed parts. */
+#ifndef PROTO_HTTP1_WRITE_H
+#define PROTO_HTTP1_WRITE_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "proto/http_head.h"
+
+#define HTTP1_CHUNK_HEAD_MAX 20
+
+void http1_write_request_line(struct buf *out, struct slice method, struct slice target);
+/* Always as HTTP/1.1. An empty reason is replaced by the usual one, if there is one. */
+void http1_write_status_line(struct buf *out, unsigned status, struct slice reason);
+void http1_write_field(struct buf *out, struct slice name, struct slice value);
+void http1_write_field_u64(struct buf *out, struct slice name, uint64_t value);
+void http1_write_head_end(struct buf *out);
+/* All fields that are not marked as hop-by-hop, in order, as they came. */
+void http1_write_fields(struct buf *out, const struct http_head *head);
+/* "<hex size>\r\n"; returns its length. */
+size_t http1_write_chunk_head(char out[HTTP1_CHUNK_HEAD_MAX], uint64_t size);
+const char *http1_reason_of(unsigned status);
+
+#endif

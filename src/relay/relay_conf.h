@@ -1,0 +1,91 @@
+/*
+ * The relay's options as values. Filled by relay_conf_load from one table (flag, environment,
+ * .env files, YAML file, default); immutable afterwards. A reload makes a new one.
+ */
+#ifndef RELAY_RELAY_CONF_H
+#define RELAY_RELAY_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/slice.h"
+
+/* Text is owned by the conf; an option that was not given is NULL, a port that was not is 0. */
+struct relay_conf {
+	/* where to listen */
+	uint16_t port;
+	char *address;
+	uint16_t admin_port;
+	char *admin_address;
+	uint16_t port_range_start;
+	uint16_t port_range_end;
+	unsigned workers; /* 0: one per core */
+	/* what is said to the world */
+	bool secure;
+	char *domain; /* lower case, without a final dot */
+	char *landing;
+	uint16_t http_proxy_port;
+	uint16_t https_proxy_port;
+	char **reserved_names; /* NULL-terminated */
+	/* tunnels */
+	unsigned max_sockets;
+	unsigned max_tunnels;
+	unsigned max_waiting; /* requests that wait for a socket, per tunnel */
+	uint64_t grace_ms; /* already clamped to max_grace_ms */
+	uint64_t max_grace_ms;
+	bool strict;
+	bool trust_proxy;
+	/* time */
+	unsigned retry_after_s;
+	uint64_t request_timeout_ms;
+	uint64_t websocket_timeout_ms;
+	uint64_t response_timeout_ms;
+	uint64_t head_timeout_ms; /* a request head must be whole by then */
+	uint64_t keep_alive_timeout_ms; /* an idle visitor connection */
+	uint64_t idle_timeout_ms; /* a body or an upgraded stream without a byte moving */
+	uint64_t drain_timeout_ms;
+	/* limits of a request */
+	uint32_t max_target;
+	uint32_t max_head;
+	uint16_t max_fields;
+	uint64_t max_body; /* 0: none */
+	unsigned max_connections;
+	/* access */
+	char *hmac_secret; /* NULL: creation is open; wiped on free */
+	uint64_t hmac_tolerance_s;
+	uint64_t hmac_nonce_threshold_s;
+	uint64_t hmac_nonce_ttl_s;
+	bool hmac_terse;
+	/* messages */
+	bool forwarded; /* set X-Forwarded-* and X-Request-Id */
+	/* logs */
+	enum log_level log_level;
+	enum log_format log_format;
+	bool access_log;
+};
+
+/* What a command line asks for. */
+enum relay_command { RELAY_RUN, RELAY_CHECK_CONFIG, RELAY_HELP, RELAY_VERSION };
+
+/*
+ * Reads everything. On 0 *conf_out is the caller's. Otherwise message holds one clear line for a
+ * human ("--port: 70000 is out of range (1 to 65535)"), without a line end. Warnings (a clamped
+ * grace period, an unreadable .env) are appended to warnings, one line each. environ_list is the
+ * process environment; dir is the working directory that may have .env files.
+ */
+MUST_CHECK int relay_conf_load(int argc, char **argv, char **environ_list,
+	enum relay_command *command_out, struct relay_conf **conf_out, struct buf *message,
+	struct buf *warnings);
+void relay_conf_free(struct relay_conf **conf);
+/* The whole --help text, made from the table. Columns fit the given width. */
+void relay_conf_help(struct buf *out, unsigned width, bool colour);
+/* docs/configuration.md, made from the same table. */
+void relay_conf_markdown(struct buf *out);
+/* Whether an option may change by SIGHUP; names those that differ and may not, one a line. */
+bool relay_conf_can_reload(
+	const struct relay_conf *now, const struct relay_conf *next, struct buf *refused_out);
+
+#endif
