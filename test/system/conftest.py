@@ -69,11 +69,17 @@ def relay(start):
 
 
 @pytest.fixture(scope="module")
-def shared_relay():
-    """A relay for the whole module: for tests that leave nothing behind but a name of their own."""
+def start_shared():
+    """As start, for relays that live as long as the module's tests."""
     starter = Starter()
-    yield starter()
+    yield starter
     starter.finish()
+
+
+@pytest.fixture(scope="module")
+def shared_relay(start_shared):
+    """A relay for the whole module: for tests that leave nothing behind but a name of their own."""
+    return start_shared()
 
 
 @pytest.fixture
