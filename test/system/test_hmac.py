@@ -10,6 +10,7 @@ import pytest
 
 from harness import http
 from harness.agent import create, reply
+from harness.wait import wait_for
 
 SECRET = "a-shared-secret-of-at-least-32-characters"
 JSON_TYPE = "application/json; charset=utf-8"
@@ -377,8 +378,7 @@ def test_tolerance_and_threshold_are_options(start, signer):
 
 
 @pytest.mark.covers("S25")
-def test_a_nonce_is_remembered_as_long_as_it_could_be_accepted(start, signer):
-    """A cache shorter than the threshold must not open a hole: the nonce is refused all along."""
+def test_many_new_nonces_do_not_push_out_an_old_one(start, signer):
     relay = start(env={"LT_HMAC_SECRET": SECRET, "LT_HMAC_NONCE_CACHE_TTL": "7200"})
     headers = signer.headers("/signed-app")
     assert ask(relay, headers=headers).status == 200
@@ -386,6 +386,17 @@ def test_a_nonce_is_remembered_as_long_as_it_could_be_accepted(start, signer):
         name = f"/fill-{number % 50:04}"
         assert ask(relay, name, signer.headers(name)).status == 200
     assert refusal(ask(relay, headers=headers)).startswith("Nonce already used")
+
+
+@pytest.mark.covers("S25")
+def test_a_nonce_is_forgotten_after_the_cache_s_time(start, signer):
+    relay = start(env={"LT_HMAC_SECRET": SECRET, "LT_HMAC_NONCE_CACHE_TTL": "1"})
+    headers = signer.headers("/signed-app")
+    began = time.monotonic()
+    assert ask(relay, headers=headers).status == 200
+    assert refusal(ask(relay, headers=headers)).startswith("Nonce already used")
+    wait_for(lambda: ask(relay, headers=headers).status == 200, "the nonce to be forgotten")
+    assert time.monotonic() - began > 0.9
 
 
 @pytest.mark.covers("S22")

@@ -120,6 +120,7 @@ class Relay:
                 if self.process.poll() is None:
                     self.process.kill()
                 self._collect()
+                self.remove()
                 raise Crash(f"the relay did not get ready:\n{self.text()}") from None
 
     # what it says
