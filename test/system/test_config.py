@@ -371,7 +371,7 @@ def test_a_cache_shorter_than_the_threshold_is_warned_about(start):
 def test_debug_selects_the_debug_level(start, value, debug):
     relay = start(env={"DEBUG": value})
     create(relay, "debug-app", token="bad token")
-    http.fetch(relay.port, target="/last/one", host="lt.test")
+    http.fetch(relay.port, target="/last/one", host="no-such-name.lt.test")
     relay.wait_access(path="/last/one")
     assert bool(relay.find_logs({"level": "debug"})) == debug
 

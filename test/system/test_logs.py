@@ -19,7 +19,7 @@ def access_lines(relay):
 def flush(relay):
     """Everything logged before this returns is in relay.logs."""
     mark = f"/flush/{len(relay.stderr)}"
-    http.fetch(relay.port, target=mark, host="lt.test")
+    http.fetch(relay.port, target=mark, host="no-such-name.lt.test")
     relay.wait_access(path=mark)
 
 

@@ -32,7 +32,7 @@ def test_healthz_by_head(relay):
 @pytest.mark.covers("S75")
 def test_healthz_is_not_logged(relay):
     ask(relay, "/healthz")
-    ask(relay, "/some/thing")
+    ask(relay, "/some/thing", "no-such-name.lt.test")
     relay.wait_access(path="/some/thing")
     assert not relay.find_logs(lambda entry: entry.get("path") == "/healthz")
 
@@ -111,8 +111,9 @@ def test_metrics_are_on_the_admin_port_only(start, agent):
     assert metrics.status == 200
     assert metrics.get("Content-Type").startswith("text/plain; version=0.0.4")
     text = metrics.text()
+    assert re.search(r"^adit_requests_total(\{[^}]*\})? 3$", text, re.M), text
     assert re.search(r"^# TYPE adit_\w+ counter$", text, re.M)
-    assert re.search(r"^adit_tunnels(\{[^}]*\})? 1$", text, re.M), text
+    assert re.search(r"^adit_tunnels_open(\{[^}]*\})? 1$", text, re.M), text
     for line in text.splitlines():
         assert line.startswith("#") or re.fullmatch(
             r'[a-z_:][a-z0-9_:]*(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? \S+', line), line
