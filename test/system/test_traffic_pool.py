@@ -451,29 +451,6 @@ def test_bytes_on_a_parked_socket_drop_it(relay, agent):
     tunnel.wait_connected(0)
 
 
-@pytest.mark.covers("D27")
-def test_a_socket_with_unasked_bytes_never_answers_a_waiter(relay, agent):
-    """Sent before the relay has even accepted, with a visitor already waiting."""
-    tunnel = agent(relay, a_name())
-    for _ in range(10):
-        with tunnel.visitor() as visitor:
-            visitor.send(build_request(host=tunnel.host))
-            bad = tunnel.open()
-            bad.send(answer(b"unasked"))
-            good = tunnel.open()
-            # Whichever of both it got: the answer to it is the only answer a visitor sees.
-            got = Later(good.read_request)
-            wait_for(lambda: got.done() or not visitor.silent(0.02), "the visitor's request",
-                     timeout=5 * SLOW)
-            if got.done() and got.failure is None:
-                good.send(answer(b"asked"))
-                assert visitor.read_response().body == b"asked"
-            else:
-                response = visitor.read_response()
-                assert response.status == 503 or response.body == b"unasked", response
-        tunnel.drop_sockets()
-
-
 @pytest.mark.covers("S77", "S83")
 def test_constant_churn_of_sockets_loses_no_request(relay, agent):
     """What npm clients do all day: sockets that close a moment after their answer."""
