@@ -206,7 +206,7 @@ def test_targets_pass_unchanged(shared_relay, agent, target):
 @pytest.mark.covers("D21", "D5")
 @pytest.mark.parametrize("name", [
     "null", "undefined", "true", "constructor", "prototype", "hasownproperty", "tostring", "length",
-    "1234", "0000", "a-b-c-d", "a--b", "xn--80ak6aa92e", "localhost", "x" * 63, "new-tunnel",
+    "1234", "0000", "a-b-c-d", "a--b", "xn--80ak6aa92e", "x" * 63, "new-tunnel",
     "content-length", "index-html"])
 def test_every_valid_name_works(start, agent, name):
     relay = start()
@@ -380,7 +380,7 @@ def test_the_queue_is_bounded(start, agent):
             return len(refused) >= 2
         wait_for(two_are_refused, "refusals beyond the bound", timeout=5)
         for response in refused:
-            assert_error(response, 503, "no-free-socket", retry_after=(5, 5))
+            assert_error(response, 503, "too-many-waiting", retry_after=(1, 60))
         assert all(visitor.silent(0.1) for visitor in waiting) and len(waiting) == 3
         for visitor in waiting:
             visitor.close()
