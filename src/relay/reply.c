@@ -145,6 +145,7 @@ static void reply_error_html(
 		{"status", slice_of(status, num_print_u64(info->status, status))},
 		{"reason", reply_reason(info)},
 		{"code", slice_from_str(info->code)},
+		{"place", slice_from_str(info->place)},
 		{"title", slice_from_str(info->title)},
 		{"explanation", slice_from_str(info->explanation)},
 		{"detail", fault->detail},

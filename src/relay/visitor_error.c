@@ -4,8 +4,8 @@
 #include "base/check.h"
 
 static const struct visitor_error_info visitor_errors[] = {
-#define VISITOR_ERROR(id, code, status, reason, title, explanation, advice)                        \
-	{code, status, reason, title, explanation, advice},
+#define VISITOR_ERROR(id, code, status, reason, place, title, explanation, advice)                 \
+	{code, status, reason, place, title, explanation, advice},
 #include "relay/visitor_error.def"
 #undef VISITOR_ERROR
 };

@@ -9,7 +9,8 @@
 #include "proto/http_head.h"
 
 enum visitor_error {
-#define VISITOR_ERROR(id, code, status, reason, title, explanation, advice) VISITOR_ERROR_##id,
+#define VISITOR_ERROR(id, code, status, reason, place, title, explanation, advice)                 \
+	VISITOR_ERROR_##id,
 #include "relay/visitor_error.def"
 #undef VISITOR_ERROR
 	VISITOR_ERROR_COUNT
@@ -19,6 +20,7 @@ struct visitor_error_info {
 	const char *code;
 	unsigned status;
 	const char *reason; /* "" is the usual one of the status */
+	const char *place; /* request, relay, tunnel or service: where it stopped */
 	const char *title;
 	const char *explanation;
 	const char *advice;
