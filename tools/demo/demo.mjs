@@ -54,7 +54,7 @@ function ticks(request, response) {
   response.on("close", () => clearInterval(timer));
 }
 
-const server = createServer((request, response) => {
+function answer(request, response) {
   const path = request.url.split("?", 1)[0];
   if (path === "/echo") return echo(request, response);
   if (path === "/ticks") return ticks(request, response);
@@ -64,15 +64,28 @@ const server = createServer((request, response) => {
     "content-length": page.length,
   });
   response.end(request.method === "HEAD" ? undefined : page);
-});
+}
 
-const sockets = new WebSocketServer({ server, path: "/ws", maxPayload: MAX_ECHO });
+const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_ECHO });
 sockets.on("connection", (socket) => {
   socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
   socket.on("error", () => socket.terminate());
 });
 
-server.listen(Number(process.env.PORT ?? 0), "127.0.0.1", () => {
-  console.log(`listening on ${server.address().port}`);
+function upgrade(request, socket, head) {
+  if (request.url !== "/ws") return socket.destroy();
+  sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit("connection", opened));
+}
+
+function listen(port, host, then) {
+  const server = createServer(answer).on("upgrade", upgrade);
+  server.listen(port, host, () => then(server.address().port));
+  return server;
+}
+
+// "localhost" may mean either loopback address; a machine without IPv6 is fine with one.
+listen(Number(process.env.PORT ?? 0), "127.0.0.1", (port) => {
+  const ready = () => console.log(`listening on ${port}`);
+  listen(port, "::1", ready).on("error", ready);
 });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(0));
