@@ -16,8 +16,8 @@ struct directory;
 
 enum directory_claim {
 	DIRECTORY_CLAIMED, /* the name is the caller's now */
-	DIRECTORY_HELD,    /* it lives on *home_out */
-	DIRECTORY_FULL,    /* there are as many tunnels as may be */
+	DIRECTORY_HELD, /* it lives on *home_out */
+	DIRECTORY_FULL, /* there are as many tunnels as may be */
 };
 
 struct directory *directory_new(unsigned max_names);

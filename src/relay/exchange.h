@@ -34,7 +34,7 @@ struct exchange_events {
 
 struct exchange_visitor {
 	struct stream **stream; /* where the owner keeps it; taken at an upgrade */
-	struct slice peer;      /* its socket address; must outlive the exchange */
+	struct slice peer; /* its socket address; must outlive the exchange */
 	const struct exchange_events *events;
 	void *ctx;
 };
@@ -61,11 +61,11 @@ void exchange_free(struct exchange **x);
 bool exchange_push(struct exchange *x, struct slice *in);
 /* The request was received whole: what follows belongs to the next one. */
 bool exchange_has_request(const struct exchange *x);
+/* The visitor's stream has parked bytes, which matters to who writes to it next. */
+bool exchange_filled_visitor(const struct exchange *x);
 /* The visitor's stream had been full and has room again. */
 void exchange_visitor_drained(struct exchange *x);
 /* The visitor will send no more; it may still want its answer. */
 void exchange_visitor_ended(struct exchange *x);
-/* The visitor is gone. `done` does not come. */
-void exchange_visitor_failed(struct exchange *x);
 
 #endif

@@ -97,8 +97,7 @@ void exchange_head_write_request(struct buf *out, const struct exchange_head_req
 	}
 	if (r->chunked)
 		http1_write_field(out, SLICE("Transfer-Encoding"), SLICE("chunked"));
-	if (!r->upgrade &&
-		http_head_has_token(r->head, HTTP_FIELD_TE, SLICE("trailers"))) {
+	if (!r->upgrade && http_head_has_token(r->head, HTTP_FIELD_TE, SLICE("trailers"))) {
 		http1_write_field(out, SLICE("TE"), SLICE("trailers"));
 		http1_write_field(out, SLICE("Connection"), SLICE("TE"));
 	}

@@ -16,9 +16,9 @@ struct relay_conf;
 struct exchange_head_request {
 	const struct http_head *head; /* hop-by-hop fields are marked */
 	const struct relay_conf *conf;
-	struct slice path;      /* with the query */
+	struct slice path; /* with the query */
 	struct slice authority; /* of an absolute-form target: takes the place of Host; or empty */
-	struct slice peer;      /* the visitor's socket address */
+	struct slice peer; /* the visitor's socket address */
 	struct slice request_id;
 	bool chunked; /* the body is sent in chunks */
 	bool upgrade; /* Connection and Upgrade go along */
@@ -26,10 +26,10 @@ struct exchange_head_request {
 
 struct exchange_head_response {
 	const struct http_head *head; /* hop-by-hop fields are marked */
-	bool chunked;    /* the body is sent in chunks */
-	bool close;      /* the visitor's connection ends after it */
+	bool chunked; /* the body is sent in chunks */
+	bool close; /* the visitor's connection ends after it */
 	bool keep_alive; /* must be said, for HTTP/1.0 visitors */
-	bool upgrade;    /* a 101: Connection and Upgrade go along */
+	bool upgrade; /* a 101: Connection and Upgrade go along */
 	bool drop_length; /* a Content-Length would be wrong or is replaced */
 };
 

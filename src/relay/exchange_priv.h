@@ -15,10 +15,10 @@
 struct pump;
 
 enum exchange_state {
-	EXCHANGE_WAITING,    /* for an upstream */
-	EXCHANGE_SENT,       /* the head is on its way, no byte of an answer came */
+	EXCHANGE_WAITING, /* for an upstream */
+	EXCHANGE_SENT, /* the head is on its way, no byte of an answer came */
 	EXCHANGE_RESPONDING, /* the final head was passed on, or 1xx */
-	EXCHANGE_PIPED,      /* upgraded: the pump has both streams */
+	EXCHANGE_PIPED, /* upgraded: the pump has both streams */
 	EXCHANGE_OVER,
 };
 
@@ -26,11 +26,11 @@ enum exchange_state {
 enum exchange_response_part { RESPONSE_HEAD, RESPONSE_BODY, RESPONSE_TRAILERS };
 
 struct exchange {
-	struct worker *worker;   /* borrowed */
-	struct tunnel *tunnel;   /* ref */
+	struct worker *worker; /* borrowed */
+	struct tunnel *tunnel; /* ref */
 	struct exchange_visitor visitor;
-	struct upstream *up;     /* held while it is taken */
-	struct pump *pump;       /* owned, once upgraded */
+	struct upstream *up; /* held while it is taken */
+	struct pump *pump; /* owned, once upgraded */
 	const struct stream_events *up_events; /* borrowed */
 	enum exchange_state state;
 	enum exchange_response_part part;
@@ -43,16 +43,15 @@ struct exchange {
 	struct http1_body body;
 	uint64_t body_bytes;
 	struct http1_parser trailer_parser;
-	struct buf trailer_inbox;
 	uint8_t minor;
 	uint8_t retries;
 	bool upgrade;
 	bool keep_alive;
-	bool request_whole;  /* all of it was received */
+	bool request_whole; /* all of it was received */
 	bool in_trailers;
 	bool chunked_request;
-	bool up_full;        /* the upstream takes no more body until drained */
-	bool body_sent;      /* a byte of the body went out: no second try */
+	bool up_full; /* the upstream takes no more body until drained */
+	bool body_sent; /* a byte of the body went out: no second try */
 	bool visitor_half_closed;
 
 	/* the answer */
@@ -60,7 +59,7 @@ struct exchange {
 	struct http1_body response_body;
 	struct buf inbox; /* an unfinished head or trailer section */
 	bool response_started; /* the final head was passed on */
-	bool response_seen;    /* a byte of an answer came */
+	bool response_seen; /* a byte of an answer came */
 	bool up_reusable;
 	bool chunked_response;
 	bool close_delimited; /* only the end of the connection ends the body */
@@ -83,6 +82,8 @@ struct exchange {
 	uint16_t status;
 	const char *error; /* an X-Adit-Error code */
 	enum access_end ended;
+	struct slice client; /* the visitor's address: the socket's, or what a trusted proxy said */
+	char *client_text; /* owned; for the latter */
 	char request_id[WORKER_REQUEST_ID_LEN];
 };
 

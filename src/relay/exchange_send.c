@@ -7,16 +7,9 @@
 #include "proto/http1_write.h"
 #include "relay/exchange_end.h"
 #include "relay/exchange_priv.h"
+#include "relay/gather.h"
 
 #define EXCHANGE_RETRIES_MAX 2
-#define EXCHANGE_GATHER 8 /* pieces of body that go out in one write */
-
-struct exchange_gather {
-	size_t count;
-	size_t heads;
-	struct slice parts[EXCHANGE_GATHER * 3];
-	char chunk_heads[EXCHANGE_GATHER][HTTP1_CHUNK_HEAD_MAX];
-};
 
 static enum visitor_error exchange_send_wait_error(const struct exchange *x)
 {
@@ -27,8 +20,8 @@ static enum visitor_error exchange_send_wait_error(const struct exchange *x)
 /* The clock of the response starts when the request is whole (D9). */
 static void exchange_send_arm(struct exchange *x)
 {
-	timeout_arm(x->worker->timeouts[x->request_whole ? WORKER_RESPONSE : WORKER_IDLE],
-		&x->timeout);
+	timeout_arm(
+		x->worker->timeouts[x->request_whole ? WORKER_RESPONSE : WORKER_IDLE], &x->timeout);
 }
 
 static void exchange_send_on_revoked(void *holder)
@@ -52,8 +45,7 @@ static bool exchange_send_take(struct exchange *x)
 {
 	struct slice head = buf_slice(&x->head);
 
-	x->up = tunnel_take(
-		x->tunnel, exchange_send_wants_fresh(x), exchange_send_on_revoked, x);
+	x->up = tunnel_take(x->tunnel, exchange_send_wants_fresh(x), exchange_send_on_revoked, x);
 	if (!x->up)
 		return false;
 	x->state = EXCHANGE_SENT;
@@ -96,31 +88,6 @@ bool exchange_send_again(struct exchange *x)
 	return true;
 }
 
-static void exchange_gather_flush(struct exchange *x, struct exchange_gather *g)
-{
-	if (g->count && !stream_write(x->up->stream, g->parts, g->count))
-		x->up_full = true;
-	g->count = g->heads = 0;
-}
-
-static void exchange_gather_add(struct exchange_gather *g, struct exchange *x, struct slice data)
-{
-	char *head = g->chunk_heads[g->heads];
-
-	if (x->chunked_request) {
-		g->parts[g->count++] = slice_of(head, http1_write_chunk_head(head, data.len));
-		g->heads++;
-	}
-	g->parts[g->count++] = data;
-	if (x->chunked_request)
-		g->parts[g->count++] = SLICE("\r\n");
-	x->body_sent = true;
-	x->body_bytes += data.len;
-	x->bytes_in += data.len;
-	if (g->heads == EXCHANGE_GATHER || g->count + 3 > ARRAY_LEN(g->parts))
-		exchange_gather_flush(x, g);
-}
-
 static void exchange_send_whole(struct exchange *x)
 {
 	x->request_whole = true;
@@ -128,8 +95,7 @@ static void exchange_send_whole(struct exchange *x)
 		exchange_send_arm(x);
 }
 
-static bool exchange_send_refuse(
-	struct exchange *x, enum visitor_error error, const char *sentence)
+static bool exchange_send_refuse(struct exchange *x, enum visitor_error error, const char *sentence)
 {
 	x->keep_alive = false;
 	exchange_end_error(x, error, ACCESS_VISITOR, slice_from_str(sentence));
@@ -172,45 +138,60 @@ static bool exchange_send_over_limit(const struct exchange *x, size_t more)
 	return max && x->body_bytes + more > max;
 }
 
-static bool exchange_send_pieces(struct exchange *x, struct slice *in)
+static bool exchange_send_piece(struct exchange *x, struct gather *g, struct slice data)
 {
-	struct exchange_gather g = {.count = 0, .heads = 0};
+	if (exchange_send_over_limit(x, data.len))
+		return exchange_send_refuse(x, VISITOR_ERROR_BODY_TOO_LARGE, NULL);
+	gather_add_content(g, data);
+	x->body_sent = true;
+	x->body_bytes += data.len;
+	x->bytes_in += data.len;
+	return true;
+}
+
+/* Walks the body until the input or the upstream's room is used up, or the content is over. */
+static bool exchange_send_pieces(struct exchange *x, struct slice *in, struct gather *g)
+{
 	struct slice data;
 
-	while (!x->up_full && !x->request_whole && !x->in_trailers) {
+	while (!g->full) {
 		switch (http1_body_next(&x->body, in, &data)) {
 		case HTTP1_BODY_MORE:
-			exchange_gather_flush(x, &g);
 			return true;
 		case HTTP1_BODY_DATA:
-			if (exchange_send_over_limit(x, data.len))
-				return exchange_send_refuse(x, VISITOR_ERROR_BODY_TOO_LARGE, NULL);
-			exchange_gather_add(&g, x, data);
+			if (!exchange_send_piece(x, g, data))
+				return false;
 			break;
 		case HTTP1_BODY_TRAILERS:
 			x->in_trailers = true;
-			break;
+			return true;
 		case HTTP1_BODY_END:
 			exchange_send_whole(x);
-			break;
+			return true;
 		case HTTP1_BODY_BAD:
 			return exchange_send_refuse(x, visitor_error_of_http(x->body.fault),
 				http_fault_text(x->body.fault));
 		}
 	}
-	exchange_gather_flush(x, &g);
 	return true;
 }
 
 bool exchange_send_body(struct exchange *x, struct slice *in)
 {
-	if (x->state == EXCHANGE_WAITING || x->request_whole)
+	struct gather g;
+
+	if (x->state == EXCHANGE_WAITING || x->request_whole || x->up_full)
 		return true;
 	if (!x->response_seen)
 		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
-	if (!exchange_send_pieces(x, in))
-		return false;
-	if (x->in_trailers && !x->request_whole && !x->up_full)
+	if (!x->in_trailers) {
+		gather_init(&g, x->up->stream, x->chunked_request);
+		if (!exchange_send_pieces(x, in, &g))
+			return false;
+		gather_flush(&g);
+		x->up_full = g.full;
+	}
+	if (x->in_trailers && !x->request_whole)
 		return exchange_send_trailers(x, in);
 	return true;
 }
@@ -228,8 +209,7 @@ void exchange_send_on_closed(struct tunnel_waiter *waiter)
 {
 	struct exchange *x = CONTAINER_OF(waiter, struct exchange, waiter);
 
-	exchange_end_error(
-		x, VISITOR_ERROR_TUNNEL_OFFLINE, ACCESS_RELAY, (struct slice) {NULL, 0});
+	exchange_end_error(x, VISITOR_ERROR_TUNNEL_OFFLINE, ACCESS_RELAY, (struct slice) {NULL, 0});
 }
 
 void exchange_send_on_timeout(struct timeout *timeout)

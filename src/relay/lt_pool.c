@@ -27,7 +27,7 @@
 struct lt_pool {
 	struct tunnel tunnel;
 	struct listener *listener; /* owned */
-	struct list idle;          /* struct lt_socket */
+	struct list idle; /* struct lt_socket */
 	struct list busy;
 	struct list surplus; /* struct lt_surplus */
 	unsigned idle_count;
@@ -348,8 +348,7 @@ int lt_pool_open(
 	struct worker *w, struct slice name, struct identity owner, struct tunnel **tunnel_out)
 {
 	struct listener *listener;
-	int err = lt_pool_listen(
-		w, directory_last_port(w->shared->directory, name), &listener);
+	int err = lt_pool_listen(w, directory_last_port(w->shared->directory, name), &listener);
 	struct lt_pool *pool;
 
 	if (err)

@@ -7,8 +7,8 @@
 struct http_host;
 
 enum route_kind {
-	ROUTE_BASE,    /* the relay itself: landing, API */
-	ROUTE_TUNNEL,  /* route.name is the label in front */
+	ROUTE_BASE, /* the relay itself: landing, API */
+	ROUTE_TUNNEL, /* route.name is the label in front */
 	ROUTE_UNKNOWN, /* not ours */
 };
 

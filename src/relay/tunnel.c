@@ -64,8 +64,7 @@ void tunnel_unref(struct tunnel **t_ptr)
 static void tunnel_tell_waiters_closed(struct tunnel *t)
 {
 	while (!list_is_empty(&t->waiters)) {
-		struct tunnel_waiter *w =
-			CONTAINER_OF(t->waiters.next, struct tunnel_waiter, node);
+		struct tunnel_waiter *w = CONTAINER_OF(t->waiters.next, struct tunnel_waiter, node);
 
 		tunnel_unwait(t, w);
 		w->closed(w);

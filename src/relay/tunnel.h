@@ -24,7 +24,7 @@ struct worker;
 struct upstream {
 	struct tunnel *tunnel; /* a reference while it is taken */
 	struct stream *stream; /* owned; the holder may take it away for good */
-	bool used;             /* an exchange went over it before: it may be stale */
+	bool used; /* an exchange went over it before: it may be stale */
 	/* The tunnel takes it back by force: the holder drops it with upstream_put at once. */
 	void (*revoked)(void *holder);
 	void *holder;
@@ -33,7 +33,7 @@ struct upstream {
 /* Who waits for an upstream. */
 struct tunnel_waiter {
 	struct list node;
-	void (*ready)(struct tunnel_waiter *w);  /* tunnel_take will succeed, once */
+	void (*ready)(struct tunnel_waiter *w); /* tunnel_take will succeed, once */
 	void (*closed)(struct tunnel_waiter *w); /* the tunnel is gone */
 };
 

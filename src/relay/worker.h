@@ -25,18 +25,18 @@ struct hmac_auth;
 struct ports;
 
 enum worker_timeout {
-	WORKER_HEAD_TIMEOUT,      /* a request head must be whole */
-	WORKER_KEEP_ALIVE,        /* a visitor connection without a request */
-	WORKER_LINGER,            /* a closing connection still reads what the visitor sent */
-	WORKER_HALF_CLOSED,       /* a half-closed visitor waits for its answer to begin */
-	WORKER_SOCKET_WAIT,       /* a request waits for a tunnel socket */
-	WORKER_UPGRADE_WAIT,      /* an upgrade does */
-	WORKER_RESPONSE,          /* the first byte of a response */
-	WORKER_IDLE,              /* a body or an upgraded stream without a byte moving */
-	WORKER_GRACE,             /* a tunnel whose last socket went */
-	WORKER_FIRST_CONNECT,     /* a tunnel nobody connected to yet */
-	WORKER_SURPLUS,           /* a surplus pool socket is held before it is closed */
-	WORKER_ACCESS_LOG,        /* access lines are handed over */
+	WORKER_HEAD_TIMEOUT, /* a request head must be whole */
+	WORKER_KEEP_ALIVE, /* a visitor connection without a request */
+	WORKER_LINGER, /* a closing connection still reads what the visitor sent */
+	WORKER_HALF_CLOSED, /* a half-closed visitor waits for its answer to begin */
+	WORKER_SOCKET_WAIT, /* a request waits for a tunnel socket */
+	WORKER_UPGRADE_WAIT, /* an upgrade does */
+	WORKER_RESPONSE, /* the first byte of a response */
+	WORKER_IDLE, /* a body or an upgraded stream without a byte moving */
+	WORKER_GRACE, /* a tunnel whose last socket went */
+	WORKER_FIRST_CONNECT, /* a tunnel nobody connected to yet */
+	WORKER_SURPLUS, /* a surplus pool socket is held before it is closed */
+	WORKER_ACCESS_LOG, /* access lines are handed over */
 	WORKER_TIMEOUT_COUNT
 };
 
