@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/visitor_error.h"
+
 static const struct metrics_process process = {
 	.start_ms = 1795168800123u,
 	.now_ms = 1795168860623u,
@@ -119,10 +121,16 @@ static void every_status_has_a_class(void **state)
 		assert_int_equal(metrics_response(cases[i].status), cases[i].metric);
 }
 
-static void an_error_without_a_row_of_its_own_is_other(void **state)
+static void every_error_code_is_counted_and_unknown_ones_as_other(void **state)
 {
 	assert_int_equal(metrics_error(SLICE("tunnel-not-found")), METRIC_ERROR_TUNNEL_NOT_FOUND);
 	assert_int_equal(metrics_error(SLICE("response-timeout")), METRIC_ERROR_RESPONSE_TIMEOUT);
+	for (int i = 0; i < VISITOR_ERROR_COUNT; i++) {
+		const char *code = visitor_error_get((enum visitor_error)i)->code;
+
+		assert_int_equal(metrics_error(slice_from_str(code)),
+			METRIC_ERROR_OTHER - VISITOR_ERROR_COUNT + i);
+	}
 	assert_int_equal(metrics_error(SLICE("other")), METRIC_ERROR_OTHER);
 	assert_int_equal(metrics_error(SLICE("")), METRIC_ERROR_OTHER);
 	assert_int_equal(metrics_error(SLICE("tunnel-not-foun")), METRIC_ERROR_OTHER);
@@ -213,7 +221,7 @@ int main(void)
 		cmocka_unit_test(a_gauge_that_moved_between_workers_sums_up),
 		cmocka_unit_test(times_fall_into_the_bucket_that_they_do_not_exceed),
 		cmocka_unit_test(every_status_has_a_class),
-		cmocka_unit_test(an_error_without_a_row_of_its_own_is_other),
+		cmocka_unit_test(every_error_code_is_counted_and_unknown_ones_as_other),
 		cmocka_unit_test(the_process_is_described),
 		cmocka_unit_test(every_name_is_described_once),
 		cmocka_unit_test(a_scrape_may_read_while_workers_write),
