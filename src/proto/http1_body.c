@@ -129,7 +129,7 @@ static enum http_fault http1_step_extension(struct http1_body *body, char c)
 {
 	bool is_token = http_char_is(c, HTTP_CHAR_TOKEN);
 
-	if (++body->extension > HTTP1_CHUNK_EXTENSION_MAX)
+	if (c != '\r' && ++body->extension > HTTP1_CHUNK_EXTENSION_MAX)
 		return HTTP_FAULT_CHUNK_EXTENSION;
 	switch (body->chunk) {
 	case HTTP1_CHUNK_EXTENSION:
