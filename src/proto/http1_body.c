@@ -48,8 +48,14 @@ static enum http_fault http1_read_framing(const struct http_head *head, struct h
 
 enum http_fault http1_body_of_request(const struct http_head *head, struct http1_body *body_out)
 {
-	body_out->fault = http1_read_framing(head, body_out);
-	return body_out->fault;
+	enum http_fault fault = http1_read_framing(head, body_out);
+
+	/* Behind a CONNECT some expect the content, and others the bytes of the tunnel. */
+	if (!fault && head->method_id == HTTP_CONNECT &&
+		(body_out->kind == HTTP1_BODY_CHUNKED || body_out->left))
+		fault = HTTP_FAULT_UPGRADE_INVALID;
+	body_out->fault = fault;
+	return fault;
 }
 
 enum http_fault http1_body_of_response(
