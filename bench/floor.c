@@ -1,16 +1,13 @@
-/* floor.c - the smallest possible relay+agent pair, as a measuring stick.
- *
- * It is no product: no authentication, no HTTP, no per-stream windows.  It
- * shows what the machine asks of a multiplexing tunnel that does nothing but
- * move bytes: one TCP link between relay and agent, 8-byte frame heads, reads
- * straight into the link's output buffer, one link write per event batch.
+/*
+ * The smallest possible relay and agent, as a measuring stick: what the machine asks of a tunnel
+ * that multiplexes and does nothing else. One TCP link between the two, 8-byte frame heads, reads
+ * straight into the link's output buffer, one write to the link per batch of events.
  *   floor relay PUBLIC_PORT LINK_PORT
  *   floor agent LINK_PORT BACKEND_PORT
- * All on 127.0.0.1.  Build: cc -O2 -o floor floor.c
- * With -DSEAL -lcrypto the link carries AES-128-GCM records of at most 16 KiB
- * under a fixed key: what an encrypted link costs once its handshake is done.
+ * It is no product: no authentication, no HTTP, no windows per stream, 127.0.0.1 only. Built with
+ * -DSEAL the link carries AES-128-GCM records of at most 16 KiB under a fixed key: what an
+ * encrypted link costs once its handshake is done.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -64,7 +61,7 @@ static void die(const char *what)
 static int tcp(int port, int listening)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET,
-		.sin_port = htons(port),
+		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -131,26 +128,31 @@ static void seal_start(void)
 	EVP_DecryptInit_ex(dec, EVP_aes_128_gcm(), NULL, key, NULL);
 }
 
+/* Moves one record's worth of out to the end of sealed. */
+static void seal_record(void)
+{
+	size_t n = out_len - out_off < RECORD ? out_len - out_off : RECORD;
+	unsigned char iv[12] = {0}, *p = (void *)(sealed + sealed_len);
+	int w;
+
+	p[0] = (unsigned char)(n >> 8);
+	p[1] = (unsigned char)n;
+	memcpy(iv, &enc_n, sizeof enc_n);
+	enc_n++;
+	EVP_EncryptInit_ex(enc, NULL, NULL, NULL, iv);
+	EVP_EncryptUpdate(enc, p + 2, &w, (void *)(out + out_off), (int)n);
+	EVP_EncryptFinal_ex(enc, p + 2 + w, &w);
+	EVP_CIPHER_CTX_ctrl(enc, EVP_CTRL_GCM_GET_TAG, TAG, p + 2 + n);
+	sealed_len += n + TAG + 2;
+	out_off += n;
+}
+
 static void flush_link(void)
 {
 	while (push(sealed, &sealed_off, sealed_len) && out_off < out_len) {
 		sealed_off = sealed_len = 0;
-		while (out_off < out_len && sealed_len + RECORD + TAG + 2 <= sizeof sealed) {
-			size_t n = out_len - out_off < RECORD ? out_len - out_off : RECORD;
-			unsigned char iv[12] = {0}, *p = (void *)(sealed + sealed_len);
-			int w;
-
-			p[0] = n >> 8;
-			p[1] = n;
-			memcpy(iv, &enc_n, sizeof enc_n);
-			enc_n++;
-			EVP_EncryptInit_ex(enc, NULL, NULL, NULL, iv);
-			EVP_EncryptUpdate(enc, p + 2, &w, (void *)(out + out_off), n);
-			EVP_EncryptFinal_ex(enc, p + 2 + w, &w);
-			EVP_CIPHER_CTX_ctrl(enc, EVP_CTRL_GCM_GET_TAG, TAG, p + 2 + n);
-			sealed_len += n + TAG + 2;
-			out_off += n;
-		}
+		while (out_off < out_len && sealed_len + RECORD + TAG + 2 <= sizeof sealed)
+			seal_record();
 	}
 	if (out_off == out_len)
 		out_off = out_len = 0;
@@ -174,9 +176,9 @@ static size_t room(void)
 	return OUT_CAP - out_len;
 }
 
-static void put_head(uint32_t id, uint32_t type, uint32_t len)
+static void put_head(uint32_t id, uint32_t type, size_t len)
 {
-	struct head h = {id, type << 24 | len};
+	struct head h = {id, type << 24 | (uint32_t)len};
 
 	memcpy(out + out_len, &h, sizeof h);
 	out_len += sizeof h;
@@ -296,6 +298,35 @@ static void take(const char *p, size_t n)
 	}
 }
 
+#ifdef SEAL
+/* Opens the whole records among the first have bytes of in; keeps the rest for the next read. */
+static void take_sealed(size_t have)
+{
+	size_t at = 0, got = 0;
+
+	while (have - at >= 2) {
+		unsigned char iv[12] = {0}, *p = (void *)(in + at);
+		size_t len = (size_t)p[0] << 8 | p[1];
+		int w;
+
+		if (have - at < len + TAG + 2)
+			break;
+		memcpy(iv, &dec_n, sizeof dec_n);
+		dec_n++;
+		EVP_DecryptInit_ex(dec, NULL, NULL, NULL, iv);
+		EVP_DecryptUpdate(dec, (void *)(opened + got), &w, p + 2, (int)len);
+		EVP_CIPHER_CTX_ctrl(dec, EVP_CTRL_GCM_SET_TAG, TAG, p + 2 + len);
+		if (EVP_DecryptFinal_ex(dec, (void *)(opened + got + w), &w) != 1)
+			die("floor: record");
+		got += len;
+		at += len + TAG + 2;
+	}
+	raw_len = have - at;
+	memmove(in, in + at, raw_len);
+	take(opened, got);
+}
+#endif
+
 static void read_link(void)
 {
 	size_t have = 0;
@@ -316,33 +347,9 @@ static void read_link(void)
 		if ((size_t)n < IN_CAP - have)
 			link_readable = 0;
 #ifdef SEAL
-		{
-			size_t at = 0, got = 0;
-
-			have += n;
-			while (have - at >= 2) {
-				unsigned char iv[12] = {0}, *p = (void *)(in + at);
-				size_t len = p[0] << 8 | p[1];
-				int w;
-
-				if (have - at < len + TAG + 2)
-					break;
-				memcpy(iv, &dec_n, sizeof dec_n);
-				dec_n++;
-				EVP_DecryptInit_ex(dec, NULL, NULL, NULL, iv);
-				EVP_DecryptUpdate(dec, (void *)(opened + got), &w, p + 2, len);
-				EVP_CIPHER_CTX_ctrl(dec, EVP_CTRL_GCM_SET_TAG, TAG, p + 2 + len);
-				if (EVP_DecryptFinal_ex(dec, (void *)(opened + got + w), &w) != 1)
-					die("floor: record");
-				got += len;
-				at += len + TAG + 2;
-			}
-			raw_len = have - at;
-			memmove(in, in + at, raw_len);
-			take(opened, got);
-		}
+		take_sealed(have + (size_t)n);
 #else
-		take(in, n);
+		take(in, (size_t)n);
 #endif
 	}
 }
@@ -366,8 +373,8 @@ static int pump(struct stream *s)
 			forget(s);
 			return 1;
 		}
-		put_head(s->id, DATA, n);
-		out_len += n;
+		put_head(s->id, DATA, (size_t)n);
+		out_len += (size_t)n;
 		if (n < CHUNK && !s->hup)
 			s->readable = 0;
 	}
@@ -392,11 +399,72 @@ static void accept_all(int l)
 	}
 }
 
+/* Waits for the agent, then opens the public port. Returns its socket. */
+static int start_relay(int public_port, int link_port)
+{
+	int pub, listener = tcp(link_port, 1);
+
+	while ((link_fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) < 0)
+		usleep(10000);
+	setsockopt(link_fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	pub = tcp(public_port, 1);
+	return pub;
+}
+
+static void on_stream(struct stream *s, uint32_t events)
+{
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+		s->readable = 1;
+		if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+			s->hup = 1;
+		enqueue(s);
+	}
+	if (events & EPOLLOUT && s->park_len > s->park_off && drain(s) == 1 && s->closing)
+		forget(s);
+}
+
+/* Gives every waiting stream its turn once. */
+static void pump_queue(void)
+{
+	struct stream *s, *todo = queue;
+
+	queue = NULL;
+	queue_end = &queue;
+	while ((s = todo) != NULL) {
+		todo = s->next;
+		if (s->fd < 0) {
+			free(s);
+		} else if (!pump(s)) {
+			s->queued = 0;
+			enqueue(s);
+		}
+	}
+}
+
+static void turn(int *pub)
+{
+	struct epoll_event evs[256];
+	int n = epoll_wait(ep, evs, 256, queue && room() >= CHUNK + 64 ? 0 : -1);
+
+	for (int i = 0; i < n; i++) {
+		if (evs[i].data.ptr == pub)
+			accept_all(*pub);
+		else if (evs[i].data.ptr != &link_fd)
+			on_stream(evs[i].data.ptr, evs[i].events);
+		else if (evs[i].events & EPOLLIN)
+			link_readable = 1;
+	}
+	pump_queue();
+	flush_link();
+	read_link();
+	flush_link();
+}
+
 int main(int argc, char **argv)
 {
-	struct epoll_event evs[256], ev = {.events = EPOLLIN};
+	struct epoll_event ev = {.events = EPOLLIN};
 	struct rlimit rl;
-	int pub = -1, lis;
+	int pub = -1;
 
 	if (argc != 4) {
 		fprintf(stderr, "usage: floor relay PUBLIC LINK | floor agent LINK BACKEND\n");
@@ -413,11 +481,7 @@ int main(int argc, char **argv)
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	is_relay = !strcmp(argv[1], "relay");
 	if (is_relay) {
-		lis = tcp(atoi(argv[3]), 1);
-		while ((link_fd = accept4(lis, NULL, NULL, SOCK_NONBLOCK)) < 0)
-			usleep(10000);
-		setsockopt(link_fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-		pub = tcp(atoi(argv[2]), 1);
+		pub = start_relay(atoi(argv[2]), atoi(argv[3]));
 		ev.data.ptr = &pub;
 		epoll_ctl(ep, EPOLL_CTL_ADD, pub, &ev);
 	} else {
@@ -425,45 +489,6 @@ int main(int argc, char **argv)
 		target_port = atoi(argv[3]);
 	}
 	watch(link_fd, &link_fd);
-	for (;;) {
-		int n = epoll_wait(ep, evs, 256, queue && room() >= CHUNK + 64 ? 0 : -1);
-		struct stream *s, *todo;
-
-		for (int i = 0; i < n; i++) {
-			if (evs[i].data.ptr == &pub) {
-				accept_all(pub);
-			} else if (evs[i].data.ptr == &link_fd) {
-				if (evs[i].events & EPOLLIN)
-					link_readable = 1;
-			} else {
-				s = evs[i].data.ptr;
-				if (evs[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-					s->readable = 1;
-					if (evs[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-						s->hup = 1;
-					enqueue(s);
-				}
-				if (evs[i].events & EPOLLOUT && s->park_len > s->park_off)
-					if (drain(s) == 1 && s->closing)
-						forget(s);
-			}
-		}
-		todo = queue;
-		queue = NULL;
-		queue_end = &queue;
-		while ((s = todo) != NULL) {
-			todo = s->next;
-			if (s->fd < 0) {
-				free(s);
-				continue;
-			}
-			if (!pump(s)) {
-				s->queued = 0;
-				enqueue(s);
-			}
-		}
-		flush_link();
-		read_link();
-		flush_link();
-	}
+	for (;;)
+		turn(&pub);
 }

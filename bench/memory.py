@@ -2,15 +2,17 @@
 and over many requests.
 """
 import os
+import resource
 import selectors
 import socket
 import subprocess
 import time
 
-from lab import Peer, Lab, fds, memory, read_hello, snapshot, tree
+from lab import Lab, Peer, fds, memory, read_hello, snapshot
 from load import GIB, MIB, load_wrk
 
 CHARGED = ("server", "agent")
+SPARE_FDS = 200  # what a process has open besides
 
 
 class Rows:
@@ -81,7 +83,17 @@ def plan_of(text):
 def can_hold(s, n, k):
     if "many" not in s and "many_each" not in s:
         return False
-    return k in s.get("many_sockets", (k,)) and n <= s.get("many_max", n)
+    if k not in s.get("many_sockets", (k,)) or n > s.get("many_max", n):
+        return False
+    if n * (k + 1) + SPARE_FDS > fd_limit():
+        print(f"# {n} tunnels with {k} sockets: more than the {fd_limit()} descriptors that a "
+              "process may have here")
+        return False
+    return True
+
+
+def fd_limit():
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def open_many(lab, p, n, k):
@@ -130,6 +142,9 @@ def idle_tunnels(lab, name, n, k, rows):
 def idle_visitors(p, n, rows):
     """n public connections: connected only, then idle after one request each."""
     conns, good = [], 0
+    if n + SPARE_FDS > fd_limit():
+        n = fd_limit() - SPARE_FDS
+        print(f"# only {n} visitors: a process may have {fd_limit()} descriptors here")
     before = rows.take(p, "before visitors", 0)
     try:
         for _ in range(n):

@@ -106,8 +106,11 @@ static int read_answer(int fd, struct answer *a)
 
 static int ask_once(struct pool *self, const char *request, struct answer *a)
 {
+	static const struct timeval patience = {.tv_sec = 10};
+
 	if (self->control < 0) {
 		self->control = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		setsockopt(self->control, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 		if (connect(self->control, (void *)&self->relay, sizeof self->relay))
 			goto bad;
 	}

@@ -1,10 +1,9 @@
-/* probe.c - round-trip time of small messages over an upgraded connection.
+/*
+ * Round-trip time of small messages over an upgraded connection:
  *   probe HOST PORT HOST_HEADER PATH CONNECTIONS SECONDS SIZE
- * Each connection asks for an Upgrade, then sends SIZE bytes and waits for
- * their echo, over and over.  Prints one JSON object.
- * Build: cc -O2 -o probe probe.c
+ * Each connection asks for an Upgrade, then sends SIZE bytes and waits for their echo, over and
+ * over, one message in flight. Prints one JSON object.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -31,7 +30,7 @@ static double now(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static int cmp(const void *a, const void *b)
@@ -43,7 +42,7 @@ static int cmp(const void *a, const void *b)
 
 static int upgrade(const char *host, int port, const char *hh, const char *path)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	struct timeval tv = {.tv_sec = 5};
 	char buf[4096];
 	size_t n = 0;
@@ -73,74 +72,100 @@ bad:
 	return -1;
 }
 
-int main(int argc, char **argv)
-{
-	int nc, up = 0, lost = 0, ep = epoll_create1(0);
-	double end, secs, t0;
-	size_t size;
-	struct conn *cs;
+static struct probe_run {
+	struct conn *conns;
 	char *msg;
+	size_t size;
+	int poll_fd;
+	int up, lost;
+} run;
 
-	if (argc != 8) {
-		fprintf(stderr, "usage: probe HOST PORT HOST_HEADER PATH CONNS SECS SIZE\n");
-		return 2;
-	}
-	nc = atoi(argv[5]);
-	secs = atof(argv[6]);
-	size = atoi(argv[7]);
-	cs = calloc(nc, sizeof *cs);
-	sample = malloc(cap * sizeof *sample);
-	msg = calloc(1, size > 65536 ? size : 65536);
-	for (int i = 0; i < nc; i++) {
-		struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &cs[up]};
+static void open_all(int n, char **argv)
+{
+	for (int i = 0; i < n; i++) {
+		struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &run.conns[run.up]};
 		int fd = upgrade(argv[1], atoi(argv[2]), argv[3], argv[4]);
 
 		if (fd < 0)
 			continue;
-		cs[up++].fd = fd;
-		epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+		run.conns[run.up++].fd = fd;
+		epoll_ctl(run.poll_fd, EPOLL_CTL_ADD, fd, &ev);
 	}
-	t0 = now();
-	end = t0 + secs;
-	for (int i = 0; i < up; i++) {
-		cs[i].sent = now();
-		if (send(cs[i].fd, msg, size, MSG_NOSIGNAL) < 0)
-			lost++;
-	}
-	while (up > lost && now() < end) {
-		struct epoll_event evs[64];
-		int n = epoll_wait(ep, evs, 64, 100);
+}
 
-		for (int i = 0; i < n; i++) {
-			struct conn *c = evs[i].data.ptr;
-			ssize_t r = read(c->fd, msg, size - c->got);
-			double t = now();
+static void send_message(struct conn *c, double t)
+{
+	c->sent = t;
+	if (send(c->fd, run.msg, run.size, MSG_NOSIGNAL) < 0)
+		run.lost++;
+}
 
-			if (r <= 0) {
-				epoll_ctl(ep, EPOLL_CTL_DEL, c->fd, NULL);
-				close(c->fd);
-				lost++;
-				continue;
-			}
-			c->got += r;
-			if (c->got < size)
-				continue;
-			c->got = 0;
-			if (samples < cap)
-				sample[samples++] = (t - c->sent) * 1e6;
-			c->sent = t;
-			if (send(c->fd, msg, size, MSG_NOSIGNAL) < 0)
-				lost++;
-		}
+static void on_readable(struct conn *c)
+{
+	ssize_t r = read(c->fd, run.msg, run.size - c->got);
+	double t = now();
+
+	if (r <= 0) {
+		epoll_ctl(run.poll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+		close(c->fd);
+		run.lost++;
+		return;
 	}
-	secs = now() - t0;
+	c->got += (size_t)r;
+	if (c->got < run.size)
+		return;
+	c->got = 0;
+	if (samples < cap)
+		sample[samples++] = (float)((t - c->sent) * 1e6);
+	send_message(c, t);
+}
+
+static void report(int asked, double secs)
+{
+	float p50 = 0, p99 = 0;
+
 	qsort(sample, samples, sizeof *sample, cmp);
+	if (samples) {
+		p50 = sample[samples / 2];
+		p99 = sample[samples * 99 / 100];
+	}
 	printf("{\"asked\": %d, \"up\": %d, \"lost\": %d, \"messages\": %zu, "
 	       "\"secs\": %.3f, \"p50_us\": %.1f, \"p99_us\": %.1f}\n",
-		nc, up, lost, samples, secs, samples ? sample[samples / 2] : 0,
-		samples ? sample[samples * 99 / 100] : 0);
+		asked, run.up, run.lost, samples, secs, p50, p99);
+}
+
+int main(int argc, char **argv)
+{
+	struct epoll_event evs[64];
+	double start, end;
+	int asked;
+
+	if (argc != 8) {
+		fputs("usage: probe HOST PORT HOST_HEADER PATH CONNS SECS SIZE\n", stderr);
+		return 2;
+	}
+	asked = atoi(argv[5]);
+	run.size = strtoul(argv[7], NULL, 10);
+	run.conns = calloc((size_t)asked, sizeof *run.conns);
+	run.msg = calloc(1, run.size);
+	sample = malloc(cap * sizeof *sample);
+	if (!run.conns || !run.msg || !sample)
+		return 1;
+	run.poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	open_all(asked, argv);
+	start = now();
+	end = start + atof(argv[6]);
+	for (int i = 0; i < run.up; i++)
+		send_message(&run.conns[i], now());
+	while (run.up > run.lost && now() < end) {
+		int n = epoll_wait(run.poll_fd, evs, 64, 100);
+
+		for (int i = 0; i < n; i++)
+			on_readable(evs[i].data.ptr);
+	}
+	report(asked, now() - start);
 	free(sample);
-	free(msg);
-	free(cs);
+	free(run.msg);
+	free(run.conns);
 	return 0;
 }
