@@ -20,7 +20,13 @@ enum http1_body_event {
 enum http1_chunk_state {
 	HTTP1_CHUNK_SIZE_FIRST,
 	HTTP1_CHUNK_SIZE,
-	HTTP1_CHUNK_EXTENSION,
+	HTTP1_CHUNK_EXTENSION, /* the name of one begins */
+	HTTP1_CHUNK_EXTENSION_NAME,
+	HTTP1_CHUNK_EXTENSION_EQUALS, /* its value begins */
+	HTTP1_CHUNK_EXTENSION_VALUE,
+	HTTP1_CHUNK_EXTENSION_QUOTED,
+	HTTP1_CHUNK_EXTENSION_ESCAPED,
+	HTTP1_CHUNK_EXTENSION_END, /* behind a quoted value */
 	HTTP1_CHUNK_SIZE_LF,
 	HTTP1_CHUNK_DATA,
 	HTTP1_CHUNK_DATA_CR,
@@ -32,7 +38,7 @@ struct http1_body {
 	enum http1_body_kind kind;
 	enum http1_chunk_state chunk;
 	enum http_fault fault;
-	uint16_t extension; /* bytes of the chunk extension so far */
+	uint16_t extension; /* digits of the chunk size so far, then bytes of its extensions */
 	uint64_t left; /* content still to come of the body, or of the chunk */
 };
 

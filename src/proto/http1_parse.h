@@ -19,6 +19,7 @@ struct http1_limits {
 struct http1_parser {
 	uint32_t line; /* where the first line not yet read begins */
 	uint32_t scanned; /* up to where no line end was found */
+	uintptr_t base; /* where the bytes lay at the last call; they may have moved since */
 	enum http_fault fault;
 };
 
@@ -36,8 +37,10 @@ enum parse_result http1_parse_request(struct http1_parser *p, struct slice in,
 	const struct http1_limits *limits, struct http_head *head);
 enum parse_result http1_parse_response(struct http1_parser *p, struct slice in,
 	const struct http1_limits *limits, struct http_head *head);
-/* The trailer section after the last chunk, with its empty line; fields that govern framing,
- * routing or authentication are refused there. */
+/*
+ * The trailer section after the last chunk, with its empty line; fields that govern framing,
+ * routing or authentication are refused there. The head is emptied first, like by the others.
+ */
 enum parse_result http1_parse_trailers(struct http1_parser *p, struct slice in,
 	const struct http1_limits *limits, struct http_head *head);
 

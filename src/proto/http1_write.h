@@ -19,6 +19,7 @@ void http1_write_head_end(struct buf *out);
 void http1_write_fields(struct buf *out, const struct http_head *head);
 /* "<hex size>\r\n"; returns its length. */
 size_t http1_write_chunk_head(char out[HTTP1_CHUNK_HEAD_MAX], uint64_t size);
+/* An empty string when there is no usual one. */
 const char *http1_reason_of(unsigned status);
 
 #endif

@@ -1,0 +1,324 @@
+/*
+ * The head parser. It works line by line: a line is looked for with memchr and judged once it is
+ * whole, so a message gets the same verdict however it is cut into pieces. The limits are the
+ * exception, they also hold for a line whose end is not in sight. Called by whoever reads bytes;
+ * it never looks behind the empty line.
+ */
+#include "proto/http1_parse.h"
+
+#include "base/attr.h"
+#include "proto/http_char.h"
+
+#define HTTP1_METHOD_MAX 32
+#define HTTP1_VERSION_LEN 8 /* "HTTP/1.1" */
+#define HTTP1_LINE_END 2
+/* Of a request line besides the target: the method, two blanks, the version, CR LF. */
+#define HTTP1_LINE_ROOM (HTTP1_METHOD_MAX + 1 + 1 + HTTP1_VERSION_LEN + HTTP1_LINE_END)
+
+enum http1_kind { HTTP1_REQUEST, HTTP1_RESPONSE, HTTP1_TRAILERS };
+
+struct http1_reading {
+	struct http1_parser *parser;
+	const struct http1_limits *limits;
+	struct http_head *head;
+	enum http1_kind kind;
+	bool started; /* the request or status line was read */
+};
+
+/* Only what is read before it is written needs a value: not the 10 KiB of fields. */
+static void http1_clear_head(struct http_head *head)
+{
+	head->method_id = HTTP_METHOD_OTHER;
+	head->method = head->target = head->reason = (struct slice) {NULL, 0};
+	head->status = 0;
+	head->minor = 0;
+	head->field_count = 0;
+	head->size = 0;
+	memset(head->first, 0, sizeof(head->first));
+}
+
+static void http1_move_slice(struct slice *s, uintptr_t from, const char *to)
+{
+	if (s->ptr)
+		s->ptr = to + ((uintptr_t)s->ptr - from);
+}
+
+/* The bytes lie elsewhere than at the last call: so do the parts that were already found. */
+static void http1_move_head(struct http_head *head, uintptr_t from, const char *to)
+{
+	http1_move_slice(&head->method, from, to);
+	http1_move_slice(&head->target, from, to);
+	http1_move_slice(&head->reason, from, to);
+	for (size_t i = 0; i < head->field_count; i++) {
+		http1_move_slice(&head->fields[i].name, from, to);
+		http1_move_slice(&head->fields[i].value, from, to);
+	}
+}
+
+static enum http_fault http1_read_version(
+	struct slice text, enum http_fault malformed, uint8_t *minor)
+{
+	if (memcmp(text.ptr, "HTTP/", 5) != 0 || text.ptr[5] < '0' || text.ptr[5] > '9' ||
+		text.ptr[6] != '.' || text.ptr[7] < '0' || text.ptr[7] > '9')
+		return malformed;
+	if (text.ptr[5] != '1')
+		return HTTP_FAULT_VERSION;
+	/* A higher minor version is read as the highest one known (RFC 9110, 2.5). */
+	*minor = text.ptr[7] != '0';
+	return HTTP_FAULT_NONE;
+}
+
+static enum http_fault http1_read_request_line(struct http1_reading *r, struct slice line)
+{
+	struct http_head *head = r->head;
+	size_t method = http_char_span(line, HTTP_CHAR_TOKEN), span;
+	struct slice target;
+
+	if (!method || method > HTTP1_METHOD_MAX || method == line.len || line.ptr[method] != ' ')
+		return HTTP_FAULT_REQUEST_LINE;
+	target = slice_from(line, method + 1);
+	span = http_char_span(target, HTTP_CHAR_TARGET);
+	if (span < target.len && target.ptr[span] != ' ')
+		return target.ptr[span] == '\r' ? HTTP_FAULT_LINE_END : HTTP_FAULT_TARGET_INVALID;
+	if (!span || target.len - span != 1 + HTTP1_VERSION_LEN)
+		return HTTP_FAULT_REQUEST_LINE;
+	if (span > r->limits->target)
+		return HTTP_FAULT_TARGET_TOO_LONG;
+	head->method = slice_first(line, method);
+	head->method_id = http_method_of(head->method);
+	head->target = slice_first(target, span);
+	return http1_read_version(
+		slice_from(target, span + 1), HTTP_FAULT_REQUEST_LINE, &head->minor);
+}
+
+static enum http_fault http1_read_status_line(struct http1_reading *r, struct slice line)
+{
+	struct http_head *head = r->head;
+	const char *digit = line.ptr + HTTP1_VERSION_LEN + 1;
+	enum http_fault fault;
+	unsigned status = 0;
+
+	if (line.len < HTTP1_VERSION_LEN + 4 || digit[-1] != ' ')
+		return HTTP_FAULT_STATUS_LINE;
+	fault = http1_read_version(line, HTTP_FAULT_STATUS_LINE, &head->minor);
+	if (fault)
+		return fault;
+	for (int i = 0; i < 3; i++) {
+		if (digit[i] < '0' || digit[i] > '9')
+			return HTTP_FAULT_STATUS_LINE;
+		status = status * 10 + (unsigned)(digit[i] - '0');
+	}
+	/* The blank before an empty reason is left out by enough servers to let that in. */
+	line = slice_from(line, HTTP1_VERSION_LEN + 4);
+	if (line.len && line.ptr[0] != ' ')
+		return HTTP_FAULT_STATUS_LINE;
+	if (!http_char_is_value(line))
+		return slice_find(line, '\r') < line.len ? HTTP_FAULT_LINE_END
+							 : HTTP_FAULT_STATUS_LINE;
+	if (status < 100 || status > 599)
+		return HTTP_FAULT_STATUS_INVALID;
+	head->status = (uint16_t)status;
+	head->reason = slice_from(line, 1);
+	return HTTP_FAULT_NONE;
+}
+
+/*
+ * What governs framing, routing, authentication, caching or the reading of the content has no
+ * business behind it (RFC 9110, 6.5.1): a recipient that merges trailers would act on it.
+ */
+static bool http1_is_trailer_forbidden(struct slice name)
+{
+	static const struct slice names[] = {
+		{"authorization", 13},
+		{"cache-control", 13},
+		{"connection", 10},
+		{"content-encoding", 16},
+		{"content-length", 14},
+		{"content-range", 13},
+		{"content-type", 12},
+		{"cookie", 6},
+		{"expect", 6},
+		{"forwarded", 9},
+		{"host", 4},
+		{"keep-alive", 10},
+		{"location", 8},
+		{"max-forwards", 12},
+		{"proxy-authenticate", 18},
+		{"proxy-authorization", 19},
+		{"proxy-connection", 16},
+		{"range", 5},
+		{"set-cookie", 10},
+		{"te", 2},
+		{"trailer", 7},
+		{"transfer-encoding", 17},
+		{"upgrade", 7},
+		{"vary", 4},
+		{"www-authenticate", 16},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (slice_eq_fold(names[i], name))
+			return true;
+	}
+	return slice_eq_fold(slice_first(name, 12), SLICE("x-forwarded-"));
+}
+
+static struct slice http1_trim(struct slice s)
+{
+	while (s.len && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
+		s = slice_of(s.ptr + 1, s.len - 1);
+	while (s.len && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
+static enum http_fault http1_read_field(struct http1_reading *r, struct slice line)
+{
+	struct http_head *head = r->head;
+	size_t name = http_char_span(line, HTTP_CHAR_TOKEN);
+	struct http_field *field;
+
+	if (UNLIKELY(!name || name == line.len || line.ptr[name] != ':')) {
+		if (head->field_count && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
+			return HTTP_FAULT_OBS_FOLD;
+		return HTTP_FAULT_FIELD_NAME;
+	}
+	if (head->field_count >= r->limits->fields || head->field_count >= HTTP_FIELDS_MAX)
+		return HTTP_FAULT_TOO_MANY_FIELDS;
+	field = &head->fields[head->field_count];
+	field->name = slice_first(line, name);
+	field->value = http1_trim(slice_from(line, name + 1));
+	field->hop = false;
+	if (UNLIKELY(!http_char_is_value(field->value)))
+		return memchr(field->value.ptr, '\r', field->value.len) ? HTTP_FAULT_LINE_END
+									: HTTP_FAULT_FIELD_VALUE;
+	if (r->kind == HTTP1_TRAILERS && http1_is_trailer_forbidden(field->name))
+		return HTTP_FAULT_TRAILER_INVALID;
+	field->id = http_field_id_of(field->name);
+	head->field_count++;
+	if (!head->first[field->id])
+		head->first[field->id] = head->field_count;
+	else if (field->id == HTTP_FIELD_HOST && r->kind == HTTP1_REQUEST)
+		return HTTP_FAULT_HOST_REPEATED;
+	return HTTP_FAULT_NONE;
+}
+
+/* Whether bytes up to the given offset are too many; whichever limit is met first is the fault. */
+static enum http_fault http1_check_size(const struct http1_reading *r, size_t end)
+{
+	size_t line_limit = (size_t)r->parser->line + r->limits->target + HTTP1_LINE_ROOM;
+
+	if (!r->started && r->kind == HTTP1_REQUEST && end > line_limit &&
+		line_limit <= r->limits->head)
+		return HTTP_FAULT_TARGET_TOO_LONG;
+	return end > r->limits->head ? HTTP_FAULT_HEAD_TOO_LARGE : HTTP_FAULT_NONE;
+}
+
+/* What no request or status line begins with is refused at once: TLS, or another protocol. */
+static enum http_fault http1_check_first(const struct http1_reading *r, char c)
+{
+	if (r->kind == HTTP1_REQUEST)
+		return http_char_is(c, HTTP_CHAR_TOKEN) ? HTTP_FAULT_NONE : HTTP_FAULT_REQUEST_LINE;
+	return c == 'H' ? HTTP_FAULT_NONE : HTTP_FAULT_STATUS_LINE;
+}
+
+static enum http_fault http1_read_line(struct http1_reading *r, struct slice line)
+{
+	if (r->started)
+		return http1_read_field(r, line);
+	r->started = true;
+	return r->kind == HTTP1_REQUEST ? http1_read_request_line(r, line)
+					: http1_read_status_line(r, line);
+}
+
+static enum parse_result http1_fail(struct http1_parser *p, enum http_fault fault)
+{
+	p->fault = fault;
+	return PARSE_BAD;
+}
+
+static enum parse_result http1_finish(struct http1_reading *r)
+{
+	r->head->size = r->parser->line;
+	if (r->kind == HTTP1_REQUEST && r->head->minor == 1 && !r->head->first[HTTP_FIELD_HOST])
+		return http1_fail(r->parser, HTTP_FAULT_HOST_MISSING);
+	return PARSE_DONE;
+}
+
+static enum parse_result http1_read_lines(struct http1_reading *r, struct slice in)
+{
+	struct http1_parser *p = r->parser;
+	enum http_fault fault;
+	struct slice line;
+	const char *lf;
+	size_t end;
+
+	for (;;) {
+		lf = memchr(in.ptr + p->scanned, '\n', in.len - p->scanned);
+		end = lf ? (size_t)(lf - in.ptr) + 1 : in.len;
+		fault = http1_check_size(r, end);
+		if (UNLIKELY(fault))
+			return http1_fail(p, fault);
+		p->scanned = (uint32_t)end;
+		if (!lf)
+			return PARSE_MORE;
+		if (UNLIKELY(end - p->line < HTTP1_LINE_END || lf[-1] != '\r'))
+			return http1_fail(p, HTTP_FAULT_LINE_END);
+		line = slice_of(in.ptr + p->line, end - p->line - HTTP1_LINE_END);
+		p->line = (uint32_t)end;
+		if (!line.len)
+			return http1_finish(r);
+		fault = http1_read_line(r, line);
+		if (UNLIKELY(fault))
+			return http1_fail(p, fault);
+	}
+}
+
+static enum parse_result http1_parse(struct http1_reading *r, struct slice in)
+{
+	struct http1_parser *p = r->parser;
+	struct http_head *head = r->head;
+	enum http_fault fault;
+
+	if (p->fault)
+		return PARSE_BAD;
+	if (!p->scanned)
+		http1_clear_head(head);
+	else if (p->base != (uintptr_t)in.ptr)
+		http1_move_head(head, p->base, in.ptr);
+	p->base = (uintptr_t)in.ptr;
+	if (in.len <= p->scanned)
+		return PARSE_MORE;
+	if (r->kind == HTTP1_REQUEST && !p->line && in.ptr[0] == '\r') {
+		if (in.len < HTTP1_LINE_END)
+			return PARSE_MORE;
+		if (in.ptr[1] != '\n')
+			return http1_fail(p, HTTP_FAULT_LINE_END);
+		p->line = p->scanned = HTTP1_LINE_END;
+	}
+	r->started = r->kind == HTTP1_TRAILERS || head->method.len || head->status;
+	if (!r->started && in.len > p->line) {
+		fault = http1_check_first(r, in.ptr[p->line]);
+		if (fault)
+			return http1_fail(p, fault);
+	}
+	return http1_read_lines(r, in);
+}
+
+enum parse_result http1_parse_request(struct http1_parser *p, struct slice in,
+	const struct http1_limits *limits, struct http_head *head)
+{
+	return http1_parse(&(struct http1_reading) {p, limits, head, HTTP1_REQUEST, false}, in);
+}
+
+enum parse_result http1_parse_response(struct http1_parser *p, struct slice in,
+	const struct http1_limits *limits, struct http_head *head)
+{
+	return http1_parse(&(struct http1_reading) {p, limits, head, HTTP1_RESPONSE, false}, in);
+}
+
+enum parse_result http1_parse_trailers(struct http1_parser *p, struct slice in,
+	const struct http1_limits *limits, struct http_head *head)
+{
+	return http1_parse(&(struct http1_reading) {p, limits, head, HTTP1_TRAILERS, false}, in);
+}

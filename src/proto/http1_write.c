@@ -1,0 +1,152 @@
+/*
+ * Writes heads and chunks. It adds no field by itself and checks none: what it is given was
+ * parsed, or is our own.
+ */
+#include "proto/http1_write.h"
+
+#include "base/num.h"
+
+static char *http1_put(char *at, struct slice s)
+{
+	if (s.len)
+		memcpy(at, s.ptr, s.len);
+	return at + s.len;
+}
+
+void http1_write_request_line(struct buf *out, struct slice method, struct slice target)
+{
+	size_t len = method.len + 1 + target.len + sizeof(" HTTP/1.1\r\n") - 1;
+	char *at = buf_reserve(out, len);
+
+	at = http1_put(at, method);
+	*at++ = ' ';
+	at = http1_put(at, target);
+	http1_put(at, SLICE(" HTTP/1.1\r\n"));
+	buf_commit(out, len);
+}
+
+void http1_write_status_line(struct buf *out, unsigned status, struct slice reason)
+{
+	if (!reason.len)
+		reason = slice_from_str(http1_reason_of(status));
+	buf_append_slice(out, SLICE("HTTP/1.1 "));
+	buf_append_u64(out, status);
+	buf_append_char(out, ' ');
+	buf_append_slice(out, reason);
+	buf_append_slice(out, SLICE("\r\n"));
+}
+
+void http1_write_field(struct buf *out, struct slice name, struct slice value)
+{
+	size_t len = name.len + 2 + value.len + 2;
+	char *at = buf_reserve(out, len);
+
+	at = http1_put(at, name);
+	at = http1_put(at, SLICE(": "));
+	at = http1_put(at, value);
+	http1_put(at, SLICE("\r\n"));
+	buf_commit(out, len);
+}
+
+void http1_write_field_u64(struct buf *out, struct slice name, uint64_t value)
+{
+	char text[NUM_TEXT_MAX];
+
+	http1_write_field(out, name, slice_of(text, num_print_u64(value, text)));
+}
+
+void http1_write_head_end(struct buf *out)
+{
+	buf_append_slice(out, SLICE("\r\n"));
+}
+
+void http1_write_fields(struct buf *out, const struct http_head *head)
+{
+	for (size_t i = 0; i < head->field_count; i++) {
+		if (!head->fields[i].hop)
+			http1_write_field(out, head->fields[i].name, head->fields[i].value);
+	}
+}
+
+size_t http1_write_chunk_head(char out[HTTP1_CHUNK_HEAD_MAX], uint64_t size)
+{
+	char text[NUM_TEXT_MAX];
+	char *at = http1_put(out, slice_of(text, num_print_hex(size, text)));
+
+	return (size_t)(http1_put(at, SLICE("\r\n")) - out);
+}
+
+const char *http1_reason_of(unsigned status)
+{
+	static const struct {
+		unsigned status;
+		const char *reason;
+	} reasons[] = {
+		{100, "Continue"},
+		{101, "Switching Protocols"},
+		{102, "Processing"},
+		{103, "Early Hints"},
+		{200, "OK"},
+		{201, "Created"},
+		{202, "Accepted"},
+		{203, "Non-Authoritative Information"},
+		{204, "No Content"},
+		{205, "Reset Content"},
+		{206, "Partial Content"},
+		{207, "Multi-Status"},
+		{208, "Already Reported"},
+		{226, "IM Used"},
+		{300, "Multiple Choices"},
+		{301, "Moved Permanently"},
+		{302, "Found"},
+		{303, "See Other"},
+		{304, "Not Modified"},
+		{305, "Use Proxy"},
+		{307, "Temporary Redirect"},
+		{308, "Permanent Redirect"},
+		{400, "Bad Request"},
+		{401, "Unauthorized"},
+		{402, "Payment Required"},
+		{403, "Forbidden"},
+		{404, "Not Found"},
+		{405, "Method Not Allowed"},
+		{406, "Not Acceptable"},
+		{407, "Proxy Authentication Required"},
+		{408, "Request Timeout"},
+		{409, "Conflict"},
+		{410, "Gone"},
+		{411, "Length Required"},
+		{412, "Precondition Failed"},
+		{413, "Content Too Large"},
+		{414, "URI Too Long"},
+		{415, "Unsupported Media Type"},
+		{416, "Range Not Satisfiable"},
+		{417, "Expectation Failed"},
+		{421, "Misdirected Request"},
+		{422, "Unprocessable Content"},
+		{423, "Locked"},
+		{424, "Failed Dependency"},
+		{425, "Too Early"},
+		{426, "Upgrade Required"},
+		{428, "Precondition Required"},
+		{429, "Too Many Requests"},
+		{431, "Request Header Fields Too Large"},
+		{451, "Unavailable For Legal Reasons"},
+		{500, "Internal Server Error"},
+		{501, "Not Implemented"},
+		{502, "Bad Gateway"},
+		{503, "Service Unavailable"},
+		{504, "Gateway Timeout"},
+		{505, "HTTP Version Not Supported"},
+		{506, "Variant Also Negotiates"},
+		{507, "Insufficient Storage"},
+		{508, "Loop Detected"},
+		{511, "Network Authentication Required"},
+	};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	}
+	return "";
+}

@@ -1,0 +1,39 @@
+/*
+ * Which bytes may stand where in an HTTP message (RFC 9110, 5.5 and 5.6.2). One table, read by
+ * the parsers of this folder; it knows nothing of messages.
+ */
+#ifndef PROTO_HTTP_CHAR_H
+#define PROTO_HTTP_CHAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/slice.h"
+
+#define HTTP_CHAR_TOKEN 1u /* methods, field names, parameters */
+#define HTTP_CHAR_TARGET 2u /* visible ASCII without '#' */
+#define HTTP_CHAR_VALUE 4u /* HTAB, SP, visible ASCII, and bytes from 0x80 on */
+#define HTTP_CHAR_HOST 8u /* labels of a host name; the underscore is in use, so it is let in */
+
+extern const uint8_t http_char_class[256];
+
+static inline bool http_char_is(char c, unsigned classes)
+{
+	return http_char_class[(unsigned char)c] & classes;
+}
+
+/* How many bytes at the front are of the given class. */
+static inline size_t http_char_span(struct slice s, unsigned classes)
+{
+	size_t n = 0;
+
+	while (n < s.len && http_char_is(s.ptr[n], classes))
+		n++;
+	return n;
+}
+
+/* Whether all bytes may stand in a field value; eight at a time. */
+bool http_char_is_value(struct slice s);
+
+#endif
