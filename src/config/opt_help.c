@@ -27,6 +27,16 @@ void opt_help_print_heading(const char *text, bool colour, struct buf *out)
 	buf_append_char(out, '\n');
 }
 
+/* Lists get blanks, so that they can be wrapped. */
+static void opt_help_print_words(const char *text, struct buf *out)
+{
+	for (const char *c = text; *c; c++) {
+		buf_append_char(out, *c);
+		if (*c == ',')
+			buf_append_char(out, ' ');
+	}
+}
+
 void opt_help_print_default(const struct opt *o, struct buf *out)
 {
 	struct buf unused;
@@ -39,7 +49,7 @@ void opt_help_print_default(const struct opt *o, struct buf *out)
 		!opt_number_parse(o, slice_from_str(o->fallback), &value, &unused))
 		opt_number_print(o, value, out);
 	else
-		buf_append_str(out, o->fallback);
+		opt_help_print_words(o->fallback, out);
 	buf_release(&unused);
 }
 
@@ -117,7 +127,7 @@ static void opt_help_print_one(const struct opt *o, unsigned width, bool colour,
 	}
 	buf_append_str(&text, env);
 	if (o->env_alias)
-		buf_printf(&text, ", %s", o->env_alias);
+		buf_printf(&text, " or %s", o->env_alias);
 	buf_append_char(&text, ']');
 	opt_help_print_names(o, colour, out);
 	opt_help_wrap(buf_slice(&text), width, out);
