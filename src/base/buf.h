@@ -29,8 +29,7 @@ static inline size_t buf_len(const struct buf *b)
 
 static inline struct slice buf_slice(const struct buf *b)
 {
-	/* An empty buffer has no base, and C17 lets nothing be added to NULL, not even 0. */
-	return (struct slice) {b->start ? b->base + b->start : b->base, b->end - b->start};
+	return (struct slice) {b->base ? b->base + b->start : NULL, b->end - b->start};
 }
 
 /* Forgets the content, keeps the memory. */

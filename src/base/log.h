@@ -30,14 +30,17 @@ struct log_field {
 
 struct log; /* one a process, shared by all threads */
 
-/* Starts the writing thread. The descriptor stays the caller's. AUTO looks whether it is a
- * terminal. */
+/*
+ * Starts the writing thread. The descriptor stays the caller's. AUTO looks whether it is a
+ * terminal. NULL when the system gives no thread. A NULL log takes every call and says nothing.
+ */
 struct log *log_new(int fd, enum log_level level, enum log_format format);
-/* Writes what is queued and ends the thread. */
+/* Writes what is queued and ends the thread. A descriptor that takes nothing more is given up
+ * after some seconds. No other thread may use the log any more. */
 void log_free(struct log **log);
 void log_set_level(struct log *log, enum log_level level);
 bool log_wants(const struct log *log, enum log_level level);
-/* How many lines were dropped because the writer could not keep up. */
+/* How many lines were dropped because the writer could not keep up or could not write. */
 uint64_t log_dropped(const struct log *log);
 
 /* Formats a line at the end of out, with its line end; pure. wall_ms is UTC since 1970. */

@@ -39,7 +39,7 @@ static inline struct slice slice_from(struct slice s, size_t at)
 {
 	if (at > s.len)
 		at = s.len;
-	/* C17 lets nothing be added to NULL, not even 0; compilers see that this is a sum. */
+	/* Even adding 0 to NULL is undefined in C. */
 	return (struct slice) {at ? s.ptr + at : s.ptr, s.len - at};
 }
 

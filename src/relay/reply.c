@@ -165,11 +165,19 @@ static void reply_write_html(struct buf *out, struct reply *reply)
 	reply_write(out, reply);
 }
 
+struct reply_audience reply_audience_of(const struct http_head *request)
+{
+	return (struct reply_audience) {
+		.format = accept_choose(request),
+		.head_only = request && request->method_id == HTTP_HEAD,
+		.http_1_0 = request && request->minor == 0,
+	};
+}
+
 void reply_write_error(struct buf *out, const struct visitor_fault *fault,
-	const struct http_head *request, struct slice request_id, bool keep_alive)
+	struct reply_audience audience, struct slice request_id, bool keep_alive)
 {
 	const struct visitor_error_info *info = visitor_error_get(fault->error);
-	enum accept_format format = accept_choose(request);
 	struct buf body = {0};
 	struct reply reply = {
 		.status = info->status,
@@ -178,12 +186,12 @@ void reply_write_error(struct buf *out, const struct visitor_fault *fault,
 		.request_id = request_id,
 		.retry_after_s = fault->retry_after_s,
 		.allow = fault->allow,
-		.head_only = request && request->method_id == HTTP_HEAD,
+		.head_only = audience.head_only,
 		.close = !keep_alive,
-		.say_keep_alive = keep_alive && request && request->minor == 0,
+		.say_keep_alive = keep_alive && audience.http_1_0,
 	};
 
-	switch (format) {
+	switch (audience.format) {
 	case ACCEPT_HTML:
 		reply_error_html(&body, fault, request_id);
 		reply.body = buf_slice(&body);

@@ -11,9 +11,20 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "relay/accept.h"
 
 struct http_head;
 struct visitor_fault;
+
+/* What has to be known of a request to answer it once its head is gone. */
+struct reply_audience {
+	enum accept_format format;
+	bool head_only;
+	bool http_1_0;
+};
+
+/* The request may be NULL when it could not be read: text then. */
+struct reply_audience reply_audience_of(const struct http_head *request);
 
 /* All borrowed; zero is a good default for every member but the status. */
 struct reply {
@@ -40,11 +51,8 @@ void reply_write_json(struct buf *out, const struct reply *reply);
 void reply_write_text(struct buf *out, const struct reply *reply);
 /* 302 to reply->location, with a line of text as body; a status given is kept. */
 void reply_write_redirect(struct buf *out, const struct reply *reply);
-/*
- * A page, JSON or text by the request's Accept. The request may be NULL when it could not be
- * read: text then. It is looked at for Accept, HEAD and its version only.
- */
+/* A page, JSON or text, as the audience likes to read. */
 void reply_write_error(struct buf *out, const struct visitor_fault *fault,
-	const struct http_head *request, struct slice request_id, bool keep_alive);
+	struct reply_audience audience, struct slice request_id, bool keep_alive);
 
 #endif

@@ -32,7 +32,7 @@ static void ask(struct asked *a, const char *request, const struct visitor_fault
 
 	request_text_parse(&head, request);
 	*a = (struct asked) {0};
-	reply_write_error(&a->bytes, fault, &head, request_id, keep_alive);
+	reply_write_error(&a->bytes, fault, reply_audience_of(&head), request_id, keep_alive);
 	answer_read(&a->answer, &a->bytes, head.method_id);
 	buf_append_slice(&a->text, a->answer.body);
 	buf_append_char(&a->text, '\0');
@@ -200,7 +200,7 @@ static void a_request_that_could_not_be_read_is_answered_too(void **state)
 	struct buf bytes = {0};
 	struct answer answer;
 
-	reply_write_error(&bytes, &fault, NULL, (struct slice) {NULL, 0}, false);
+	reply_write_error(&bytes, &fault, reply_audience_of(NULL), (struct slice) {NULL, 0}, false);
 	answer_read(&answer, &bytes, HTTP_GET);
 	assert_int_equal(answer.head.status, 400);
 	assert_null(answer_field(&answer, "X-Request-Id").ptr);

@@ -1,0 +1,171 @@
+/*
+ * The loop around uv_loop_t. Deferred tasks run before the loop may sleep (prepare) and after
+ * what poll brought (check), so that objects torn down inside a callback live until its end.
+ */
+#include "io/loop.h"
+
+#include <time.h>
+#include <uv.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+struct loop {
+	uv_loop_t uv;
+	uv_async_t wake;
+	uv_prepare_t before_poll;
+	uv_check_t after_poll;
+	struct list deferred;
+	uv_mutex_t lock; /* guards posted and stopping */
+	struct list posted;
+	bool stopping;
+	char read_buffer[LOOP_READ_SIZE];
+};
+
+static void loop_run_tasks(struct list *tasks)
+{
+	struct list *node;
+
+	while ((node = list_pop(tasks)) != NULL) {
+		struct loop_task *task = CONTAINER_OF(node, struct loop_task, node);
+
+		task->run(task);
+	}
+}
+
+static void loop_on_wake(uv_async_t *handle)
+{
+	struct loop *loop = handle->data;
+	struct list posted;
+	bool stopping;
+
+	list_init(&posted);
+	uv_mutex_lock(&loop->lock);
+	list_splice(&posted, &loop->posted);
+	stopping = loop->stopping;
+	loop->stopping = false;
+	uv_mutex_unlock(&loop->lock);
+	loop_run_tasks(&posted);
+	if (stopping)
+		uv_stop(&loop->uv);
+}
+
+static void loop_on_prepare(uv_prepare_t *handle)
+{
+	struct loop *loop = handle->data;
+
+	loop_run_tasks(&loop->deferred);
+}
+
+static void loop_on_check(uv_check_t *handle)
+{
+	struct loop *loop = handle->data;
+
+	loop_run_tasks(&loop->deferred);
+}
+
+struct loop *loop_new(void)
+{
+	struct loop *loop = MEM_NEW(struct loop);
+
+	list_init(&loop->deferred);
+	list_init(&loop->posted);
+	CHECK(uv_mutex_init(&loop->lock) == 0);
+	CHECK(uv_loop_init(&loop->uv) == 0);
+	CHECK(uv_async_init(&loop->uv, &loop->wake, loop_on_wake) == 0);
+	CHECK(uv_prepare_init(&loop->uv, &loop->before_poll) == 0);
+	CHECK(uv_check_init(&loop->uv, &loop->after_poll) == 0);
+	loop->uv.data = loop->wake.data = loop->before_poll.data = loop->after_poll.data = loop;
+	uv_prepare_start(&loop->before_poll, loop_on_prepare);
+	uv_check_start(&loop->after_poll, loop_on_check);
+	return loop;
+}
+
+void loop_free(struct loop **loop_ptr)
+{
+	struct loop *loop = *loop_ptr;
+
+	if (!loop)
+		return;
+	*loop_ptr = NULL;
+	loop_on_wake(&loop->wake);
+	loop_run_tasks(&loop->deferred);
+	uv_close((uv_handle_t *)&loop->wake, NULL);
+	uv_close((uv_handle_t *)&loop->before_poll, NULL);
+	uv_close((uv_handle_t *)&loop->after_poll, NULL);
+	uv_run(&loop->uv, UV_RUN_DEFAULT);
+	CHECK(uv_loop_close(&loop->uv) == 0);
+	uv_mutex_destroy(&loop->lock);
+	mem_free(loop);
+}
+
+void loop_run(struct loop *loop)
+{
+	uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void loop_stop(struct loop *loop)
+{
+	uv_mutex_lock(&loop->lock);
+	loop->stopping = true;
+	uv_mutex_unlock(&loop->lock);
+	uv_async_send(&loop->wake);
+}
+
+uint64_t loop_now(const struct loop *loop)
+{
+	return uv_now(&loop->uv);
+}
+
+uint64_t loop_clock_us(void)
+{
+	return uv_hrtime() / 1000;
+}
+
+uint64_t loop_wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task))
+{
+	list_init(&task->node);
+	task->run = run;
+}
+
+void loop_post(struct loop *loop, struct loop_task *task)
+{
+	uv_mutex_lock(&loop->lock);
+	list_append(&loop->posted, &task->node);
+	uv_mutex_unlock(&loop->lock);
+	uv_async_send(&loop->wake);
+}
+
+void loop_defer(struct loop *loop, struct loop_task *task)
+{
+	if (!list_is_linked(&task->node))
+		list_append(&loop->deferred, &task->node);
+}
+
+void loop_cancel(struct loop_task *task)
+{
+	list_remove(&task->node);
+}
+
+struct uv_loop_s *loop_uv(struct loop *loop)
+{
+	return &loop->uv;
+}
+
+struct loop *loop_of_uv(struct uv_loop_s *uv)
+{
+	return uv->data;
+}
+
+char *loop_read_buffer(struct loop *loop)
+{
+	return loop->read_buffer;
+}

@@ -1,0 +1,54 @@
+/*
+ * One event loop, run by one thread. Besides running libuv it offers what every object on it
+ * needs: the time, work posted from other threads, work put off to the end of the turn, and the
+ * read buffer that all streams of the loop share.
+ */
+#ifndef IO_LOOP_H
+#define IO_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+
+#define LOOP_READ_SIZE 65536u /* most bytes one read brings; also the most a full stream parks */
+
+struct loop;
+struct uv_loop_s;
+
+/* Lives in the object that it is about; may be posted again once it runs. */
+struct loop_task {
+	struct list node;
+	void (*run)(struct loop_task *task);
+};
+
+struct loop *loop_new(void);
+/* Every object on the loop must be closed; runs the loop until the last one is gone. */
+void loop_free(struct loop **loop);
+/* Returns after loop_stop. */
+void loop_run(struct loop *loop);
+/* May be called on any thread. */
+void loop_stop(struct loop *loop);
+
+/* Monotonic milliseconds as of the start of the turn. */
+uint64_t loop_now(const struct loop *loop);
+/* Monotonic microseconds right now, independent of any loop. */
+uint64_t loop_clock_us(void);
+/* Milliseconds since 1970 as the system's clock has them right now. */
+uint64_t loop_wall_ms(void);
+
+void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task));
+/* Runs the task on the loop's thread; may be called on any thread. */
+void loop_post(struct loop *loop, struct loop_task *task);
+/* Runs the task at the end of this turn; on the loop's own thread only. A task that waits
+ * already is left where it is. */
+void loop_defer(struct loop *loop, struct loop_task *task);
+/* Takes back a deferred task that has not run. */
+void loop_cancel(struct loop_task *task);
+
+/* For the other files of this folder. */
+struct uv_loop_s *loop_uv(struct loop *loop);
+struct loop *loop_of_uv(struct uv_loop_s *uv);
+char *loop_read_buffer(struct loop *loop);
+
+#endif

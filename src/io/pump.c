@@ -1,0 +1,151 @@
+/*
+ * The two-way pump. Each side stops being read while the other is full, so at most one read's
+ * worth of bytes is parked per direction.
+ */
+#include "io/pump.h"
+
+#include "base/mem.h"
+#include "io/stream.h"
+
+struct pump_half {
+	struct pump *pump; /* borrowed */
+	struct stream *stream; /* owned */
+	uint64_t bytes;
+	bool full; /* takes no more until drained */
+	bool ended; /* sends no more */
+};
+
+struct pump {
+	struct pump_half half[2];
+	const struct pump_events *events; /* borrowed */
+	void *ctx; /* borrowed */
+};
+
+static struct pump_half *pump_other(struct pump_half *h)
+{
+	return &h->pump->half[h == &h->pump->half[0]];
+}
+
+static void pump_finish(struct pump *p, enum pump_end end)
+{
+	for (int i = 0; i < 2; i++) {
+		if (end == PUMP_END_BOTH)
+			stream_close(&p->half[i].stream);
+		else
+			stream_abort(&p->half[i].stream);
+	}
+	p->events->done(p->ctx, end);
+}
+
+static void pump_finish_if_over(struct pump *p)
+{
+	for (int i = 0; i < 2; i++) {
+		if (!p->half[i].ended || p->half[i].full)
+			return;
+	}
+	pump_finish(p, PUMP_END_BOTH);
+}
+
+static void pump_pass(struct pump_half *from, struct slice data)
+{
+	struct pump_half *to = pump_other(from);
+
+	from->bytes += data.len;
+	if (!stream_write(to->stream, &data, 1)) {
+		to->full = true;
+		stream_read_stop(from->stream);
+	}
+}
+
+static void pump_on_data(void *ctx, struct slice data)
+{
+	struct pump_half *h = ctx;
+
+	pump_pass(h, data);
+	h->pump->events->moved(h->pump->ctx);
+}
+
+static void pump_on_drained(void *ctx)
+{
+	struct pump_half *h = ctx, *from = pump_other(h);
+
+	h->full = false;
+	if (!from->ended)
+		stream_read_start(from->stream);
+	pump_finish_if_over(h->pump);
+}
+
+static void pump_on_ended(void *ctx)
+{
+	struct pump_half *h = ctx;
+
+	h->ended = true;
+	stream_shutdown(pump_other(h)->stream);
+	pump_finish_if_over(h->pump);
+}
+
+static void pump_on_failed(void *ctx, int err)
+{
+	struct pump_half *h = ctx;
+
+	pump_finish(h->pump, h == &h->pump->half[PUMP_A] ? PUMP_END_A : PUMP_END_B);
+}
+
+static const struct stream_events pump_stream_events = {
+	.data = pump_on_data,
+	.drained = pump_on_drained,
+	.ended = pump_on_ended,
+	.failed = pump_on_failed,
+};
+
+struct pump *pump_new(
+	struct stream **a, struct stream **b, const struct pump_events *events, void *ctx)
+{
+	struct pump *p = MEM_NEW(struct pump);
+	struct stream **streams[2] = {a, b};
+
+	p->events = events;
+	p->ctx = ctx;
+	for (int i = 0; i < 2; i++) {
+		p->half[i].pump = p;
+		p->half[i].stream = *streams[i];
+		*streams[i] = NULL;
+		stream_listen(p->half[i].stream, &pump_stream_events, &p->half[i]);
+	}
+	return p;
+}
+
+void pump_feed(struct pump *p, enum pump_side from, struct slice data)
+{
+	if (data.len)
+		pump_pass(&p->half[from], data);
+}
+
+void pump_end_side(struct pump *p, enum pump_side side)
+{
+	p->half[side].ended = true;
+	stream_shutdown(p->half[!side].stream);
+}
+
+void pump_start(struct pump *p)
+{
+	for (int i = 0; i < 2; i++) {
+		if (!p->half[i].ended && !p->half[!i].full)
+			stream_read_start(p->half[i].stream);
+	}
+}
+
+uint64_t pump_bytes(const struct pump *p, enum pump_side from)
+{
+	return p->half[from].bytes;
+}
+
+void pump_free(struct pump **p)
+{
+	if (!*p)
+		return;
+	for (int i = 0; i < 2; i++)
+		stream_abort(&(*p)->half[i].stream);
+	mem_free(*p);
+	*p = NULL;
+}

@@ -1,0 +1,12 @@
+/* Signals as events of a loop. */
+#ifndef IO_SIGNALS_H
+#define IO_SIGNALS_H
+
+struct loop;
+struct signals;
+
+/* SIGINT, SIGTERM and SIGHUP go to the callback, on the loop's thread. SIGPIPE is ignored. */
+struct signals *signals_new(struct loop *loop, void (*on_signal)(void *ctx, int number), void *ctx);
+void signals_free(struct signals **signals);
+
+#endif

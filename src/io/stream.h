@@ -1,0 +1,92 @@
+/*
+ * The one byte pipe of this program: both directions, half-close, backpressure. Layers stack by
+ * implementing stream_ops over another stream.
+ *
+ * The contract:
+ * - Events come only from the loop, never inside a call on the stream, and none after
+ *   stream_close, stream_abort or stream_detach took it.
+ * - Data in an event is valid during the event. A stream starts with reading stopped.
+ * - stream_write takes everything. When it returns false the stream is full: what could not be
+ *   sent is parked, and the writer must stop its source until `drained`. Whoever writes on
+ *   regardless makes the parked part grow.
+ * - A write error is reported by `failed`, like any other end with an error. After `failed` the
+ *   owner closes the stream; nothing else works on it any more.
+ */
+#ifndef IO_STREAM_H
+#define IO_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/slice.h"
+
+struct stream;
+
+struct stream_events {
+	void (*data)(void *ctx, struct slice data);
+	void (*drained)(void *ctx);
+	void (*ended)(void *ctx); /* the other side will send no more; writing still works */
+	void (*failed)(void *ctx, int err);
+};
+
+struct stream_ops {
+	void (*read_start)(struct stream *s);
+	void (*read_stop)(struct stream *s);
+	bool (*write)(struct stream *s, const struct slice *parts, size_t count);
+	void (*shutdown)(struct stream *s);
+	void (*close)(struct stream *s, bool reset);
+};
+
+struct stream {
+	const struct stream_ops *ops;
+	const struct stream_events *events; /* borrowed */
+	void *ctx; /* borrowed */
+};
+
+/* Who gets the events from now on. */
+static inline void stream_listen(struct stream *s, const struct stream_events *events, void *ctx)
+{
+	s->events = events;
+	s->ctx = ctx;
+}
+
+static inline void stream_read_start(struct stream *s)
+{
+	s->ops->read_start(s);
+}
+
+static inline void stream_read_stop(struct stream *s)
+{
+	s->ops->read_stop(s);
+}
+
+/* At most STREAM_PARTS_MAX parts. */
+#define STREAM_PARTS_MAX 32u
+static inline bool stream_write(struct stream *s, const struct slice *parts, size_t count)
+{
+	return s->ops->write(s, parts, count);
+}
+
+/* Half-close: what is parked goes out first. */
+static inline void stream_shutdown(struct stream *s)
+{
+	s->ops->shutdown(s);
+}
+
+/* Ends both directions in an orderly way; what is still parked is lost. */
+static inline void stream_close(struct stream **s)
+{
+	if (*s)
+		(*s)->ops->close(*s, false);
+	*s = NULL;
+}
+
+/* Ends it so that the other side sees an error (a TCP reset), not an end. */
+static inline void stream_abort(struct stream **s)
+{
+	if (*s)
+		(*s)->ops->close(*s, true);
+	*s = NULL;
+}
+
+#endif

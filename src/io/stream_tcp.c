@@ -1,0 +1,327 @@
+/*
+ * struct stream over uv_tcp_t. Writes go straight to the socket; only when it is full, the rest
+ * is copied into an outbox that lives until the socket has taken it, so that an idle or
+ * fast-moving stream owns nothing but this struct.
+ */
+#include "io/stream_tcp.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "io/loop.h"
+
+_Static_assert(sizeof(struct slice) == sizeof(uv_buf_t) &&
+		offsetof(struct slice, ptr) == offsetof(uv_buf_t, base) &&
+		offsetof(struct slice, len) == offsetof(uv_buf_t, len),
+	"a vector of slices is passed to libuv as it is");
+
+/* What a full socket still has to take. */
+struct stream_tcp_outbox {
+	uv_write_t write;
+	struct buf flying; /* the kernel is being offered these bytes; may not move */
+	struct buf waiting; /* these go next */
+};
+
+struct stream_tcp {
+	struct stream base;
+	uv_tcp_t tcp;
+	struct stream_tcp_outbox *outbox; /* owned; NULL when nothing is parked */
+	bool shutdown_wanted;
+	bool failed;
+};
+
+struct stream_tcp_failure {
+	struct loop_task task;
+	struct stream_tcp *stream;
+	int err;
+};
+
+static const struct stream_ops stream_tcp_ops;
+
+static struct stream_tcp *stream_tcp_of(const struct stream *s)
+{
+	return CONTAINER_OF(s, struct stream_tcp, base);
+}
+
+static uv_stream_t *stream_tcp_uv(struct stream_tcp *t)
+{
+	return (uv_stream_t *)&t->tcp;
+}
+
+static int stream_tcp_err(ssize_t uv_error)
+{
+	return err_from_errno((int)-uv_error);
+}
+
+static void stream_tcp_tell_failed(struct stream_tcp *t, int err)
+{
+	uv_read_stop(stream_tcp_uv(t));
+	if (t->failed)
+		return;
+	t->failed = true;
+	t->base.events->failed(t->base.ctx, err);
+}
+
+static void stream_tcp_on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
+{
+	buf->base = loop_read_buffer(loop_of_uv(handle->loop));
+	buf->len = LOOP_READ_SIZE;
+}
+
+static void stream_tcp_on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
+{
+	struct stream_tcp *t = uv->data;
+
+	if (n > 0) {
+		t->base.events->data(t->base.ctx, slice_of(buf->base, (size_t)n));
+	} else if (n == UV_EOF) {
+		uv_read_stop(uv);
+		t->base.events->ended(t->base.ctx);
+	} else if (n < 0) {
+		stream_tcp_tell_failed(t, stream_tcp_err(n));
+	}
+}
+
+static void stream_tcp_read_start(struct stream *s)
+{
+	struct stream_tcp *t = stream_tcp_of(s);
+
+	if (!t->failed && !uv_is_closing((uv_handle_t *)&t->tcp))
+		uv_read_start(stream_tcp_uv(t), stream_tcp_on_alloc, stream_tcp_on_read);
+}
+
+static void stream_tcp_read_stop(struct stream *s)
+{
+	uv_read_stop(stream_tcp_uv(stream_tcp_of(s)));
+}
+
+static void stream_tcp_outbox_free(struct stream_tcp *t)
+{
+	buf_release(&t->outbox->flying);
+	buf_release(&t->outbox->waiting);
+	mem_free(t->outbox);
+	t->outbox = NULL;
+}
+
+static void stream_tcp_on_shutdown(uv_shutdown_t *req, int status)
+{
+	mem_free(req);
+}
+
+static void stream_tcp_shutdown_now(struct stream_tcp *t)
+{
+	uv_shutdown_t *req = MEM_NEW(uv_shutdown_t);
+
+	if (uv_shutdown(req, stream_tcp_uv(t), stream_tcp_on_shutdown) != 0)
+		mem_free(req); /* not connected any more: the reading side says so */
+}
+
+static void stream_tcp_on_written(uv_write_t *write, int status);
+
+static void stream_tcp_outbox_send(struct stream_tcp *t)
+{
+	struct slice s = buf_slice(&t->outbox->flying);
+	uv_buf_t part = uv_buf_init((char *)s.ptr, (unsigned)s.len);
+
+	t->outbox->write.data = t;
+	CHECK(uv_write(&t->outbox->write, stream_tcp_uv(t), &part, 1, stream_tcp_on_written) == 0);
+}
+
+static void stream_tcp_on_written(uv_write_t *write, int status)
+{
+	struct stream_tcp *t = write->data;
+	struct stream_tcp_outbox *box = t->outbox;
+
+	if (uv_is_closing((uv_handle_t *)&t->tcp))
+		return; /* the close callback frees everything */
+	if (status < 0) {
+		stream_tcp_outbox_free(t);
+		stream_tcp_tell_failed(t, stream_tcp_err(status));
+		return;
+	}
+	if (buf_len(&box->waiting)) {
+		buf_release(&box->flying);
+		box->flying = box->waiting;
+		buf_init(&box->waiting);
+		stream_tcp_outbox_send(t);
+		return;
+	}
+	stream_tcp_outbox_free(t);
+	if (t->shutdown_wanted)
+		stream_tcp_shutdown_now(t);
+	t->base.events->drained(t->base.ctx);
+}
+
+static void stream_tcp_on_failure_task(struct loop_task *task)
+{
+	struct stream_tcp_failure *f = CONTAINER_OF(task, struct stream_tcp_failure, task);
+
+	if (!uv_is_closing((uv_handle_t *)&f->stream->tcp))
+		stream_tcp_tell_failed(f->stream, f->err);
+	mem_free(f);
+}
+
+/* A write failed: the owner is told after this turn, never inside its own call. */
+static void stream_tcp_fail_later(struct stream_tcp *t, int err)
+{
+	struct stream_tcp_failure *f = MEM_NEW(struct stream_tcp_failure);
+
+	f->stream = t;
+	f->err = err;
+	loop_task_init(&f->task, stream_tcp_on_failure_task);
+	loop_defer(loop_of_uv(t->tcp.loop), &f->task);
+}
+
+static void stream_tcp_park(
+	struct stream_tcp *t, const struct slice *parts, size_t count, size_t sent)
+{
+	bool fresh = !t->outbox;
+	struct buf *to;
+
+	if (fresh)
+		t->outbox = MEM_NEW(struct stream_tcp_outbox);
+	to = fresh ? &t->outbox->flying : &t->outbox->waiting;
+	for (size_t i = 0; i < count; i++) {
+		size_t skip = sent < parts[i].len ? sent : parts[i].len;
+
+		buf_append_slice(to, slice_from(parts[i], skip));
+		sent -= skip;
+	}
+	if (fresh)
+		stream_tcp_outbox_send(t);
+}
+
+static bool stream_tcp_write(struct stream *s, const struct slice *parts, size_t count)
+{
+	struct stream_tcp *t = stream_tcp_of(s);
+	size_t total = 0, sent = 0;
+	int n;
+
+	if (t->failed)
+		return false;
+	if (!t->outbox) {
+		for (size_t i = 0; i < count; i++)
+			total += parts[i].len;
+		n = uv_try_write(stream_tcp_uv(t), (const uv_buf_t *)parts, (unsigned)count);
+		if (n >= 0)
+			sent = (size_t)n;
+		if (sent == total)
+			return true;
+		if (n < 0 && n != UV_EAGAIN) {
+			stream_tcp_fail_later(t, stream_tcp_err(n));
+			return false;
+		}
+	}
+	stream_tcp_park(t, parts, count, sent);
+	return false;
+}
+
+static void stream_tcp_shutdown(struct stream *s)
+{
+	struct stream_tcp *t = stream_tcp_of(s);
+
+	if (t->failed || t->shutdown_wanted)
+		return;
+	t->shutdown_wanted = true;
+	if (!t->outbox)
+		stream_tcp_shutdown_now(t);
+}
+
+static void stream_tcp_on_close(uv_handle_t *handle)
+{
+	struct stream_tcp *t = handle->data;
+
+	if (t->outbox)
+		stream_tcp_outbox_free(t);
+	mem_free(t);
+}
+
+static void stream_tcp_close(struct stream *s, bool reset)
+{
+	struct stream_tcp *t = stream_tcp_of(s);
+
+	if (!reset || uv_tcp_close_reset(&t->tcp, stream_tcp_on_close) != 0)
+		uv_close((uv_handle_t *)&t->tcp, stream_tcp_on_close);
+}
+
+static const struct stream_ops stream_tcp_ops = {
+	.read_start = stream_tcp_read_start,
+	.read_stop = stream_tcp_read_stop,
+	.write = stream_tcp_write,
+	.shutdown = stream_tcp_shutdown,
+	.close = stream_tcp_close,
+};
+
+static struct stream_tcp *stream_tcp_new(struct loop *loop)
+{
+	struct stream_tcp *t = MEM_NEW(struct stream_tcp);
+
+	t->base.ops = &stream_tcp_ops;
+	CHECK(uv_tcp_init(loop_uv(loop), &t->tcp) == 0);
+	t->tcp.data = t;
+	return t;
+}
+
+static int stream_tcp_ready(struct stream_tcp *t, int uv_error, struct stream **stream_out)
+{
+	if (uv_error) {
+		uv_close((uv_handle_t *)&t->tcp, stream_tcp_on_close);
+		return stream_tcp_err(uv_error);
+	}
+	uv_tcp_nodelay(&t->tcp, 1);
+	*stream_out = &t->base;
+	return 0;
+}
+
+int stream_tcp_adopt(struct loop *loop, int fd, struct stream **stream_out)
+{
+	struct stream_tcp *t = stream_tcp_new(loop);
+	int e = uv_tcp_open(&t->tcp, fd);
+
+	if (e)
+		close(fd);
+	return stream_tcp_ready(t, e, stream_out);
+}
+
+int stream_tcp_accept(struct loop *loop, struct uv_stream_s *listening, struct stream **stream_out)
+{
+	struct stream_tcp *t = stream_tcp_new(loop);
+
+	return stream_tcp_ready(t, uv_accept(listening, stream_tcp_uv(t)), stream_out);
+}
+
+int stream_tcp_fd(const struct stream *stream)
+{
+	uv_os_fd_t fd = -1;
+
+	if (uv_fileno((const uv_handle_t *)&stream_tcp_of(stream)->tcp, &fd) != 0)
+		return -1;
+	return fd;
+}
+
+int stream_tcp_detach(struct stream **stream)
+{
+	int fd;
+
+	CHECK(!stream_tcp_of(*stream)->outbox);
+	fd = fcntl(stream_tcp_fd(*stream), F_DUPFD_CLOEXEC, 0);
+	stream_close(stream);
+	return fd;
+}
+
+void stream_tcp_set_keepalive(struct stream *stream, unsigned idle_s, unsigned limit_ms)
+{
+	struct stream_tcp *t = stream_tcp_of(stream);
+
+	uv_tcp_keepalive(&t->tcp, 1, idle_s);
+	setsockopt(
+		stream_tcp_fd(stream), IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
+}

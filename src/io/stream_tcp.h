@@ -1,0 +1,27 @@
+/* A TCP socket as a stream. */
+#ifndef IO_STREAM_TCP_H
+#define IO_STREAM_TCP_H
+
+#include "base/attr.h"
+#include "io/stream.h"
+
+struct loop;
+struct uv_stream_s;
+
+/* Takes the descriptor, whatever it returns. */
+MUST_CHECK int stream_tcp_adopt(struct loop *loop, int fd, struct stream **stream_out);
+/* Takes the connection that waits at the listening handle. */
+MUST_CHECK int stream_tcp_accept(
+	struct loop *loop, struct uv_stream_s *listening, struct stream **stream_out);
+/*
+ * Gives the descriptor to the caller and forgets the stream, so that another loop may adopt it.
+ * Nothing may be parked. -1 when there is no descriptor left for the copy: then the stream is
+ * closed.
+ */
+int stream_tcp_detach(struct stream **stream);
+/* The descriptor, still the stream's. */
+int stream_tcp_fd(const struct stream *stream);
+/* Notices a path that died silently: probes after so many seconds, gives up after limit_ms. */
+void stream_tcp_set_keepalive(struct stream *stream, unsigned idle_s, unsigned limit_ms);
+
+#endif

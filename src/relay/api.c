@@ -1,0 +1,416 @@
+/*
+ * The relay's own paths as a table. Creation is cheap to refuse: the npm client repeats every
+ * request that was not answered with 200 once a second, for ever (D23).
+ */
+#include "relay/api.h"
+
+#include <malloc.h>
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "io/loop.h"
+#include "proto/http_head.h"
+#include "proto/http_host.h"
+#include "relay/api_body.h"
+#include "relay/api_json.h"
+#include "relay/create.h"
+#include "relay/directory.h"
+#include "relay/hmac_auth.h"
+#include "relay/identity.h"
+#include "relay/landing.h"
+#include "relay/lt_pool.h"
+#include "relay/metrics.h"
+#include "relay/metrics_process.h"
+#include "relay/public_url.h"
+#include "relay/reply.h"
+#include "relay/tunnel.h"
+#include "relay/worker.h"
+
+#define API_GET_METHODS "HEAD, GET"
+
+static struct reply api_reply(const struct api_request *r, unsigned status)
+{
+	return (struct reply) {
+		.status = status,
+		.head_only = r->head->method_id == HTTP_HEAD,
+		.close = !r->keep_alive,
+		.say_keep_alive = r->keep_alive && r->head->minor == 0,
+	};
+}
+
+static enum api_result api_answer_json(
+	const struct api_request *r, struct reply *reply, struct buf *body)
+{
+	reply->body = buf_slice(body);
+	reply_write_json(&r->worker->out, reply);
+	buf_release(body);
+	return API_ANSWERED;
+}
+
+static enum api_result api_answer_text(
+	const struct api_request *r, struct reply *reply, const char *text)
+{
+	reply->body = slice_from_str(text);
+	reply_write_text(&r->worker->out, reply);
+	return API_ANSWERED;
+}
+
+static enum api_result api_not_found(const struct api_request *r)
+{
+	struct reply reply = api_reply(r, 404);
+
+	return api_answer_text(r, &reply, "Not Found");
+}
+
+/* S42: OPTIONS is answered, anything else that is not GET or HEAD refused. */
+static enum api_result api_wrong_method(const struct api_request *r, const char *allow)
+{
+	struct reply reply = api_reply(r, r->head->method_id == HTTP_OPTIONS ? 200 : 405);
+
+	reply.allow = allow;
+	return api_answer_text(r, &reply, reply.status == 200 ? allow : "Method Not Allowed");
+}
+
+static bool api_is_get(const struct api_request *r)
+{
+	return r->head->method_id == HTTP_GET || r->head->method_id == HTTP_HEAD;
+}
+
+/* ---- creation ---- */
+
+/* Once a minute per source: a refused client comes back every second. */
+static void api_log_refusal(const struct api_request *r, const char *why)
+{
+	struct worker *w = r->worker;
+	struct slice client = identity_client_ip(r->head, r->peer, w->conf->trust_proxy);
+
+	if (log_limit_allow(w->refusals, map_hash(w->tunnels.seed, client), loop_now(w->loop)))
+		log_warn(w->shared->log, "tunnel refused", LOG_STR("visitor", client),
+			LOG_STR("reason", slice_from_str(why)),
+			LOG_INT("suppressed", w->refusals->suppressed));
+}
+
+/* Checks the signature if one is demanded; true when the request may go on. */
+static bool api_authenticate(struct api_request *r, enum api_result *result_out)
+{
+	struct worker *w = r->worker;
+	struct hmac_auth *auth = atomic_load_explicit(&w->shared->hmac, memory_order_acquire);
+	struct hmac_request signed_request;
+	struct buf reason = {0}, body = {0};
+	struct reply reply;
+	int err;
+
+	if (!auth || r->authenticated)
+		return true;
+	signed_request = hmac_auth_request(r->head, r->target->path, r->body);
+	err = hmac_auth_check(auth, &signed_request, loop_wall_ms(), &reason);
+	if (!err) {
+		r->authenticated = true;
+		return true;
+	}
+	metrics_add(w->metrics, METRIC_HMAC_REFUSALS, 1);
+	api_log_refusal(r, "signature");
+	reply = api_reply(r, err == ERR_LIMIT ? 503 : 401);
+	if (reply.status == 401)
+		reply.www_authenticate = "HMAC";
+	else
+		reply.retry_after_s = w->conf->retry_after_s;
+	api_body_error(&body, SLICE(API_BODY_AUTH_FAILED),
+		w->conf->hmac_terse ? SLICE(API_BODY_AUTH_TERSE) : buf_slice(&reason));
+	buf_release(&reason);
+	*result_out = api_answer_json(r, &reply, &body);
+	return false;
+}
+
+static enum api_result api_answer_tunnel(
+	const struct api_request *r, struct tunnel *t, unsigned status)
+{
+	struct reply reply = api_reply(r, status);
+	struct buf url = {0}, body = {0};
+	struct api_body_tunnel tunnel = {
+		.id = tunnel_name(t),
+		.port = lt_pool_port(t),
+		.max_conn_count = r->worker->conf->max_sockets,
+	};
+
+	public_url_write(&url, r->worker->conf, tunnel.id, r->host, r->worker->shared->public_port);
+	tunnel.url = buf_slice(&url);
+	api_body_tunnel(&body, &tunnel);
+	buf_release(&url);
+	return api_answer_json(r, &reply, &body);
+}
+
+static enum api_result api_refuse_name(
+	const struct api_request *r, struct slice name, enum create_result why, unsigned seconds)
+{
+	struct reply reply = api_reply(r, 409);
+	struct buf body = {0};
+
+	switch (why) {
+	case CREATE_INVALID:
+		reply.status = 403;
+		api_body_message(&body, SLICE(API_BODY_INVALID_NAME));
+		api_log_refusal(r, "name");
+		break;
+	case CREATE_RESERVED:
+		api_body_reserved(&body, name, seconds);
+		api_log_refusal(r, "reserved");
+		break;
+	case CREATE_IN_USE:
+		api_body_in_use(&body, name);
+		api_log_refusal(r, "in use");
+		break;
+	case CREATE_NO_PORT:
+	case CREATE_FULL:
+		reply.status = 503;
+		reply.retry_after_s = r->worker->conf->retry_after_s;
+		api_body_error(&body, SLICE("Service Unavailable"),
+			why == CREATE_FULL ? SLICE("The relay has as many tunnels as it may.")
+					   : SLICE("No TCP port is free for another tunnel."));
+		api_log_refusal(r, why == CREATE_FULL ? "too many tunnels" : "no free port");
+		break;
+	case CREATE_OK:
+	case CREATE_MOVE:
+		UNREACHABLE();
+	}
+	return api_answer_json(r, &reply, &body);
+}
+
+/* S34: an empty name asks for a random one. */
+static enum api_result api_create(
+	struct api_request *r, struct slice name, unsigned ok_status, unsigned *home_out)
+{
+	struct worker *w = r->worker;
+	bool trust = w->conf->trust_proxy, bad_token = false;
+	struct identity who = identity_of_request(r->head, r->peer, trust, &bad_token);
+	struct create_outcome out = {.client = identity_client_ip(r->head, r->peer, trust)};
+	enum create_result result;
+
+	if (bad_token)
+		log_debug(w->shared->log, "malformed client token ignored",
+			LOG_STR("visitor", out.client));
+	result = create_tunnel(w, name, who, &out);
+	if (result == CREATE_OK)
+		return api_answer_tunnel(r, out.tunnel, ok_status);
+	if (result != CREATE_MOVE)
+		return api_refuse_name(r, name, result, out.seconds);
+	*home_out = out.home;
+	return API_MOVE;
+}
+
+static enum api_result api_create_by_path(
+	struct api_request *r, struct slice segment, unsigned *home_out)
+{
+	enum api_result result;
+	char name[NAME_MAX_LEN + 1];
+	size_t len;
+
+	if (!api_is_get(r))
+		return api_wrong_method(r, API_GET_METHODS);
+	if (!api_authenticate(r, &result))
+		return result;
+	if (http_percent_decode(segment, name, NAME_MAX_LEN, &len) != 0 || !len)
+		return api_refuse_name(r, segment, CREATE_INVALID, 0);
+	return api_create(r, slice_of(name, len), 200, home_out);
+}
+
+static enum api_result api_create_by_post(struct api_request *r, unsigned *home_out)
+{
+	struct reply reply = api_reply(r, 400);
+	struct api_json_tunnel wanted = {0};
+	struct buf sentence = {0}, body = {0};
+	enum api_result result;
+
+	if (!api_authenticate(r, &result))
+		return result;
+	if (api_json_read_tunnel(r->body, &wanted, &sentence) != 0) {
+		api_body_error(&body, SLICE("Bad Request"), buf_slice(&sentence));
+		buf_release(&sentence);
+		return api_answer_json(r, &reply, &body);
+	}
+	if (wanted.has_subdomain && !wanted.subdomain_len)
+		return api_refuse_name(r, (struct slice) {NULL, 0}, CREATE_INVALID, 0);
+	return api_create(r, slice_of(wanted.subdomain, wanted.subdomain_len), 201, home_out);
+}
+
+/* ---- telling ---- */
+
+static enum api_result api_health(const struct api_request *r)
+{
+	struct reply reply = api_reply(r, 200);
+
+	reply.body = SLICE("{\"status\":\"healthy\"}");
+	reply_write_json(&r->worker->out, &reply);
+	return API_ANSWERED;
+}
+
+static enum api_result api_status(const struct api_request *r)
+{
+	struct reply reply = api_reply(r, 200);
+	struct metrics_process process = {0};
+	struct mallinfo2 heap = mallinfo2();
+	struct buf body = {0};
+
+	metrics_process_read(&process);
+	buf_printf(&body,
+		"{\"tunnels\":%zu,\"mem\":{\"rss\":%llu,\"heapTotal\":%zu,\"heapUsed\":%zu,"
+		"\"external\":%zu,\"arrayBuffers\":0}}",
+		directory_count(r->worker->shared->directory),
+		(unsigned long long)process.resident_bytes, heap.arena, heap.uordblks, heap.hblkhd);
+	return api_answer_json(r, &reply, &body);
+}
+
+static enum api_result api_tunnel_status(
+	const struct api_request *r, struct slice name, unsigned *home_out)
+{
+	struct tunnel *t = map_get(&r->worker->tunnels, name);
+	struct reply reply = api_reply(r, 200);
+	struct buf body = {0};
+
+	if (!t && directory_find(r->worker->shared->directory, name, home_out) &&
+		*home_out != r->worker->index)
+		return API_MOVE;
+	if (!t)
+		return api_not_found(r);
+	buf_printf(&body, "{\"connected_sockets\":%u}", t->ops->socket_count(t));
+	return api_answer_json(r, &reply, &body);
+}
+
+static enum api_result api_metrics(const struct api_request *r)
+{
+	const struct relay_shared *shared = r->worker->shared;
+	const struct metrics **all = mem_alloc(shared->worker_count * sizeof(*all));
+	struct reply reply = api_reply(r, 200);
+	struct metrics_process process = {
+		.start_ms = shared->started_ms,
+		.now_ms = loop_wall_ms(),
+		.log_lines_dropped = log_dropped(shared->log),
+	};
+	struct buf body = {0};
+
+	metrics_process_read(&process);
+	for (unsigned i = 0; i < shared->worker_count; i++)
+		all[i] = shared->workers[i]->metrics;
+	metrics_write(&body, all, shared->worker_count, &process);
+	mem_free(all);
+	reply.content_type = SLICE("text/plain; version=0.0.4; charset=utf-8");
+	reply.body = buf_slice(&body);
+	reply_write(&r->worker->out, &reply);
+	buf_release(&body);
+	return API_ANSWERED;
+}
+
+static enum api_result api_landing(const struct api_request *r)
+{
+	struct landing_view view = {r->worker->conf, r->host, r->worker->shared->public_port};
+
+	landing_write(&r->worker->out, &view, r->head, r->keep_alive);
+	return API_ANSWERED;
+}
+
+static enum api_result api_redirect_to_landing(const struct api_request *r)
+{
+	struct reply reply = api_reply(r, 302);
+
+	reply.location = r->worker->conf->landing ? r->worker->conf->landing : LANDING_PATH;
+	reply_write_redirect(&r->worker->out, &reply);
+	return API_ANSWERED;
+}
+
+/* ---- routing ---- */
+
+static bool api_may_create(const struct api_request *r)
+{
+	return r->admin || !r->worker->conf->admin_port;
+}
+
+static enum api_result api_root(struct api_request *r, unsigned *home_out)
+{
+	enum api_result result;
+
+	if (!api_is_get(r))
+		return api_wrong_method(r, API_GET_METHODS);
+	if (!api_may_create(r) || !http_query_has(http_target_query(r->target->path), SLICE("new")))
+		return api_redirect_to_landing(r);
+	if (!api_authenticate(r, &result))
+		return result;
+	return api_create(r, (struct slice) {NULL, 0}, 200, home_out);
+}
+
+static enum api_result api_tunnels(struct api_request *r, unsigned *home_out)
+{
+	if (r->head->method_id != HTTP_POST)
+		return api_wrong_method(r, "POST");
+	return api_create_by_post(r, home_out);
+}
+
+/* "/api/tunnels/<name>/status": the name, or an empty slice. */
+static struct slice api_status_name(struct slice path)
+{
+	struct slice prefix = SLICE("/api/tunnels/"), suffix = SLICE("/status");
+
+	if (path.len <= prefix.len + suffix.len || !slice_starts(path, prefix) ||
+		!slice_ends(path, suffix))
+		return (struct slice) {NULL, 0};
+	path = slice_from(path, prefix.len);
+	path.len -= suffix.len;
+	return slice_find(path, '/') == path.len ? path : (struct slice) {NULL, 0};
+}
+
+/* What only is to be had where tunnels are created. */
+static enum api_result api_handle_creating(
+	struct api_request *r, struct slice path, unsigned *home_out)
+{
+	struct slice segment = slice_from(path, 1), name = api_status_name(path);
+
+	if (slice_eq(path, SLICE("/api/tunnels")))
+		return api_tunnels(r, home_out);
+	if (name.len)
+		return api_is_get(r) ? api_tunnel_status(r, name, home_out)
+				     : api_wrong_method(r, API_GET_METHODS);
+	if (segment.len && segment.ptr[segment.len - 1] == '/')
+		segment.len--;
+	if (!segment.len || slice_find(segment, '/') < segment.len)
+		return api_not_found(r);
+	return api_create_by_path(r, segment, home_out);
+}
+
+static const struct api_page {
+	const char *path;
+	bool admin_only;
+	enum api_result (*answer)(const struct api_request *r);
+} api_pages[] = {
+	{"/healthz", false, api_health},
+	{"/api/status", false, api_status},
+	{LANDING_PATH, false, api_landing},
+	{"/metrics", true, api_metrics},
+};
+
+bool api_takes_body(const struct http_head *head, struct slice path)
+{
+	return head->method_id == HTTP_POST &&
+		slice_eq(http_target_path(path), SLICE("/api/tunnels"));
+}
+
+enum api_result api_handle(struct api_request *r, unsigned *home_out)
+{
+	struct slice path = http_target_path(r->target->path);
+
+	buf_clear(&r->worker->out);
+	if (r->target->form == HTTP_TARGET_ASTERISK)
+		return api_wrong_method(r, API_GET_METHODS);
+	if (slice_eq(path, SLICE("/")))
+		return api_root(r, home_out);
+	for (size_t i = 0; i < ARRAY_LEN(api_pages); i++) {
+		if (!slice_eq(path, slice_from_str(api_pages[i].path)))
+			continue;
+		if (api_pages[i].admin_only && !r->admin)
+			break;
+		return api_is_get(r) ? api_pages[i].answer(r)
+				     : api_wrong_method(r, API_GET_METHODS);
+	}
+	if (!api_may_create(r))
+		return api_not_found(r);
+	return api_handle_creating(r, path, home_out);
+}

@@ -1,0 +1,40 @@
+/*
+ * What the relay answers on its own account: creation, status, health, metrics, landing page
+ * (S34-S43, S75, S87-S89). One request in, one answer at the end of a buffer out.
+ */
+#ifndef RELAY_API_H
+#define RELAY_API_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+
+struct http_head;
+struct http_host;
+struct http_target;
+struct worker;
+
+#define API_BODY_MAX 65536u
+
+struct api_request {
+	struct worker *worker;
+	const struct http_head *head;
+	const struct http_target *target;
+	const struct http_host *host; /* NULL when the request had none */
+	struct slice peer; /* the socket's address */
+	struct slice body;
+	bool admin; /* it came in by the admin port */
+	bool authenticated; /* a worker it was at before has checked its signature */
+	bool keep_alive;
+};
+
+enum api_result {
+	API_ANSWERED, /* the answer is in the worker's out buffer */
+	API_MOVE, /* belongs to worker *home_out */
+};
+
+/* Whether the path is one whose requests take a body. */
+bool api_takes_body(const struct http_head *head, struct slice path);
+enum api_result api_handle(struct api_request *r, unsigned *home_out);
+
+#endif

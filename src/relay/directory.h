@@ -1,0 +1,35 @@
+/*
+ * Which worker each name lives on, for all workers of the process. A name is claimed here before
+ * its tunnel exists and released after the tunnel is gone, so that two workers never serve one
+ * name. Also remembers the TCP port a name had last, within a bound.
+ */
+#ifndef RELAY_DIRECTORY_H
+#define RELAY_DIRECTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+struct directory;
+
+enum directory_claim {
+	DIRECTORY_CLAIMED, /* the name is the caller's now */
+	DIRECTORY_HELD, /* it lives on *home_out */
+	DIRECTORY_FULL, /* there are as many tunnels as may be */
+};
+
+struct directory *directory_new(unsigned max_names);
+void directory_free(struct directory **d);
+/* All of these may be called on any thread. */
+enum directory_claim directory_claim(
+	struct directory *d, struct slice name, unsigned home, unsigned *home_out);
+bool directory_find(struct directory *d, struct slice name, unsigned *home_out);
+/* Port 0 remembers nothing. */
+void directory_release(struct directory *d, struct slice name, uint16_t last_port);
+/* The port that the name had before, or 0. */
+uint16_t directory_last_port(struct directory *d, struct slice name);
+size_t directory_count(struct directory *d);
+
+#endif

@@ -1,0 +1,148 @@
+/* Putting an exchange together, and what its owner tells it. */
+#include "relay/exchange.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "io/pump.h"
+#include "proto/http_host.h"
+#include "relay/exchange_end.h"
+#include "relay/exchange_head.h"
+#include "relay/exchange_priv.h"
+#include "relay/exchange_receive.h"
+#include "relay/exchange_send.h"
+
+static void exchange_on_done(struct loop_task *task)
+{
+	struct exchange *x = CONTAINER_OF(task, struct exchange, done_task);
+
+	x->visitor.events->done(x->visitor.ctx, x->done_keep_alive, x->done_cut);
+}
+
+static void exchange_on_left_timeout(struct timeout *timeout)
+{
+	exchange_end_left(CONTAINER_OF(timeout, struct exchange, left_timeout));
+}
+
+static struct exchange *exchange_new(
+	struct worker *w, struct tunnel *t, const struct exchange_visitor *visitor)
+{
+	struct exchange *x = MEM_NEW(struct exchange);
+
+	x->worker = w;
+	x->tunnel = t;
+	tunnel_ref(t);
+	x->visitor = *visitor;
+	x->up_events = &exchange_receive_events;
+	timeout_init(&x->timeout, exchange_send_on_timeout);
+	timeout_init(&x->left_timeout, exchange_on_left_timeout);
+	loop_task_init(&x->done_task, exchange_on_done);
+	list_init(&x->waiter.node);
+	x->waiter.ready = exchange_send_on_ready;
+	x->waiter.closed = exchange_send_on_closed;
+	x->start_us = loop_clock_us();
+	return x;
+}
+
+/* What is needed of the request after its head is gone. */
+static void exchange_note_request(struct exchange *x, const struct exchange_request *r)
+{
+	const struct http_head *head = r->head;
+	bool trusted = x->worker->conf->trust_proxy;
+
+	x->method = head->method_id;
+	x->method_len = (uint32_t)head->method.len;
+	x->path_len = (uint32_t)r->target->path.len;
+	x->minor = head->minor;
+	x->body = r->body;
+	x->chunked_request = r->body.kind == HTTP1_BODY_CHUNKED;
+	x->request_whole = r->body.kind == HTTP1_BODY_NONE;
+	x->upgrade = r->upgrade;
+	x->keep_alive = r->keep_alive;
+	x->audience = reply_audience_of(head);
+	x->bytes_in = head->size;
+	x->client = x->visitor.peer;
+	if (trusted) {
+		struct slice client = identity_client_ip(head, x->visitor.peer, true);
+
+		x->client_text = mem_dup_str(client.ptr, client.len);
+		x->client = slice_of(x->client_text, client.len);
+	}
+	worker_next_request_id(x->worker, x->request_id);
+}
+
+struct exchange *exchange_start(struct worker *w, struct tunnel *t,
+	const struct exchange_visitor *visitor, const struct exchange_request *request)
+{
+	struct exchange *x = exchange_new(w, t, visitor);
+	struct exchange_head_request head = {
+		.head = request->head,
+		.conf = w->conf,
+		.path = request->target->path,
+		.authority = request->target->authority,
+		.peer = visitor->peer,
+		.upgrade = request->upgrade,
+	};
+
+	exchange_note_request(x, request);
+	head.chunked = x->chunked_request;
+	head.request_id = slice_of(x->request_id, sizeof(x->request_id));
+	exchange_head_write_request(&x->head, &head);
+	metrics_add(w->metrics, METRIC_REQUESTS, 1);
+	exchange_send_start(x);
+	return x;
+}
+
+void exchange_free(struct exchange **x_ptr)
+{
+	struct exchange *x = *x_ptr;
+
+	if (!x)
+		return;
+	*x_ptr = NULL;
+	if (x->state != EXCHANGE_OVER)
+		exchange_end_left(x);
+	loop_cancel(&x->done_task);
+	buf_release(&x->head);
+	buf_release(&x->inbox);
+	mem_free(x->client_text);
+	tunnel_unref(&x->tunnel);
+	mem_free(x);
+}
+
+bool exchange_push(struct exchange *x, struct slice *in)
+{
+	if (x->state == EXCHANGE_OVER)
+		return false;
+	return exchange_send_body(x, in);
+}
+
+bool exchange_has_request(const struct exchange *x)
+{
+	return x->request_whole;
+}
+
+bool exchange_filled_visitor(const struct exchange *x)
+{
+	return x->visitor_full;
+}
+
+void exchange_visitor_drained(struct exchange *x)
+{
+	x->visitor_full = false;
+	if (x->state == EXCHANGE_RESPONDING || x->state == EXCHANGE_SENT)
+		stream_read_start(x->up->stream);
+}
+
+void exchange_visitor_ended(struct exchange *x)
+{
+	if (x->state == EXCHANGE_OVER)
+		return;
+	if (!x->request_whole) {
+		exchange_end_left(x);
+		return;
+	}
+	x->visitor_half_closed = true;
+	x->keep_alive = false;
+	if (!x->response_started)
+		timeout_arm(x->worker->timeouts[WORKER_HALF_CLOSED], &x->left_timeout);
+}

@@ -1,0 +1,131 @@
+/* Serialising the heads of both directions from what was parsed; nothing passes unseen. */
+#include "relay/exchange_head.h"
+
+#include "proto/http1_write.h"
+#include "proto/http_head.h"
+#include "relay/relay_conf.h"
+
+/* Fields that tell where a request came from. Only a trusted proxy's are believed. */
+static bool exchange_head_is_origin_field(enum http_field_id id)
+{
+	return id == HTTP_FIELD_X_FORWARDED_FOR || id == HTTP_FIELD_X_FORWARDED_PROTO ||
+		id == HTTP_FIELD_X_FORWARDED_HOST || id == HTTP_FIELD_X_REQUEST_ID ||
+		id == HTTP_FIELD_FORWARDED || id == HTTP_FIELD_X_REAL_IP;
+}
+
+static bool exchange_head_is_replaced(
+	const struct exchange_head_request *r, const struct http_field *field)
+{
+	if (field->id == HTTP_FIELD_EXPECT)
+		return r->head->minor == 0; /* RFC 9110, 10.1.1: ignored from HTTP/1.0 */
+	if (!r->conf->forwarded || !exchange_head_is_origin_field(field->id))
+		return false;
+	return !r->conf->trust_proxy || field->id == HTTP_FIELD_X_FORWARDED_FOR;
+}
+
+/*
+ * Connection as the upgrade needs it: unchanged when it names nothing but the upgrade and
+ * keep-alive, otherwise just the upgrade, because what else it nominated was removed.
+ */
+static struct slice exchange_head_upgrade_connection(const struct http_field *field)
+{
+	struct slice rest = field->value, token;
+
+	while (slice_split(&rest, ',', &token)) {
+		token = slice_trim(token);
+		if (!slice_eq_fold(token, SLICE("upgrade")) &&
+			!slice_eq_fold(token, SLICE("keep-alive")))
+			return SLICE("Upgrade");
+	}
+	return field->value;
+}
+
+static void exchange_head_write_hop(struct buf *out, const struct http_field *field)
+{
+	if (field->id == HTTP_FIELD_CONNECTION)
+		http1_write_field(out, field->name, exchange_head_upgrade_connection(field));
+	else if (field->id == HTTP_FIELD_UPGRADE)
+		http1_write_field(out, field->name, field->value);
+}
+
+static void exchange_head_write_forwarded_for(
+	struct buf *out, const struct exchange_head_request *r)
+{
+	buf_append_slice(out, SLICE("X-Forwarded-For: "));
+	for (unsigned i = 0; r->conf->trust_proxy && i < r->head->field_count; i++) {
+		const struct http_field *field = &r->head->fields[i];
+
+		if (field->id != HTTP_FIELD_X_FORWARDED_FOR || !field->value.len)
+			continue;
+		buf_append_slice(out, field->value);
+		buf_append_slice(out, SLICE(", "));
+	}
+	buf_append_slice(out, r->peer);
+	buf_append_slice(out, SLICE("\r\n"));
+}
+
+static void exchange_head_write_origin(struct buf *out, const struct exchange_head_request *r)
+{
+	bool trusted = r->conf->trust_proxy;
+	struct slice host =
+		r->authority.len ? r->authority : http_head_value(r->head, HTTP_FIELD_HOST);
+
+	exchange_head_write_forwarded_for(out, r);
+	if (!trusted || !http_head_get(r->head, HTTP_FIELD_X_FORWARDED_PROTO))
+		http1_write_field(out, SLICE("X-Forwarded-Proto"),
+			r->conf->secure ? SLICE("https") : SLICE("http"));
+	if (!trusted || !http_head_get(r->head, HTTP_FIELD_X_FORWARDED_HOST))
+		http1_write_field(out, SLICE("X-Forwarded-Host"), host);
+	if (!trusted || !http_head_get(r->head, HTTP_FIELD_X_REQUEST_ID))
+		http1_write_field(out, SLICE("X-Request-Id"), r->request_id);
+}
+
+void exchange_head_write_request(struct buf *out, const struct exchange_head_request *r)
+{
+	http1_write_request_line(out, r->head->method, r->path);
+	for (unsigned i = 0; i < r->head->field_count; i++) {
+		const struct http_field *field = &r->head->fields[i];
+
+		if (field->hop && r->upgrade)
+			exchange_head_write_hop(out, field);
+		else if (field->hop || exchange_head_is_replaced(r, field))
+			continue;
+		else if (field->id == HTTP_FIELD_HOST && r->authority.len)
+			http1_write_field(out, field->name, r->authority);
+		else
+			http1_write_field(out, field->name, field->value);
+	}
+	if (r->chunked)
+		http1_write_field(out, SLICE("Transfer-Encoding"), SLICE("chunked"));
+	if (!r->upgrade && http_head_has_token(r->head, HTTP_FIELD_TE, SLICE("trailers"))) {
+		http1_write_field(out, SLICE("TE"), SLICE("trailers"));
+		http1_write_field(out, SLICE("Connection"), SLICE("TE"));
+	}
+	if (r->conf->forwarded)
+		exchange_head_write_origin(out, r);
+	http1_write_head_end(out);
+}
+
+void exchange_head_write_response(struct buf *out, const struct exchange_head_response *r)
+{
+	http1_write_status_line(out, r->head->status, r->head->reason);
+	for (unsigned i = 0; i < r->head->field_count; i++) {
+		const struct http_field *field = &r->head->fields[i];
+
+		if (field->hop && r->upgrade)
+			exchange_head_write_hop(out, field);
+		else if (field->hop)
+			continue;
+		else if (field->id == HTTP_FIELD_CONTENT_LENGTH && r->drop_length)
+			continue;
+		else
+			http1_write_field(out, field->name, field->value);
+	}
+	if (r->chunked)
+		http1_write_field(out, SLICE("Transfer-Encoding"), SLICE("chunked"));
+	if (r->close && !r->upgrade)
+		http1_write_field(out, SLICE("Connection"), SLICE("close"));
+	else if (r->keep_alive)
+		http1_write_field(out, SLICE("Connection"), SLICE("keep-alive"));
+	http1_write_head_end(out);
+}

@@ -1,0 +1,238 @@
+/*
+ * Sending. The head goes out in a write of its own: the npm client with --local-host rewrites the
+ * first chunk it reads as text, and would damage body bytes in it.
+ */
+#include "relay/exchange_send.h"
+
+#include "proto/http1_write.h"
+#include "relay/exchange_end.h"
+#include "relay/exchange_priv.h"
+#include "relay/gather.h"
+
+#define EXCHANGE_RETRIES_MAX 2
+
+static enum visitor_error exchange_send_wait_error(const struct exchange *x)
+{
+	return x->tunnel->state == TUNNEL_ONLINE ? VISITOR_ERROR_NO_FREE_SOCKET
+						 : VISITOR_ERROR_TUNNEL_OFFLINE;
+}
+
+/* The clock of the response starts when the request is whole (D9). */
+static void exchange_send_arm(struct exchange *x)
+{
+	timeout_arm(
+		x->worker->timeouts[x->request_whole ? WORKER_RESPONSE : WORKER_IDLE], &x->timeout);
+}
+
+static void exchange_send_on_revoked(void *holder)
+{
+	struct exchange *x = holder;
+
+	if (x->state == EXCHANGE_PIPED)
+		exchange_end_piped(x, ACCESS_AGENT);
+	else if (x->state != EXCHANGE_SENT || x->response_seen || !exchange_send_again(x))
+		exchange_end_error(
+			x, VISITOR_ERROR_AGENT_LOST, ACCESS_AGENT, (struct slice) {NULL, 0});
+}
+
+/* A request that may not be sent twice should not meet a socket that went stale unnoticed. */
+static bool exchange_send_wants_fresh(const struct exchange *x)
+{
+	return !http_method_is_idempotent(x->method) || x->body.kind != HTTP1_BODY_NONE;
+}
+
+static bool exchange_send_take(struct exchange *x)
+{
+	struct slice head = buf_slice(&x->head);
+
+	x->up = tunnel_take(x->tunnel, exchange_send_wants_fresh(x), exchange_send_on_revoked, x);
+	if (!x->up)
+		return false;
+	x->state = EXCHANGE_SENT;
+	stream_listen(x->up->stream, x->up_events, x);
+	stream_read_start(x->up->stream);
+	x->up_full = !stream_write(x->up->stream, &head, 1);
+	exchange_send_arm(x);
+	return true;
+}
+
+void exchange_send_start(struct exchange *x)
+{
+	struct slice none = {NULL, 0};
+
+	if (exchange_send_take(x))
+		return;
+	x->state = EXCHANGE_WAITING;
+	if (x->tunnel->state == TUNNEL_CLOSED) {
+		exchange_end_error(x, VISITOR_ERROR_TUNNEL_OFFLINE, ACCESS_RELAY, none);
+		return;
+	}
+	if (!tunnel_wait(x->tunnel, &x->waiter)) {
+		exchange_end_error(x, VISITOR_ERROR_TOO_MANY_WAITING, ACCESS_RELAY, none);
+		return;
+	}
+	timeout_arm(x->worker->timeouts[x->upgrade ? WORKER_UPGRADE_WAIT : WORKER_SOCKET_WAIT],
+		&x->timeout);
+}
+
+bool exchange_send_again(struct exchange *x)
+{
+	if (x->response_seen || x->body_sent || x->body.kind != HTTP1_BODY_NONE ||
+		!http_method_is_idempotent(x->method) || x->upgrade ||
+		x->retries >= EXCHANGE_RETRIES_MAX)
+		return false;
+	x->retries++;
+	metrics_add(x->worker->metrics, METRIC_RETRIES, 1);
+	exchange_end_release(x, false);
+	exchange_send_start(x);
+	return true;
+}
+
+static void exchange_send_whole(struct exchange *x)
+{
+	x->request_whole = true;
+	if (!x->response_seen)
+		exchange_send_arm(x);
+}
+
+static bool exchange_send_refuse(struct exchange *x, enum visitor_error error, const char *sentence)
+{
+	x->keep_alive = false;
+	exchange_end_error(x, error, ACCESS_VISITOR, slice_from_str(sentence));
+	return false;
+}
+
+/* The trailer section must lie in one piece; an unfinished one stays in the visitor's inbox. */
+static bool exchange_send_trailers(struct exchange *x, struct slice *in)
+{
+	struct worker *w = x->worker;
+	const struct http1_limits limits = {
+		w->conf->max_target, w->conf->max_head, w->conf->max_fields};
+	struct slice part;
+
+	switch (http1_parse_trailers(&x->trailer_parser, *in, &limits, &w->request_head)) {
+	case PARSE_MORE:
+		return true;
+	case PARSE_BAD:
+		return exchange_send_refuse(x, visitor_error_of_http(x->trailer_parser.fault),
+			http_fault_text(x->trailer_parser.fault));
+	case PARSE_DONE:
+		break;
+	}
+	buf_clear(&w->out);
+	buf_append_slice(&w->out, SLICE("0\r\n"));
+	http1_write_fields(&w->out, &w->request_head);
+	http1_write_head_end(&w->out);
+	part = buf_slice(&w->out);
+	*in = slice_from(*in, w->request_head.size);
+	if (!stream_write(x->up->stream, &part, 1))
+		x->up_full = true;
+	exchange_send_whole(x);
+	return true;
+}
+
+static bool exchange_send_over_limit(const struct exchange *x, size_t more)
+{
+	uint64_t max = x->worker->conf->max_body;
+
+	return max && x->body_bytes + more > max;
+}
+
+static bool exchange_send_piece(struct exchange *x, struct gather *g, struct slice data)
+{
+	if (exchange_send_over_limit(x, data.len))
+		return exchange_send_refuse(x, VISITOR_ERROR_BODY_TOO_LARGE, NULL);
+	gather_add_content(g, data);
+	x->body_sent = true;
+	x->body_bytes += data.len;
+	x->bytes_in += data.len;
+	return true;
+}
+
+/* Walks the body until the input or the upstream's room is used up, or the content is over. */
+static bool exchange_send_pieces(struct exchange *x, struct slice *in, struct gather *g)
+{
+	struct slice data;
+
+	while (!g->full) {
+		switch (http1_body_next(&x->body, in, &data)) {
+		case HTTP1_BODY_MORE:
+			return true;
+		case HTTP1_BODY_DATA:
+			if (!exchange_send_piece(x, g, data))
+				return false;
+			break;
+		case HTTP1_BODY_TRAILERS:
+			x->in_trailers = true;
+			return true;
+		case HTTP1_BODY_END:
+			exchange_send_whole(x);
+			return true;
+		case HTTP1_BODY_BAD:
+			return exchange_send_refuse(x, visitor_error_of_http(x->body.fault),
+				http_fault_text(x->body.fault));
+		}
+	}
+	return true;
+}
+
+bool exchange_send_body(struct exchange *x, struct slice *in)
+{
+	struct gather g;
+
+	if (x->state == EXCHANGE_WAITING || x->request_whole || x->up_full)
+		return true;
+	if (!x->response_seen)
+		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	if (!x->in_trailers) {
+		gather_init(&g, x->up->stream, x->chunked_request);
+		if (!exchange_send_pieces(x, in, &g))
+			return false;
+		gather_flush(&g);
+		x->up_full = g.full;
+	}
+	if (x->in_trailers && !x->request_whole)
+		return exchange_send_trailers(x, in);
+	return true;
+}
+
+void exchange_send_on_ready(struct tunnel_waiter *waiter)
+{
+	struct exchange *x = CONTAINER_OF(waiter, struct exchange, waiter);
+
+	exchange_send_start(x);
+	if (x->state == EXCHANGE_SENT && !x->request_whole)
+		x->visitor.events->resume(x->visitor.ctx);
+}
+
+void exchange_send_on_closed(struct tunnel_waiter *waiter)
+{
+	struct exchange *x = CONTAINER_OF(waiter, struct exchange, waiter);
+
+	exchange_end_error(x, VISITOR_ERROR_TUNNEL_OFFLINE, ACCESS_RELAY, (struct slice) {NULL, 0});
+}
+
+void exchange_send_on_timeout(struct timeout *timeout)
+{
+	struct exchange *x = CONTAINER_OF(timeout, struct exchange, timeout);
+	struct slice none = {NULL, 0};
+
+	switch (x->state) {
+	case EXCHANGE_WAITING:
+		metrics_add(x->worker->metrics, METRIC_QUEUE_TIMEOUTS, 1);
+		exchange_end_error(x, exchange_send_wait_error(x), ACCESS_RELAY, none);
+		break;
+	case EXCHANGE_SENT:
+	case EXCHANGE_RESPONDING:
+		exchange_end_error(x,
+			x->request_whole ? VISITOR_ERROR_RESPONSE_TIMEOUT
+					 : VISITOR_ERROR_BODY_TIMEOUT,
+			ACCESS_RELAY, none);
+		break;
+	case EXCHANGE_PIPED:
+		exchange_end_piped(x, ACCESS_RELAY);
+		break;
+	case EXCHANGE_OVER:
+		break;
+	}
+}

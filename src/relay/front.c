@@ -1,0 +1,379 @@
+/*
+ * The reading side of visitors' connections. Bytes are used straight from the loop's read buffer;
+ * only what cannot be used yet (half a head, a pipelined request) is copied into the inbox, so
+ * that an idle connection owns little more than its struct.
+ */
+#include "relay/front.h"
+
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "io/stream.h"
+#include "io/stream_tcp.h"
+#include "relay/exchange.h"
+#include "relay/front_close.h"
+#include "relay/front_priv.h"
+#include "relay/front_request.h"
+#include "relay/worker.h"
+
+/* A connection on its way to another worker. */
+struct front_parcel {
+	struct loop_task task;
+	struct worker *to; /* borrowed */
+	int fd; /* owned */
+	struct buf inbox; /* owned: the request that caused the move, and what came behind it */
+	bool admin;
+	bool authenticated;
+	char peer[ADDR_TEXT_MAX];
+};
+
+static const struct stream_events front_stream_events;
+static const struct exchange_events front_exchange_events;
+static void front_on_parcel(struct loop_task *task);
+
+/* ---- moving ---- */
+
+static void front_send_away(struct front *f, unsigned home, struct slice rest)
+{
+	struct front_parcel *p;
+	int fd;
+
+	if (f->full) { /* an earlier answer is still going out: wait for its end */
+		f->wanted = (uint32_t)rest.len;
+		return;
+	}
+	fd = stream_tcp_detach(&f->stream);
+	if (fd >= 0) {
+		p = MEM_NEW(struct front_parcel);
+		p->to = f->worker->shared->workers[home];
+		p->fd = fd;
+		buf_append_slice(&p->inbox, rest);
+		p->admin = f->admin;
+		p->authenticated = f->authenticated;
+		memcpy(p->peer, f->peer, sizeof(p->peer));
+		metrics_add(f->worker->metrics, METRIC_MOVED, 1);
+		loop_task_init(&p->task, front_on_parcel);
+		loop_post(p->to->loop, &p->task);
+	}
+	front_close_now(f, false);
+}
+
+/* ---- working through the input ---- */
+
+/* Parses what there is of a head and acts on it; false when that is all for now. */
+static bool front_step_head(struct front *f, struct slice *in)
+{
+	struct worker *w = f->worker;
+	const struct http1_limits limits = {
+		w->conf->max_target, w->conf->max_head, w->conf->max_fields};
+	unsigned home;
+
+	if (f->full || in->len < f->wanted)
+		return false;
+	switch (http1_parse_request(&f->parser, *in, &limits, &w->request_head)) {
+	case PARSE_MORE:
+		return false;
+	case PARSE_BAD:
+		front_request_refuse(f, f->parser.fault, NULL);
+		return false;
+	case PARSE_DONE:
+		break;
+	}
+	http1_parser_reset(&f->parser);
+	switch (front_request_handle(f, in, &front_exchange_events, &home)) {
+	case FRONT_ON:
+		return true;
+	case FRONT_WAIT:
+		return false;
+	case FRONT_MOVE:
+		front_send_away(f, home, *in);
+		return false;
+	}
+	UNREACHABLE();
+}
+
+static bool front_step_body(struct front *f, struct slice *in)
+{
+	size_t before = in->len;
+
+	if (!exchange_push(f->exchange, in))
+		return false;
+	if (!exchange_has_request(f->exchange))
+		return in->len && in->len < before;
+	f->state = FRONT_BUSY;
+	return true;
+}
+
+static bool front_step(struct front *f, struct slice *in)
+{
+	if (!in->len)
+		return false;
+	switch (f->state) {
+	case FRONT_HEAD:
+		return front_step_head(f, in);
+	case FRONT_BODY:
+		return front_step_body(f, in);
+	case FRONT_BUSY:
+	case FRONT_PIPED:
+	case FRONT_CLOSING:
+	case FRONT_GONE:
+		return false;
+	}
+	UNREACHABLE();
+}
+
+/* After the input was worked through: which clock runs, and whether more may be read. */
+static void front_settle(struct front *f)
+{
+	bool pending = buf_len(&f->inbox) > 0;
+
+	if (f->state == FRONT_HEAD && !f->exchange) {
+		if (pending && !f->head_started)
+			timeout_arm(f->worker->timeouts[WORKER_HEAD_TIMEOUT], &f->timeout);
+		else if (!pending)
+			timeout_arm(f->worker->timeouts[WORKER_KEEP_ALIVE], &f->timeout);
+		f->head_started = pending;
+	}
+	if (f->ended)
+		return;
+	if (pending && (f->state != FRONT_HEAD || f->full))
+		stream_read_stop(f->stream);
+	else
+		stream_read_start(f->stream);
+}
+
+/* Works through the inbox and the data behind it. The connection may be gone afterwards. */
+static void front_process(struct front *f, struct slice data)
+{
+	bool parked = buf_len(&f->inbox) > 0;
+	struct slice in = data;
+	size_t before;
+
+	if (parked) {
+		buf_append_slice(&f->inbox, data);
+		in = buf_slice(&f->inbox);
+	}
+	before = in.len;
+	while (front_step(f, &in))
+		continue;
+	if (f->state == FRONT_CLOSING || f->state == FRONT_GONE) {
+		buf_release(&f->inbox);
+		return;
+	}
+	if (parked)
+		buf_consume(&f->inbox, before - in.len);
+	else
+		buf_append_slice(&f->inbox, in);
+	front_settle(f);
+}
+
+static void front_process_inbox(struct front *f)
+{
+	front_process(f, (struct slice) {NULL, 0});
+}
+
+/* ---- the visitor's stream ---- */
+
+static void front_on_data(void *ctx, struct slice data)
+{
+	struct front *f = ctx;
+
+	if (f->state == FRONT_CLOSING)
+		front_close_on_data(f, data);
+	else
+		front_process(f, data);
+}
+
+static void front_on_drained(void *ctx)
+{
+	struct front *f = ctx;
+
+	f->full = false;
+	if (f->exchange)
+		exchange_visitor_drained(f->exchange);
+	else if (f->state == FRONT_CLOSING)
+		front_close_on_drained(f);
+	else {
+		f->wanted = 0;
+		front_process_inbox(f);
+		if (f->ended && f->state == FRONT_HEAD)
+			front_close_now(f, false);
+	}
+}
+
+static void front_on_ended(void *ctx)
+{
+	struct front *f = ctx;
+
+	f->ended = true;
+	if (f->exchange)
+		exchange_visitor_ended(f->exchange);
+	else if (!f->full)
+		front_close_now(f, false);
+}
+
+static void front_on_failed(void *ctx, int err)
+{
+	front_close_now(ctx, false);
+}
+
+static const struct stream_events front_stream_events = {
+	.data = front_on_data,
+	.drained = front_on_drained,
+	.ended = front_on_ended,
+	.failed = front_on_failed,
+};
+
+/* ---- the exchange ---- */
+
+static void front_on_resume(void *ctx)
+{
+	struct front *f = ctx;
+
+	if (f->state == FRONT_BODY)
+		front_process_inbox(f);
+}
+
+static void front_on_done(void *ctx, bool keep_alive, bool cut)
+{
+	struct front *f = ctx;
+
+	f->full = exchange_filled_visitor(f->exchange);
+	exchange_free(&f->exchange);
+	if (!f->stream || cut) {
+		front_close_now(f, cut);
+		return;
+	}
+	if (!keep_alive && f->says_close && !f->full && f->state == FRONT_BUSY) {
+		front_close_now(f, false);
+		return;
+	}
+	if (!keep_alive) {
+		front_close_gently(f);
+		return;
+	}
+	f->state = FRONT_HEAD;
+	front_process_inbox(f);
+}
+
+static void front_on_upgraded(void *ctx, struct buf *received_out)
+{
+	struct front *f = ctx;
+
+	f->state = FRONT_PIPED;
+	*received_out = f->inbox;
+	buf_init(&f->inbox);
+}
+
+static const struct exchange_events front_exchange_events = {
+	.resume = front_on_resume,
+	.done = front_on_done,
+	.upgraded = front_on_upgraded,
+};
+
+/* ---- the connection itself ---- */
+
+static void front_on_timeout(struct timeout *timeout)
+{
+	struct front *f = CONTAINER_OF(timeout, struct front, timeout);
+	struct visitor_fault fault = {.error = VISITOR_ERROR_HEAD_TIMEOUT};
+
+	if (f->state == FRONT_HEAD && f->head_started)
+		front_answer_error(f, &fault, NULL, false);
+	else
+		front_close_now(f, false);
+}
+
+static void front_on_grave(struct loop_task *task)
+{
+	struct front *f = CONTAINER_OF(task, struct front, grave);
+	struct worker *w = f->worker;
+
+	list_remove(&f->node);
+	w->front_count--;
+	atomic_fetch_sub_explicit(&w->shared->connections, 1, memory_order_relaxed);
+	metrics_sub(w->metrics, METRIC_VISITORS_OPEN, 1);
+	buf_release(&f->inbox);
+	mem_free(f);
+	if (!w->front_count && w->on_quiet)
+		w->on_quiet(w->on_quiet_ctx);
+}
+
+static struct front *front_new(struct worker *w, struct stream *stream, bool admin)
+{
+	struct front *f = MEM_NEW(struct front);
+
+	f->worker = w;
+	f->stream = stream;
+	f->admin = admin;
+	list_init(&f->node);
+	list_append(&w->fronts, &f->node);
+	w->front_count++;
+	atomic_fetch_add_explicit(&w->shared->connections, 1, memory_order_relaxed);
+	metrics_add(w->metrics, METRIC_VISITORS_OPEN, 1);
+	timeout_init(&f->timeout, front_on_timeout);
+	loop_task_init(&f->grave, front_on_grave);
+	stream_listen(stream, &front_stream_events, f);
+	return f;
+}
+
+static void front_on_parcel(struct loop_task *task)
+{
+	struct front_parcel *p = CONTAINER_OF(task, struct front_parcel, task);
+	struct stream *stream;
+	struct front *f;
+
+	if (atomic_load(&p->to->shared->stopping)) {
+		close(p->fd);
+		buf_release(&p->inbox);
+	} else if (stream_tcp_adopt(p->to->loop, p->fd, &stream) == 0) {
+		f = front_new(p->to, stream, p->admin);
+		f->authenticated = p->authenticated;
+		memcpy(f->peer, p->peer, sizeof(f->peer));
+		f->inbox = p->inbox;
+		front_process_inbox(f);
+	} else {
+		buf_release(&p->inbox);
+	}
+	mem_free(p);
+}
+
+void front_accept(struct worker *w, struct stream *stream, bool admin)
+{
+	struct addr addr;
+	struct front *f;
+
+	if (w->conf->max_connections &&
+		atomic_load_explicit(&w->shared->connections, memory_order_relaxed) >=
+			w->conf->max_connections) {
+		metrics_add(w->metrics, METRIC_SHED, 1);
+		stream_close(&stream);
+		return;
+	}
+	f = front_new(w, stream, admin);
+	metrics_add(w->metrics, METRIC_VISITORS, 1);
+	if (addr_of_peer(stream_tcp_fd(stream), &addr) != 0) {
+		front_close_now(f, false);
+		return;
+	}
+	addr_print(&addr, f->peer);
+	front_settle(f);
+}
+
+void front_drain(struct worker *w)
+{
+	LIST_EACH_SAFE (node, &w->fronts) {
+		struct front *f = CONTAINER_OF(node, struct front, node);
+
+		if (f->state == FRONT_HEAD && !f->head_started && !f->full)
+			front_close_now(f, false);
+	}
+}
+
+void front_close_all(struct worker *w)
+{
+	LIST_EACH_SAFE (node, &w->fronts) {
+		front_close_now(CONTAINER_OF(node, struct front, node), false);
+	}
+}

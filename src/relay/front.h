@@ -1,0 +1,20 @@
+/*
+ * A visitor's connection: reads requests one after the other, gives each to the API or to an
+ * exchange, and moves to the worker where the request's tunnel is at home.
+ */
+#ifndef RELAY_FRONT_H
+#define RELAY_FRONT_H
+
+#include <stdbool.h>
+
+struct stream;
+struct worker;
+
+/* Takes a connection that was just accepted, at the admin port or at the public one. */
+void front_accept(struct worker *w, struct stream *stream, bool admin);
+/* Ends the connections that have no request under way; the others end after theirs. */
+void front_drain(struct worker *w);
+/* Ends all of them at once. */
+void front_close_all(struct worker *w);
+
+#endif

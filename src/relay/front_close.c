@@ -1,0 +1,102 @@
+/* Refusals and endings of visitors' connections. */
+#include "relay/front_close.h"
+
+#include "base/mem.h"
+#include "io/stream.h"
+#include "relay/exchange.h"
+#include "relay/front_priv.h"
+#include "relay/reply.h"
+#include "relay/worker.h"
+
+#define FRONT_DISCARD_MAX (1u << 20) /* a visitor that goes on sending is cut */
+
+void front_close_now(struct front *f, bool reset)
+{
+	if (f->state == FRONT_GONE)
+		return;
+	f->state = FRONT_GONE;
+	timeout_disarm(&f->timeout);
+	exchange_free(&f->exchange);
+	if (reset)
+		stream_abort(&f->stream);
+	else
+		stream_close(&f->stream);
+	loop_defer(f->worker->loop, &f->grave);
+}
+
+void front_close_gently(struct front *f)
+{
+	if (f->state == FRONT_GONE)
+		return;
+	f->state = FRONT_CLOSING;
+	if (f->ended && !f->full) {
+		front_close_now(f, false);
+		return;
+	}
+	stream_shutdown(f->stream);
+	if (!f->ended)
+		stream_read_start(f->stream);
+	timeout_arm(f->worker->timeouts[f->full ? WORKER_IDLE : WORKER_LINGER], &f->timeout);
+}
+
+void front_close_on_data(struct front *f, struct slice data)
+{
+	f->discarded += (uint32_t)data.len;
+	if (f->discarded > FRONT_DISCARD_MAX)
+		front_close_now(f, false);
+}
+
+void front_close_on_drained(struct front *f)
+{
+	if (f->ended)
+		front_close_now(f, false);
+	else
+		timeout_arm(f->worker->timeouts[WORKER_LINGER], &f->timeout);
+}
+
+void front_write(struct front *f, struct slice data)
+{
+	if (!stream_write(f->stream, &data, 1))
+		f->full = true;
+}
+
+static void front_record(struct front *f, const struct visitor_error_info *info,
+	const struct http_head *head, struct slice request_id)
+{
+	struct worker *w = f->worker;
+	struct access_record record = {
+		.visitor = slice_from_str(f->peer),
+		.request_id = request_id,
+		.error_code = slice_from_str(info->code),
+		.status = info->status,
+		.ended = ACCESS_RELAY,
+		.first_byte_us = UINT64_MAX,
+		.bytes_out = buf_len(&w->out),
+	};
+
+	if (head) {
+		record.method = head->method;
+		record.path = head->target;
+		record.bytes_in = head->size;
+	}
+	metrics_add(w->metrics, METRIC_REQUESTS, 1);
+	metrics_add(w->metrics, metrics_response(info->status), 1);
+	metrics_add(w->metrics, metrics_error(record.error_code), 1);
+	worker_log_access(w, &record);
+}
+
+void front_answer_error(struct front *f, const struct visitor_fault *fault,
+	const struct http_head *head, bool keep_alive)
+{
+	struct worker *w = f->worker;
+	char id[WORKER_REQUEST_ID_LEN];
+
+	worker_next_request_id(w, id);
+	buf_clear(&w->out);
+	reply_write_error(
+		&w->out, fault, reply_audience_of(head), slice_of(id, sizeof(id)), keep_alive);
+	front_record(f, visitor_error_get(fault->error), head, slice_of(id, sizeof(id)));
+	front_write(f, buf_slice(&w->out));
+	if (!keep_alive)
+		front_close_gently(f);
+}

@@ -1,0 +1,48 @@
+/* The layout of a visitor's connection, for the files that implement it. */
+#ifndef RELAY_FRONT_PRIV_H
+#define RELAY_FRONT_PRIV_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "io/addr.h"
+#include "io/loop.h"
+#include "io/timeout.h"
+#include "proto/http1_parse.h"
+#include "relay/front.h"
+
+struct exchange;
+struct stream;
+struct worker;
+
+enum front_state {
+	FRONT_HEAD, /* a request's head is awaited, or arriving */
+	FRONT_BODY, /* the exchange takes the request's body */
+	FRONT_BUSY, /* the request is whole, the answer is under way */
+	FRONT_PIPED, /* upgraded: the exchange has the stream */
+	FRONT_CLOSING, /* the last answer goes out; what comes in is thrown away */
+	FRONT_GONE, /* about to be freed */
+};
+
+struct front {
+	struct list node; /* in the worker's list */
+	struct worker *worker; /* borrowed */
+	struct stream *stream; /* owned */
+	struct exchange *exchange; /* owned; NULL between requests */
+	struct buf inbox; /* received, not used yet */
+	struct http1_parser parser;
+	struct timeout timeout;
+	struct loop_task grave; /* frees it at the end of the turn */
+	enum front_state state;
+	uint32_t wanted; /* the inbox must hold so much before it is looked at again */
+	uint32_t discarded; /* bytes thrown away while closing */
+	bool admin;
+	bool authenticated; /* the request's signature was checked on another worker */
+	bool head_started; /* a byte of the head came: its clock runs */
+	bool full; /* the stream has parked bytes */
+	bool ended; /* the visitor half-closed */
+	bool says_close; /* the visitor will send no request after this one */
+	bool continued; /* 100 Continue was said for a request to the API */
+	char peer[ADDR_TEXT_MAX];
+};
+
+#endif

@@ -1,0 +1,264 @@
+/*
+ * From a request's head to whoever answers it: the checks that hold for every request, then the
+ * host decides between the relay's own API and a tunnel.
+ */
+#include "relay/front_request.h"
+
+#include "base/check.h"
+#include "proto/http1_body.h"
+#include "proto/http_hop.h"
+#include "proto/http_host.h"
+#include "relay/api.h"
+#include "relay/directory.h"
+#include "relay/exchange.h"
+#include "relay/front_close.h"
+#include "relay/front_priv.h"
+#include "relay/route.h"
+#include "relay/tunnel.h"
+#include "relay/worker.h"
+
+/* A request and what was found out about it. */
+struct front_request {
+	struct front *front;
+	struct http_head *head;
+	struct http_target target;
+	struct http_host host;
+	bool has_host;
+	bool upgrade;
+	bool keep_alive;
+	struct http1_body body;
+	const struct exchange_events *events;
+};
+
+void front_request_refuse(struct front *f, enum http_fault fault, const struct http_head *head)
+{
+	struct visitor_fault vf = {
+		.error = visitor_error_of_http(fault),
+		.detail = slice_from_str(http_fault_text(fault)),
+	};
+
+	metrics_add(f->worker->metrics, METRIC_PARSE_FAULTS, 1);
+	front_answer_error(f, &vf, head, false);
+}
+
+static enum front_action front_request_error(
+	struct front_request *r, enum visitor_error error, struct slice *in)
+{
+	bool keep_alive = r->keep_alive && r->body.kind == HTTP1_BODY_NONE && !r->upgrade;
+	struct visitor_fault fault = {.error = error, .host = http_host_slice(&r->host)};
+
+	if (error == VISITOR_ERROR_METHOD_NOT_ALLOWED)
+		fault.allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+	*in = slice_from(*in, r->head->size);
+	front_answer_error(r->front, &fault, r->head, keep_alive);
+	return FRONT_ON;
+}
+
+/* An upgrade to HTTP/2 in clear text would take the connection out of our sight. */
+static bool front_request_is_upgrade(const struct http_head *head)
+{
+	return http_hop_wants_upgrade(head) &&
+		!http_head_has_token(head, HTTP_FIELD_UPGRADE, SLICE("h2c"));
+}
+
+static enum http_fault front_request_check_host(struct front_request *r)
+{
+	struct slice authority = r->target.authority.len
+		? r->target.authority
+		: http_head_value(r->head, HTTP_FIELD_HOST);
+
+	r->has_host = authority.len > 0;
+	if (r->has_host && http_host_parse(authority, &r->host) != 0)
+		return HTTP_FAULT_HOST_INVALID;
+	return HTTP_FAULT_NONE;
+}
+
+/* The checks that hold for every request, whatever it is for. */
+static enum http_fault front_request_check(struct front_request *r)
+{
+	enum http_fault fault = http1_body_of_request(r->head, &r->body);
+
+	if (fault != HTTP_FAULT_NONE)
+		return fault;
+	if (http_target_parse(r->head->target, &r->target) != 0)
+		return HTTP_FAULT_TARGET_INVALID;
+	r->keep_alive = http_hop_keeps_alive(r->head) &&
+		!atomic_load_explicit(&r->front->worker->shared->draining, memory_order_relaxed);
+	r->front->says_close = !http_hop_keeps_alive(r->head);
+	r->upgrade = front_request_is_upgrade(r->head);
+	return front_request_check_host(r);
+}
+
+/* ---- the relay's own answers ---- */
+
+/* Waits until the whole body stands behind the head in the input. */
+static enum front_action front_request_await_body(struct front_request *r, struct slice in)
+{
+	struct front *f = r->front;
+	struct visitor_fault fault = {.error = VISITOR_ERROR_BODY_TOO_LARGE};
+
+	if (r->body.kind == HTTP1_BODY_CHUNKED) {
+		fault.error = VISITOR_ERROR_LENGTH_REQUIRED;
+		front_answer_error(f, &fault, r->head, false);
+		return FRONT_ON;
+	}
+	if (r->body.left > API_BODY_MAX) {
+		front_answer_error(f, &fault, r->head, false);
+		return FRONT_ON;
+	}
+	if (in.len - r->head->size >= r->body.left)
+		return FRONT_ON;
+	f->wanted = (uint32_t)(r->head->size + r->body.left);
+	if (r->head->minor > 0 && !f->continued && http_head_get(r->head, HTTP_FIELD_EXPECT)) {
+		f->continued = true;
+		front_write(f, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+	}
+	return FRONT_WAIT;
+}
+
+static enum front_action front_request_api(
+	struct front_request *r, struct slice *in, unsigned *home_out)
+{
+	struct front *f = r->front;
+	bool takes_body = api_takes_body(r->head, r->target.path);
+	struct api_request api = {
+		.worker = f->worker,
+		.head = r->head,
+		.target = &r->target,
+		.host = r->has_host ? &r->host : NULL,
+		.peer = slice_from_str(f->peer),
+		.admin = f->admin,
+		.authenticated = f->authenticated,
+		.keep_alive = r->keep_alive && (takes_body || r->body.kind == HTTP1_BODY_NONE),
+	};
+	size_t used = r->head->size;
+
+	if (takes_body && r->body.kind != HTTP1_BODY_NONE) {
+		enum front_action wait = front_request_await_body(r, *in);
+
+		if (wait == FRONT_WAIT || f->state != FRONT_HEAD)
+			return wait;
+		api.body = slice_first(slice_from(*in, used), (size_t)r->body.left);
+		used += api.body.len;
+	}
+	if (api_handle(&api, home_out) == API_MOVE) {
+		f->authenticated = api.authenticated;
+		return FRONT_MOVE;
+	}
+	f->authenticated = f->continued = false;
+	f->wanted = 0;
+	*in = slice_from(*in, used);
+	front_write(f, buf_slice(&f->worker->out));
+	if (!api.keep_alive)
+		front_close_gently(f);
+	return FRONT_ON;
+}
+
+/* ---- tunnels ---- */
+
+static enum front_action front_request_exchange(
+	struct front_request *r, struct tunnel *t, struct slice *in)
+{
+	struct front *f = r->front;
+	struct exchange_visitor visitor = {
+		.stream = &f->stream,
+		.peer = slice_from_str(f->peer),
+		.events = r->events,
+		.ctx = f,
+	};
+	struct exchange_request request = {
+		.head = r->head,
+		.target = &r->target,
+		.body = r->body,
+		.upgrade = r->upgrade,
+		.keep_alive = r->keep_alive,
+	};
+	size_t size = r->head->size;
+
+	http_hop_mark(r->head);
+	f->state = FRONT_BODY;
+	timeout_disarm(&f->timeout);
+	f->head_started = false;
+	f->exchange = exchange_start(f->worker, t, &visitor, &request);
+	*in = slice_from(*in, size);
+	if (exchange_has_request(f->exchange))
+		f->state = FRONT_BUSY;
+	return FRONT_ON;
+}
+
+static bool front_request_expects_the_impossible(const struct http_head *head)
+{
+	const struct http_field *expect = http_head_get(head, HTTP_FIELD_EXPECT);
+
+	return expect && head->minor > 0 && !slice_eq_fold(expect->value, SLICE("100-continue"));
+}
+
+static enum front_action front_request_tunnel(
+	struct front_request *r, struct slice name, struct slice *in, unsigned *home_out)
+{
+	struct worker *w = r->front->worker;
+	struct tunnel *t = map_get(&w->tunnels, name);
+
+	if (!t && directory_find(w->shared->directory, name, home_out) && *home_out != w->index)
+		return FRONT_MOVE;
+	if (!t) /* S82: a refused upgrade ends the connection */
+		return front_request_error(r, VISITOR_ERROR_TUNNEL_NOT_FOUND, in);
+	if (front_request_expects_the_impossible(r->head))
+		return front_request_error(r, VISITOR_ERROR_EXPECTATION_FAILED, in);
+	if (w->conf->max_body && r->body.kind == HTTP1_BODY_LENGTH &&
+		r->body.left > w->conf->max_body)
+		return front_request_error(r, VISITOR_ERROR_BODY_TOO_LARGE, in);
+	return front_request_exchange(r, t, in);
+}
+
+static enum front_action front_request_base(
+	struct front_request *r, struct slice *in, unsigned *home_out)
+{
+	if (r->upgrade) { /* S82: dropped in silence */
+		front_close_now(r->front, false);
+		return FRONT_ON;
+	}
+	return front_request_api(r, in, home_out);
+}
+
+static enum front_action front_request_route(
+	struct front_request *r, struct slice *in, unsigned *home_out)
+{
+	struct route route;
+
+	if (r->front->admin)
+		return front_request_api(r, in, home_out);
+	if (!r->has_host)
+		return r->upgrade ? front_request_base(r, in, home_out)
+				  : front_request_error(r, VISITOR_ERROR_HOST_REQUIRED, in);
+	route = route_of_host(&r->host, r->front->worker->conf->domain);
+	switch (route.kind) {
+	case ROUTE_BASE:
+		return front_request_base(r, in, home_out);
+	case ROUTE_TUNNEL:
+		return front_request_tunnel(r, route.name, in, home_out);
+	case ROUTE_UNKNOWN:
+		return front_request_error(r, VISITOR_ERROR_HOST_UNKNOWN, in);
+	}
+	UNREACHABLE();
+}
+
+enum front_action front_request_handle(
+	struct front *f, struct slice *in, const struct exchange_events *events, unsigned *home_out)
+{
+	struct front_request r = {
+		.front = f,
+		.head = &f->worker->request_head,
+		.events = events,
+	};
+	enum http_fault fault;
+
+	if (r.head->method_id == HTTP_CONNECT)
+		return front_request_error(&r, VISITOR_ERROR_METHOD_NOT_ALLOWED, in);
+	fault = front_request_check(&r);
+	if (fault != HTTP_FAULT_NONE) {
+		front_request_refuse(f, fault, r.head);
+		return FRONT_ON;
+	}
+	return front_request_route(&r, in, home_out);
+}

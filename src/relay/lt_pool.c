@@ -1,0 +1,430 @@
+/*
+ * The sockets of a pool tunnel. Idle ones stand in a list: those that served a request in front,
+ * the last one first, new ones behind. An idle socket that says anything, or ends, is dropped
+ * (D27). Surplus connections are told so in HTTP and closed a second later, because the npm client
+ * dials again the moment a socket closes.
+ */
+#include "relay/lt_pool.h"
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "io/addr.h"
+#include "io/listener.h"
+#include "io/loop.h"
+#include "io/stream.h"
+#include "io/stream_tcp.h"
+#include "relay/directory.h"
+#include "relay/ports.h"
+#include "relay/tunnel.h"
+#include "relay/worker.h"
+
+#define LT_POOL_PORT_TRIES 64 /* ports of the range that other programs hold are skipped (D22) */
+#define LT_POOL_SURPLUS_MAX 64 /* more than these wait for their close: the oldest goes at once */
+#define LT_POOL_KEEPALIVE_S 30
+#define LT_POOL_USER_TIMEOUT_MS 30000
+
+struct lt_pool {
+	struct tunnel tunnel;
+	struct listener *listener; /* owned */
+	struct list idle; /* struct lt_socket */
+	struct list busy;
+	struct list surplus; /* struct lt_surplus */
+	unsigned idle_count;
+	unsigned busy_count;
+	unsigned surplus_count;
+	uint16_t port;
+};
+
+struct lt_socket {
+	struct upstream up;
+	struct list node; /* in idle or busy */
+	struct lt_pool *pool; /* borrowed: a pool ends after its sockets */
+};
+
+struct lt_surplus {
+	struct list node;
+	struct lt_pool *pool; /* borrowed */
+	struct stream *stream; /* owned */
+	struct timeout timeout;
+};
+
+static const struct tunnel_ops lt_pool_ops;
+static const struct listener_events lt_pool_listener_events;
+
+static struct lt_pool *lt_pool_of(const struct tunnel *t)
+{
+	CHECK(t->ops == &lt_pool_ops);
+	return CONTAINER_OF(t, struct lt_pool, tunnel);
+}
+
+static unsigned lt_pool_sockets(const struct lt_pool *pool)
+{
+	return pool->idle_count + pool->busy_count;
+}
+
+/* ---- single sockets ---- */
+
+static void lt_socket_drop(struct lt_socket *s)
+{
+	struct lt_pool *pool = s->pool;
+
+	if (s->up.holder)
+		pool->busy_count--;
+	else
+		pool->idle_count--;
+	metrics_sub(pool->tunnel.worker->metrics, METRIC_SOCKETS_OPEN, 1);
+	list_remove(&s->node);
+	stream_close(&s->up.stream);
+	mem_free(s);
+	if (!lt_pool_sockets(pool))
+		tunnel_set_offline(&pool->tunnel);
+}
+
+static void lt_socket_on_idle_data(void *ctx, struct slice data)
+{
+	struct lt_socket *s = ctx;
+
+	log_debug(s->pool->tunnel.worker->shared->log, "idle tunnel socket spoke, dropped",
+		LOG_STR("tunnel", tunnel_name(&s->pool->tunnel)), LOG_INT("bytes", data.len));
+	lt_socket_drop(s);
+}
+
+static void lt_socket_on_idle_drained(void *ctx)
+{
+	/* The rest of a request that nobody waits for any more has gone out. */
+}
+
+static void lt_socket_on_idle_ended(void *ctx)
+{
+	lt_socket_drop(ctx);
+}
+
+static void lt_socket_on_idle_failed(void *ctx, int err)
+{
+	lt_socket_drop(ctx);
+}
+
+static const struct stream_events lt_socket_idle_events = {
+	.data = lt_socket_on_idle_data,
+	.drained = lt_socket_on_idle_drained,
+	.ended = lt_socket_on_idle_ended,
+	.failed = lt_socket_on_idle_failed,
+};
+
+static struct upstream *lt_pool_take(struct tunnel *t, bool fresh)
+{
+	struct lt_pool *pool = lt_pool_of(t);
+	struct lt_socket *s;
+
+	if (list_is_empty(&pool->idle))
+		return NULL;
+	s = CONTAINER_OF(pool->idle.next, struct lt_socket, node);
+	if (fresh) {
+		struct lt_socket *last = CONTAINER_OF(pool->idle.prev, struct lt_socket, node);
+
+		if (!last->up.used)
+			s = last;
+	}
+	list_remove(&s->node);
+	list_append(&pool->busy, &s->node);
+	pool->idle_count--;
+	pool->busy_count++;
+	return &s->up;
+}
+
+static void lt_pool_put(struct upstream *up, bool reusable)
+{
+	struct lt_socket *s = CONTAINER_OF(up, struct lt_socket, up);
+	struct lt_pool *pool = s->pool;
+
+	pool->busy_count--;
+	pool->idle_count++;
+	list_remove(&s->node);
+	list_prepend(&pool->idle, &s->node);
+	if (!reusable) {
+		lt_socket_drop(s);
+		return;
+	}
+	stream_listen(up->stream, &lt_socket_idle_events, s);
+	stream_read_start(up->stream);
+	tunnel_serve_waiters(&pool->tunnel);
+}
+
+/* ---- surplus connections ---- */
+
+static void lt_surplus_drop(struct lt_surplus *x)
+{
+	timeout_disarm(&x->timeout);
+	list_remove(&x->node);
+	x->pool->surplus_count--;
+	stream_close(&x->stream);
+	mem_free(x);
+}
+
+static void lt_surplus_on_data(void *ctx, struct slice data)
+{
+	/* Whatever it says goes unheard until its time is up. */
+}
+
+static void lt_surplus_on_drained(void *ctx)
+{
+	/* The refusal is out; the close waits for the timeout. */
+}
+
+static void lt_surplus_on_ended(void *ctx)
+{
+	lt_surplus_drop(ctx);
+}
+
+static void lt_surplus_on_failed(void *ctx, int err)
+{
+	lt_surplus_drop(ctx);
+}
+
+static void lt_surplus_on_timeout(struct timeout *timeout)
+{
+	lt_surplus_drop(CONTAINER_OF(timeout, struct lt_surplus, timeout));
+}
+
+static const struct stream_events lt_surplus_events = {
+	.data = lt_surplus_on_data,
+	.drained = lt_surplus_on_drained,
+	.ended = lt_surplus_on_ended,
+	.failed = lt_surplus_on_failed,
+};
+
+/* S84, byte for byte what clients of the protocol look for. */
+static void lt_surplus_refuse(struct lt_pool *pool, struct stream *stream)
+{
+	struct worker *w = pool->tunnel.worker;
+	unsigned max = w->conf->max_sockets, now = lt_pool_sockets(pool);
+	unsigned idle = pool->idle_count, waiting = pool->tunnel.waiter_count;
+	struct buf body;
+	struct slice part;
+
+	buf_init(&body);
+	buf_printf(&body,
+		"{\"error\":\"Too Many Connections\",\"code\":429,\"max_sockets\":%u,"
+		"\"current_sockets\":%u,\"available_sockets\":%u,\"waiting_requests\":%u}",
+		max, now, idle, waiting);
+	buf_clear(&w->out);
+	buf_printf(&w->out,
+		"HTTP/1.1 429 Too Many Connections\r\nContent-Type: application/json\r\n"
+		"Content-Length: %zu\r\nX-LT-Max-Sockets: %u\r\nX-LT-Current-Sockets: %u\r\n"
+		"X-LT-Available-Sockets: %u\r\nX-LT-Waiting-Requests: %u\r\n"
+		"Connection: close\r\n\r\n",
+		buf_len(&body), max, now, idle, waiting);
+	buf_append_slice(&w->out, buf_slice(&body));
+	buf_release(&body);
+	part = buf_slice(&w->out);
+	stream_write(stream, &part, 1);
+	stream_shutdown(stream);
+}
+
+static void lt_surplus_accept(struct lt_pool *pool, struct stream *stream)
+{
+	struct worker *w = pool->tunnel.worker;
+	struct lt_surplus *x;
+
+	metrics_add(w->metrics, METRIC_SOCKETS_REFUSED, 1);
+	if (pool->surplus_count >= LT_POOL_SURPLUS_MAX)
+		lt_surplus_drop(CONTAINER_OF(pool->surplus.next, struct lt_surplus, node));
+	x = MEM_NEW(struct lt_surplus);
+	x->pool = pool;
+	x->stream = stream;
+	timeout_init(&x->timeout, lt_surplus_on_timeout);
+	list_init(&x->node);
+	list_append(&pool->surplus, &x->node);
+	pool->surplus_count++;
+	stream_listen(stream, &lt_surplus_events, x);
+	lt_surplus_refuse(pool, stream);
+	stream_read_start(stream);
+	timeout_arm(w->timeouts[WORKER_SURPLUS], &x->timeout);
+}
+
+/* ---- the port ---- */
+
+static void lt_pool_on_accepted(void *ctx, struct stream *stream)
+{
+	struct lt_pool *pool = ctx;
+	struct worker *w = pool->tunnel.worker;
+	struct lt_socket *s;
+
+	if (lt_pool_sockets(pool) >= w->conf->max_sockets) {
+		lt_surplus_accept(pool, stream);
+		return;
+	}
+	s = MEM_NEW(struct lt_socket);
+	s->pool = pool;
+	s->up.stream = stream;
+	list_init(&s->node);
+	list_append(&pool->idle, &s->node);
+	pool->idle_count++;
+	metrics_add(w->metrics, METRIC_SOCKETS_OPEN, 1);
+	stream_tcp_set_keepalive(stream, LT_POOL_KEEPALIVE_S, LT_POOL_USER_TIMEOUT_MS);
+	stream_listen(stream, &lt_socket_idle_events, s);
+	stream_read_start(stream);
+	tunnel_set_online(&pool->tunnel);
+	tunnel_serve_waiters(&pool->tunnel);
+}
+
+static void lt_pool_on_shed(void *ctx)
+{
+	struct lt_pool *pool = ctx;
+
+	metrics_add(pool->tunnel.worker->metrics, METRIC_SHED, 1);
+}
+
+static const struct listener_events lt_pool_listener_events = {
+	.accepted = lt_pool_on_accepted,
+	.shed = lt_pool_on_shed,
+};
+
+static int lt_pool_bind(struct worker *w, uint16_t port, struct listener **listener_out)
+{
+	struct addr any;
+	int err = addr_parse(NULL, port, &any);
+
+	if (!err)
+		err = listener_open(w->loop, &any, false, listener_out);
+	if (err == ERR_SYSTEM) { /* a kernel without IPv6 */
+		err = addr_parse("0.0.0.0", port, &any);
+		if (!err)
+			err = listener_open(w->loop, &any, false, listener_out);
+	}
+	return err;
+}
+
+static int lt_pool_bind_in_range(
+	struct worker *w, uint16_t preferred, struct listener **listener_out)
+{
+	unsigned tries = ports_free_count(w->shared->ports);
+	int err = ERR_BUSY;
+
+	if (tries > LT_POOL_PORT_TRIES)
+		tries = LT_POOL_PORT_TRIES;
+	for (unsigned i = 0; i < tries; i++) {
+		uint16_t port = ports_take(w->shared->ports, i ? 0 : preferred);
+
+		if (!port)
+			break;
+		err = lt_pool_bind(w, port, listener_out);
+		if (!err)
+			return 0;
+		ports_put(w->shared->ports, port);
+		if (err != ERR_BUSY && err != ERR_DENIED)
+			return err;
+	}
+	return err;
+}
+
+static int lt_pool_listen(struct worker *w, uint16_t preferred, struct listener **listener_out)
+{
+	if (w->shared->ports)
+		return lt_pool_bind_in_range(w, preferred, listener_out);
+	if (preferred && lt_pool_bind(w, preferred, listener_out) == 0)
+		return 0;
+	return lt_pool_bind(w, 0, listener_out);
+}
+
+static void lt_pool_use_listener(struct lt_pool *pool, struct listener *listener)
+{
+	pool->listener = listener;
+	pool->port = listener_port(listener);
+	listener_start(listener, &lt_pool_listener_events, pool);
+}
+
+static void lt_pool_stop_listening(struct lt_pool *pool)
+{
+	if (!pool->listener)
+		return;
+	listener_close(&pool->listener);
+	if (pool->tunnel.worker->shared->ports)
+		ports_put(pool->tunnel.worker->shared->ports, pool->port);
+}
+
+int lt_pool_open(
+	struct worker *w, struct slice name, struct identity owner, struct tunnel **tunnel_out)
+{
+	struct listener *listener;
+	int err = lt_pool_listen(w, directory_last_port(w->shared->directory, name), &listener);
+	struct lt_pool *pool;
+
+	if (err)
+		return err;
+	pool = MEM_NEW(struct lt_pool);
+	list_init(&pool->idle);
+	list_init(&pool->busy);
+	list_init(&pool->surplus);
+	tunnel_init(&pool->tunnel, w, &lt_pool_ops, name, owner);
+	lt_pool_use_listener(pool, listener);
+	*tunnel_out = &pool->tunnel;
+	return 0;
+}
+
+uint16_t lt_pool_port(const struct tunnel *t)
+{
+	return lt_pool_of(t)->port;
+}
+
+static void lt_pool_drop_sockets(struct lt_pool *pool)
+{
+	while (!list_is_empty(&pool->idle))
+		lt_socket_drop(CONTAINER_OF(pool->idle.next, struct lt_socket, node));
+	while (!list_is_empty(&pool->busy)) {
+		struct lt_socket *s = CONTAINER_OF(pool->busy.next, struct lt_socket, node);
+		unsigned before = pool->busy_count;
+
+		s->up.revoked(s->up.holder);
+		CHECK(pool->busy_count < before);
+	}
+	while (!list_is_empty(&pool->surplus))
+		lt_surplus_drop(CONTAINER_OF(pool->surplus.next, struct lt_surplus, node));
+}
+
+void lt_pool_take_over(struct tunnel *t)
+{
+	struct lt_pool *pool = lt_pool_of(t);
+	struct listener *next;
+
+	if (t->state == TUNNEL_ONLINE) {
+		if (lt_pool_listen(t->worker, 0, &next) == 0) {
+			lt_pool_stop_listening(pool);
+			lt_pool_use_listener(pool, next);
+		}
+		lt_pool_drop_sockets(pool);
+		metrics_add(t->worker->metrics, METRIC_TUNNELS_TAKEN_OVER, 1);
+	}
+	tunnel_restart_grace(t);
+}
+
+static unsigned lt_pool_socket_count(const struct tunnel *t)
+{
+	return lt_pool_sockets(lt_pool_of(t));
+}
+
+static void lt_pool_close(struct tunnel *t)
+{
+	struct lt_pool *pool = lt_pool_of(t);
+
+	lt_pool_stop_listening(pool);
+	lt_pool_drop_sockets(pool);
+}
+
+static void lt_pool_free(struct tunnel *t)
+{
+	struct lt_pool *pool = lt_pool_of(t);
+
+	CHECK(!pool->listener && !lt_pool_sockets(pool) && list_is_empty(&pool->surplus));
+	mem_free(pool);
+}
+
+static const struct tunnel_ops lt_pool_ops = {
+	.take = lt_pool_take,
+	.put = lt_pool_put,
+	.socket_count = lt_pool_socket_count,
+	.close = lt_pool_close,
+	.free = lt_pool_free,
+	.port = lt_pool_port,
+};

@@ -1,0 +1,187 @@
+/* Names, owners, grace and the queue of waiters: what all kinds of tunnels have in common. */
+#include "relay/tunnel.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "io/loop.h"
+#include "relay/directory.h"
+#include "relay/worker.h"
+
+static void tunnel_on_grace_over(struct timeout *timeout)
+{
+	struct tunnel *t = CONTAINER_OF(timeout, struct tunnel, grace);
+
+	log_info(t->worker->shared->log, "tunnel expired", LOG_STR("tunnel", tunnel_name(t)));
+	metrics_add(t->worker->metrics, METRIC_TUNNELS_EXPIRED, 1);
+	tunnel_close(t);
+}
+
+void tunnel_init(struct tunnel *t, struct worker *w, const struct tunnel_ops *ops,
+	struct slice name, struct identity owner)
+{
+	CHECK(name.len <= NAME_MAX_LEN);
+	t->ops = ops;
+	t->worker = w;
+	t->refs = 1;
+	t->state = TUNNEL_OFFLINE;
+	t->owner_kind = owner.kind;
+	t->owner = mem_dup_str(owner.text.ptr, owner.text.len);
+	t->created_ms = loop_wall_ms();
+	t->name_len = (uint8_t)slice_to_str(name, t->name, sizeof(t->name));
+	list_init(&t->waiters);
+	timeout_init(&t->grace, tunnel_on_grace_over);
+	map_put(&w->tunnels, tunnel_name(t), t);
+	metrics_add(w->metrics, METRIC_TUNNELS_CREATED, 1);
+	metrics_add(w->metrics, METRIC_TUNNELS_OPEN, 1);
+	tunnel_restart_grace(t);
+}
+
+struct identity tunnel_owner(const struct tunnel *t)
+{
+	return (struct identity) {t->owner_kind, slice_from_str(t->owner)};
+}
+
+void tunnel_ref(struct tunnel *t)
+{
+	t->refs++;
+}
+
+void tunnel_unref(struct tunnel **t_ptr)
+{
+	struct tunnel *t = *t_ptr;
+
+	if (!t)
+		return;
+	*t_ptr = NULL;
+	CHECK(t->refs > 0);
+	if (--t->refs)
+		return;
+	CHECK(t->state == TUNNEL_CLOSED && list_is_empty(&t->waiters));
+	mem_free(t->owner);
+	t->ops->free(t);
+}
+
+static void tunnel_tell_waiters_closed(struct tunnel *t)
+{
+	while (!list_is_empty(&t->waiters)) {
+		struct tunnel_waiter *w = CONTAINER_OF(t->waiters.next, struct tunnel_waiter, node);
+
+		tunnel_unwait(t, w);
+		w->closed(w);
+	}
+}
+
+void tunnel_close(struct tunnel *t)
+{
+	struct tunnel *self = t;
+
+	if (t->state == TUNNEL_CLOSED)
+		return;
+	t->state = TUNNEL_CLOSED;
+	timeout_disarm(&t->grace);
+	map_remove(&t->worker->tunnels, tunnel_name(t));
+	t->ops->close(t);
+	directory_release(t->worker->shared->directory, tunnel_name(t), t->ops->port(t));
+	metrics_sub(t->worker->metrics, METRIC_TUNNELS_OPEN, 1);
+	tunnel_tell_waiters_closed(t);
+	tunnel_unref(&self);
+}
+
+void tunnel_set_online(struct tunnel *t)
+{
+	if (t->state != TUNNEL_OFFLINE)
+		return;
+	t->state = TUNNEL_ONLINE;
+	t->was_online = true;
+	timeout_disarm(&t->grace);
+	log_info(t->worker->shared->log, "tunnel online", LOG_STR("tunnel", tunnel_name(t)));
+}
+
+void tunnel_set_offline(struct tunnel *t)
+{
+	if (t->state != TUNNEL_ONLINE)
+		return;
+	t->state = TUNNEL_OFFLINE;
+	log_info(t->worker->shared->log, "tunnel offline", LOG_STR("tunnel", tunnel_name(t)),
+		LOG_INT("grace_ms", t->worker->conf->grace_ms));
+	tunnel_restart_grace(t);
+}
+
+void tunnel_restart_grace(struct tunnel *t)
+{
+	if (t->state != TUNNEL_OFFLINE)
+		return;
+	timeout_arm(t->worker->timeouts[t->was_online ? WORKER_GRACE : WORKER_FIRST_CONNECT],
+		&t->grace);
+}
+
+unsigned tunnel_grace_left_s(const struct tunnel *t)
+{
+	uint64_t now = loop_now(t->worker->loop), left;
+
+	if (!timeout_is_armed(&t->grace) || t->grace.deadline <= now)
+		return 1;
+	left = (t->grace.deadline - now + 999) / 1000;
+	return left ? (unsigned)left : 1;
+}
+
+struct upstream *tunnel_take(
+	struct tunnel *t, bool fresh, void (*revoked)(void *holder), void *holder)
+{
+	struct upstream *up = t->state == TUNNEL_ONLINE ? t->ops->take(t, fresh) : NULL;
+
+	if (!up)
+		return NULL;
+	up->tunnel = t;
+	tunnel_ref(t);
+	up->revoked = revoked;
+	up->holder = holder;
+	return up;
+}
+
+void upstream_put(struct upstream **up_ptr, bool reusable)
+{
+	struct upstream *up = *up_ptr;
+	struct tunnel *t;
+
+	if (!up)
+		return;
+	*up_ptr = NULL;
+	t = up->tunnel;
+	up->revoked = NULL;
+	up->holder = NULL;
+	up->tunnel = NULL;
+	up->used = true;
+	t->ops->put(up, reusable && up->stream && t->state != TUNNEL_CLOSED);
+	tunnel_unref(&t);
+}
+
+bool tunnel_wait(struct tunnel *t, struct tunnel_waiter *w)
+{
+	if (t->state == TUNNEL_CLOSED || t->waiter_count >= t->worker->conf->max_waiting)
+		return false;
+	list_append(&t->waiters, &w->node);
+	t->waiter_count++;
+	metrics_add(t->worker->metrics, METRIC_WAITING, 1);
+	return true;
+}
+
+void tunnel_unwait(struct tunnel *t, struct tunnel_waiter *w)
+{
+	if (!list_is_linked(&w->node))
+		return;
+	list_remove(&w->node);
+	t->waiter_count--;
+	metrics_sub(t->worker->metrics, METRIC_WAITING, 1);
+}
+
+void tunnel_serve_waiters(struct tunnel *t)
+{
+	struct tunnel_waiter *w;
+
+	if (list_is_empty(&t->waiters))
+		return;
+	w = CONTAINER_OF(t->waiters.next, struct tunnel_waiter, node);
+	tunnel_unwait(t, w);
+	w->ready(w);
+}

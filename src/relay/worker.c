@@ -1,0 +1,114 @@
+/* What a worker owns, from its loop to its scratch buffers. */
+#include "relay/worker.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "crypto/rand.h"
+
+#define WORKER_LINGER_MS 2000
+#define WORKER_HALF_CLOSED_MS 1000
+#define WORKER_SURPLUS_MS 1000
+#define WORKER_ACCESS_LOG_MS 200
+#define WORKER_FIRST_CONNECT_MIN_MS 1000 /* with a shorter grace nobody could ever connect */
+#define WORKER_OUT_KEEP 65536u /* a scratch buffer that grew beyond is given back */
+
+static void worker_set_timeout(struct worker *w, enum worker_timeout id, uint64_t ms)
+{
+	if (w->timeouts[id])
+		timeout_queue_set(w->timeouts[id], ms);
+	else
+		w->timeouts[id] = timeout_queue_new(w->loop, ms);
+}
+
+void worker_set_conf(struct worker *w, const struct relay_conf *conf)
+{
+	uint64_t first = conf->grace_ms;
+
+	w->conf = conf;
+	if (first < WORKER_FIRST_CONNECT_MIN_MS)
+		first = WORKER_FIRST_CONNECT_MIN_MS;
+	worker_set_timeout(w, WORKER_HEAD_TIMEOUT, conf->head_timeout_ms);
+	worker_set_timeout(w, WORKER_KEEP_ALIVE, conf->keep_alive_timeout_ms);
+	worker_set_timeout(w, WORKER_LINGER, WORKER_LINGER_MS);
+	worker_set_timeout(w, WORKER_HALF_CLOSED, WORKER_HALF_CLOSED_MS);
+	worker_set_timeout(w, WORKER_SOCKET_WAIT, conf->request_timeout_ms);
+	worker_set_timeout(w, WORKER_UPGRADE_WAIT, conf->websocket_timeout_ms);
+	worker_set_timeout(w, WORKER_RESPONSE, conf->response_timeout_ms);
+	worker_set_timeout(w, WORKER_IDLE, conf->idle_timeout_ms);
+	worker_set_timeout(w, WORKER_GRACE, conf->grace_ms ? conf->grace_ms : 1);
+	worker_set_timeout(w, WORKER_FIRST_CONNECT, first);
+	worker_set_timeout(w, WORKER_SURPLUS, WORKER_SURPLUS_MS);
+	worker_set_timeout(w, WORKER_ACCESS_LOG, WORKER_ACCESS_LOG_MS);
+}
+
+static void worker_on_access_timeout(struct timeout *timeout)
+{
+	struct worker *w = CONTAINER_OF(timeout, struct worker, access_timeout);
+
+	access_log_flush(w->access);
+}
+
+struct worker *worker_new(
+	unsigned index, struct relay_shared *shared, const struct relay_conf *conf)
+{
+	struct worker *w = MEM_NEW(struct worker);
+	uint64_t seed[2];
+
+	rand_bytes(seed, sizeof(seed));
+	rand_bytes(&w->request_id_base, sizeof(w->request_id_base));
+	w->index = index;
+	w->shared = shared;
+	w->loop = loop_new();
+	map_init(&w->tunnels, seed);
+	list_init(&w->fronts);
+	w->metrics = MEM_NEW(struct metrics);
+	w->access = access_log_new(shared->log);
+	w->refusals = MEM_NEW(struct log_limit);
+	log_limit_init(w->refusals);
+	timeout_init(&w->access_timeout, worker_on_access_timeout);
+	worker_set_conf(w, conf);
+	return w;
+}
+
+void worker_free(struct worker **w_ptr)
+{
+	struct worker *w = *w_ptr;
+
+	if (!w)
+		return;
+	*w_ptr = NULL;
+	CHECK(list_is_empty(&w->fronts) && !w->tunnels.count);
+	for (unsigned i = 0; i < WORKER_TIMEOUT_COUNT; i++)
+		timeout_queue_free(&w->timeouts[i]);
+	loop_free(&w->loop);
+	map_deinit(&w->tunnels);
+	access_log_free(&w->access);
+	buf_release(&w->out);
+	mem_free(w->metrics);
+	mem_free(w->refusals);
+	mem_free(w);
+}
+
+void worker_next_request_id(struct worker *w, char out[WORKER_REQUEST_ID_LEN])
+{
+	/* An odd multiplier walks through all 2^64 values before one comes again. */
+	uint64_t id = w->request_id_base + ++w->request_count * 0x9e3779b97f4a7c15u;
+
+	for (int i = 0; i < WORKER_REQUEST_ID_LEN; i++)
+		out[i] = "0123456789abcdef"[id >> (60 - 4 * i) & 15];
+}
+
+void worker_log_access(struct worker *w, const struct access_record *record)
+{
+	if (w->out.cap > WORKER_OUT_KEEP && !buf_len(&w->out))
+		buf_release(&w->out);
+	if (!w->conf->access_log)
+		return;
+	if (access_log_put(w->access, record, loop_wall_ms())) {
+		timeout_disarm(&w->access_timeout);
+		access_log_flush(w->access);
+	} else if (!timeout_is_armed(&w->access_timeout)) {
+		timeout_arm(w->timeouts[WORKER_ACCESS_LOG], &w->access_timeout);
+	}
+}

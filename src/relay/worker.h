@@ -1,0 +1,95 @@
+/*
+ * A worker: one thread, one loop, and everything that lives on it. What all workers share hangs
+ * on struct relay_shared and is immutable or locks itself.
+ */
+#ifndef RELAY_WORKER_H
+#define RELAY_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/log_limit.h"
+#include "base/map.h"
+#include "io/loop.h"
+#include "io/timeout.h"
+#include "proto/http_head.h"
+#include "relay/access_log.h"
+#include "relay/metrics.h"
+#include "relay/relay_conf.h"
+
+struct directory;
+struct hmac_auth;
+struct ports;
+
+enum worker_timeout {
+	WORKER_HEAD_TIMEOUT, /* a request head must be whole */
+	WORKER_KEEP_ALIVE, /* a visitor connection without a request */
+	WORKER_LINGER, /* a closing connection still reads what the visitor sent */
+	WORKER_HALF_CLOSED, /* a half-closed visitor waits for its answer to begin */
+	WORKER_SOCKET_WAIT, /* a request waits for a tunnel socket */
+	WORKER_UPGRADE_WAIT, /* an upgrade does */
+	WORKER_RESPONSE, /* the first byte of a response */
+	WORKER_IDLE, /* a body or an upgraded stream without a byte moving */
+	WORKER_GRACE, /* a tunnel whose last socket went */
+	WORKER_FIRST_CONNECT, /* a tunnel nobody connected to yet */
+	WORKER_SURPLUS, /* a surplus pool socket is held before it is closed */
+	WORKER_ACCESS_LOG, /* access lines are handed over */
+	WORKER_TIMEOUT_COUNT
+};
+
+struct worker;
+
+/* What the workers of one relay have in common. */
+struct relay_shared {
+	struct log *log;
+	struct directory *directory;
+	struct ports *ports; /* NULL: the kernel chooses */
+	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
+	atomic_bool draining; /* no new connections; answers end their connections */
+	atomic_bool stopping; /* the workers are being taken down */
+	atomic_uint connections; /* of visitors, on all workers */
+	uint16_t public_port; /* as bound */
+	struct worker *const *workers;
+	unsigned worker_count;
+	uint64_t started_ms; /* wall time */
+};
+
+struct worker {
+	unsigned index;
+	struct relay_shared *shared;
+	const struct relay_conf *conf; /* borrowed; replaced whole by a reload */
+	struct loop *loop;
+	struct timeout_queue *timeouts[WORKER_TIMEOUT_COUNT];
+	struct map tunnels; /* name -> struct tunnel that is at home here */
+	struct list fronts; /* visitor connections */
+	unsigned front_count;
+	void (*on_quiet)(void *ctx); /* the last visitor connection is gone; may be NULL */
+	void *on_quiet_ctx;
+	struct metrics *metrics;
+	struct access_log *access;
+	struct timeout access_timeout;
+	struct log_limit *refusals; /* who was refused lately and is in the log already */
+	uint64_t request_id_base;
+	uint64_t request_count;
+	/* scratch space for one call, so that a request allocates little */
+	struct http_head request_head;
+	struct http_head response_head;
+	struct buf out;
+};
+
+struct worker *worker_new(
+	unsigned index, struct relay_shared *shared, const struct relay_conf *conf);
+/* The loop must have been stopped, and all objects on it closed. */
+void worker_free(struct worker **w);
+/* Uses the new options from now on. On the worker's own thread. */
+void worker_set_conf(struct worker *w, const struct relay_conf *conf);
+/* A request id that no other request of this process has: 16 hexadecimal digits. */
+#define WORKER_REQUEST_ID_LEN 16
+void worker_next_request_id(struct worker *w, char out[WORKER_REQUEST_ID_LEN]);
+/* Records a request in the access log and hands the lines over in time. */
+void worker_log_access(struct worker *w, const struct access_record *record);
+
+#endif
