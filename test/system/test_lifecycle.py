@@ -270,6 +270,24 @@ def test_reloads_lose_no_request(start, agent):
     thread.join()
 
 
+@pytest.mark.parametrize("order", [(signal.SIGHUP, signal.SIGTERM),
+                                   (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM)])
+def test_a_reload_under_way_does_not_confuse_the_end(start, agent, order):
+    for _ in range(5):
+        relay = start()
+        mine = agent(relay, "both-app")
+        sock = mine.open_ready()
+        with mine.visitor() as visitor:
+            visitor.send(http.build_request(host=mine.host, headers=[("Connection", "close")]))
+            sock.read_request()
+            for number in order:
+                relay.signal(number)
+            wait_for(lambda: refused(relay.port), "the public port to close")
+            sock.send(answer(b"in time"))
+            assert visitor.read_response().body == b"in time"
+        assert relay.wait_exit() == 0
+
+
 # the service manager
 
 def test_the_service_manager_is_told(start):
@@ -286,7 +304,7 @@ def test_the_service_manager_is_told(start):
 # descriptors
 
 def test_running_out_of_descriptors_sheds_and_recovers(start, agent):
-    relay = start()
+    relay = start("--workers", "8")
     mine = agent(relay, "fd-app").serve(reply(b"served"), sockets=2)
     mine.wait_connected(2)
     kept = mine.visitor()
@@ -355,4 +373,23 @@ def test_nothing_is_left_when_everything_ends(start, agent):
     before = relay.fds()
     for number in range(1, 6):
         round_of_everything(number)
+    wait_for(lambda: relay.fds() <= before, "the descriptors to be given back")
+
+
+@pytest.mark.covers("S78")
+def test_visitor_and_agent_that_leave_together_leave_nothing(start, agent):
+    relay = start()
+    mine = agent(relay, "leave-app")
+    upgrade = http.build_request(host=mine.host, headers=[
+        ("Connection", "Upgrade"), ("Upgrade", "test")])
+    mine.open_ready().close()
+    mine.wait_connected(0)
+    before = relay.fds()
+    for _ in range(200):
+        visitor = mine.visitor()
+        visitor.send(upgrade)
+        sock = mine.open()
+        sock.read_request()
+        visitor.close()
+        sock.close()
     wait_for(lambda: relay.fds() <= before, "the descriptors to be given back")

@@ -340,6 +340,19 @@ def test_the_npm_client_keeps_its_name_over_a_restart(start, node):
     assert visit(relay, "npm-app").json()["url"] == "/"
 
 
+@pytest.mark.covers("S85", "S6", "S50")
+def test_the_npm_client_opens_as_many_sockets_as_it_is_told(start, node):
+    relay = start("--max-sockets", "3")
+    app = node(Node, "ws_echo.js").event()["port"]
+    node(NpmClient, relay, app, "npm-app").url()
+    status = {"target": "/api/tunnels/npm-app/status", "host": "lt.test"}
+    wait_for(lambda: http.fetch(relay.port, **status).body == b'{"connected_sockets":3}',
+             "three sockets")
+    for _ in range(10):
+        assert visit(relay, "npm-app").status == 200
+    assert not relay.find_logs(lambda entry: entry.get("status") == 429)
+
+
 @pytest.mark.covers("S47", "S50")
 def test_sockets_cut_by_the_relay_come_back_alone(start, agent):
     relay = start(env=grace(20000))
