@@ -1,4 +1,4 @@
-/* The byte buffer: amortised growth, compaction before growth, bounded to 4 GiB by its cursors. */
+/* The byte buffer: amortised growth, compaction before growth, at most 2 GiB. */
 #include "base/buf.h"
 
 #include <stdarg.h>

@@ -29,7 +29,7 @@ static inline size_t buf_len(const struct buf *b)
 
 static inline struct slice buf_slice(const struct buf *b)
 {
-	return (struct slice) {b->base + b->start, b->end - b->start};
+	return (struct slice) {b->base ? b->base + b->start : NULL, b->end - b->start};
 }
 
 /* Forgets the content, keeps the memory. */

@@ -12,9 +12,7 @@ static const char *const err_texts[ERR_INDEX_COUNT] = {
 
 const char *err_text(int err)
 {
-	int index = -err;
-
-	return index >= 0 && index < ERR_INDEX_COUNT ? err_texts[index] : "unknown error";
+	return err <= 0 && err > -ERR_INDEX_COUNT ? err_texts[-err] : "unknown error";
 }
 
 int err_from_errno(int number)

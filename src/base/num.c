@@ -3,6 +3,8 @@
 
 #include "base/err.h"
 
+#define NUM_HEX_DIGITS 16u
+
 int num_parse_u64(struct slice text, uint64_t *value_out)
 {
 	uint64_t value = 0;
@@ -44,10 +46,10 @@ int num_parse_hex(struct slice text, uint64_t *value_out)
 
 		if (digit < 0)
 			return ERR_SYNTAX;
-		if (value >> 60)
-			return ERR_RANGE;
 		value = value << 4 | (uint64_t)digit;
 	}
+	if (text.len > NUM_HEX_DIGITS)
+		return ERR_RANGE;
 	*value_out = value;
 	return 0;
 }

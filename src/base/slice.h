@@ -39,7 +39,8 @@ static inline struct slice slice_from(struct slice s, size_t at)
 {
 	if (at > s.len)
 		at = s.len;
-	return (struct slice) {s.ptr + at, s.len - at};
+	/* Even adding 0 to NULL is undefined in C. */
+	return (struct slice) {at ? s.ptr + at : s.ptr, s.len - at};
 }
 
 static inline struct slice slice_first(struct slice s, size_t len)

@@ -48,8 +48,14 @@ static enum http_fault http1_read_framing(const struct http_head *head, struct h
 
 enum http_fault http1_body_of_request(const struct http_head *head, struct http1_body *body_out)
 {
-	body_out->fault = http1_read_framing(head, body_out);
-	return body_out->fault;
+	enum http_fault fault = http1_read_framing(head, body_out);
+
+	/* Behind a CONNECT some expect the content, and others the bytes of the tunnel. */
+	if (!fault && head->method_id == HTTP_CONNECT &&
+		(body_out->kind == HTTP1_BODY_CHUNKED || body_out->left))
+		fault = HTTP_FAULT_UPGRADE_INVALID;
+	body_out->fault = fault;
+	return fault;
 }
 
 enum http_fault http1_body_of_response(
@@ -129,7 +135,7 @@ static enum http_fault http1_step_extension(struct http1_body *body, char c)
 {
 	bool is_token = http_char_is(c, HTTP_CHAR_TOKEN);
 
-	if (++body->extension > HTTP1_CHUNK_EXTENSION_MAX)
+	if (c != '\r' && ++body->extension > HTTP1_CHUNK_EXTENSION_MAX)
 		return HTTP_FAULT_CHUNK_EXTENSION;
 	switch (body->chunk) {
 	case HTTP1_CHUNK_EXTENSION:

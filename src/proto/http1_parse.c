@@ -172,6 +172,20 @@ static struct slice http1_trim(struct slice s)
 	return s;
 }
 
+/*
+ * Tabs around a value are blanks (RFC 9110, 5.5), but Node.js takes one behind "chunked" for a part
+ * of the coding's name, and then reads until the connection closes. Nobody sends them there.
+ */
+static enum http_fault http1_check_tabs(struct slice raw, enum http_field_id id)
+{
+	if (id != HTTP_FIELD_CONTENT_LENGTH && id != HTTP_FIELD_TRANSFER_ENCODING)
+		return HTTP_FAULT_NONE;
+	if (slice_find(raw, '\t') == raw.len)
+		return HTTP_FAULT_NONE;
+	return id == HTTP_FIELD_CONTENT_LENGTH ? HTTP_FAULT_LENGTH_INVALID
+					       : HTTP_FAULT_CODING_UNKNOWN;
+}
+
 static enum http_fault http1_read_field(struct http1_reading *r, struct slice line)
 {
 	struct http_head *head = r->head;
@@ -200,7 +214,7 @@ static enum http_fault http1_read_field(struct http1_reading *r, struct slice li
 		head->first[field->id] = head->field_count;
 	else if (field->id == HTTP_FIELD_HOST && r->kind == HTTP1_REQUEST)
 		return HTTP_FAULT_HOST_REPEATED;
-	return HTTP_FAULT_NONE;
+	return http1_check_tabs(slice_from(line, name + 1), field->id);
 }
 
 /* Whether bytes up to the given offset are too many; whichever limit is met first is the fault. */

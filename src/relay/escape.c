@@ -34,7 +34,7 @@ void escape_html(struct buf *out, struct slice text)
 		buf_append_str(out, entity);
 		plain = i + 1;
 	}
-	buf_append(out, text.ptr + plain, text.len - plain);
+	buf_append_slice(out, slice_from(text, plain));
 }
 
 /* The length of the UTF-8 sequence the text begins with, or 0: RFC 3629, 4. */

@@ -288,12 +288,16 @@ static void front_on_timeout(struct timeout *timeout)
 static void front_on_grave(struct loop_task *task)
 {
 	struct front *f = CONTAINER_OF(task, struct front, grave);
+	struct worker *w = f->worker;
 
 	list_remove(&f->node);
-	f->worker->front_count--;
-	metrics_sub(f->worker->metrics, METRIC_VISITORS_OPEN, 1);
+	w->front_count--;
+	atomic_fetch_sub_explicit(&w->shared->connections, 1, memory_order_relaxed);
+	metrics_sub(w->metrics, METRIC_VISITORS_OPEN, 1);
 	buf_release(&f->inbox);
 	mem_free(f);
+	if (!w->front_count && w->on_quiet)
+		w->on_quiet(w->on_quiet_ctx);
 }
 
 static struct front *front_new(struct worker *w, struct stream *stream, bool admin)
@@ -306,6 +310,7 @@ static struct front *front_new(struct worker *w, struct stream *stream, bool adm
 	list_init(&f->node);
 	list_append(&w->fronts, &f->node);
 	w->front_count++;
+	atomic_fetch_add_explicit(&w->shared->connections, 1, memory_order_relaxed);
 	metrics_add(w->metrics, METRIC_VISITORS_OPEN, 1);
 	timeout_init(&f->timeout, front_on_timeout);
 	loop_task_init(&f->grave, front_on_grave);
@@ -319,7 +324,10 @@ static void front_on_parcel(struct loop_task *task)
 	struct stream *stream;
 	struct front *f;
 
-	if (stream_tcp_adopt(p->to->loop, p->fd, &stream) == 0) {
+	if (atomic_load(&p->to->shared->stopping)) {
+		close(p->fd);
+		buf_release(&p->inbox);
+	} else if (stream_tcp_adopt(p->to->loop, p->fd, &stream) == 0) {
 		f = front_new(p->to, stream, p->admin);
 		f->authenticated = p->authenticated;
 		memcpy(f->peer, p->peer, sizeof(f->peer));
@@ -336,7 +344,9 @@ void front_accept(struct worker *w, struct stream *stream, bool admin)
 	struct addr addr;
 	struct front *f;
 
-	if (w->conf->max_connections && w->front_count >= w->conf->max_connections) {
+	if (w->conf->max_connections &&
+		atomic_load_explicit(&w->shared->connections, memory_order_relaxed) >=
+			w->conf->max_connections) {
 		metrics_add(w->metrics, METRIC_SHED, 1);
 		stream_close(&stream);
 		return;

@@ -3,8 +3,17 @@
 
 #include <inttypes.h>
 
+#include "relay/visitor_error.h"
+
 #define METRICS_TYPE "# TYPE adit_%s %s\n"
 #define METRICS_HELP "# HELP adit_%s %s\n"
+
+#define METRICS_LABEL "code=\""
+#define METRICS_ERROR(code)                                                                        \
+	{                                                                                          \
+		METRICS_COUNTER, "errors_total", METRICS_LABEL code "\"",                          \
+			"Errors that visitors got from the relay itself, by X-Adit-Error code."    \
+	}
 
 enum metrics_type { METRICS_COUNTER, METRICS_GAUGE };
 
@@ -17,6 +26,11 @@ static const struct metrics_row {
 #define METRIC(id, type, name, label, help) {METRICS_##type, name, label, help},
 #include "relay/metrics.def"
 #undef METRIC
+#define VISITOR_ERROR(id, code, status, reason, place, title, explanation, advice)                 \
+	METRICS_ERROR(code),
+#include "relay/visitor_error.def"
+#undef VISITOR_ERROR
+	METRICS_ERROR("other"),
 };
 
 static const struct {
@@ -84,16 +98,16 @@ enum metric metrics_response(unsigned status)
 
 enum metric metrics_error(struct slice code)
 {
-	struct slice prefix = SLICE("code=\"");
+	size_t id = METRIC_ERROR_OTHER - VISITOR_ERROR_COUNT;
 
-	for (size_t i = METRIC_ERROR_TUNNEL_NOT_FOUND; i < METRIC_ERROR_OTHER; i++) {
-		struct slice label = slice_from_str(metrics_rows[i].label);
+	for (; id < METRIC_ERROR_OTHER; id++) {
+		struct slice label = slice_from_str(metrics_rows[id].label);
 
-		label = slice_from(label, prefix.len);
+		label = slice_from(label, sizeof(METRICS_LABEL) - 1);
 		if (slice_eq(slice_first(label, label.len - 1), code))
-			return (enum metric)i;
+			break;
 	}
-	return METRIC_ERROR_OTHER;
+	return (enum metric)id;
 }
 
 static void metrics_write_head(
@@ -119,15 +133,18 @@ static uint64_t metrics_sum(const struct metrics *const *all, size_t count, size
 
 static void metrics_write_rows(struct buf *out, const struct metrics *const *all, size_t count)
 {
+	const char *name = "";
+
 	for (size_t id = 0; id < METRIC_COUNT; id++) {
 		const struct metrics_row *row = &metrics_rows[id];
 
-		if (*row->help)
+		if (strcmp(row->name, name) != 0)
 			metrics_write_head(out, row->name,
 				row->type == METRICS_GAUGE ? "gauge" : "counter", row->help);
 		buf_printf(out, *row->label ? "adit_%s{%s} " : "adit_%s%s ", row->name, row->label);
 		buf_append_u64(out, metrics_sum(all, count, id));
 		buf_append_char(out, '\n');
+		name = row->name;
 	}
 }
 

@@ -15,6 +15,11 @@ enum metric {
 #define METRIC(id, type, name, label, help) METRIC_##id,
 #include "relay/metrics.def"
 #undef METRIC
+#define VISITOR_ERROR(id, code, status, reason, place, title, explanation, advice)                 \
+	METRIC_ERROR_##id,
+#include "relay/visitor_error.def"
+#undef VISITOR_ERROR
+	METRIC_ERROR_OTHER,
 	METRIC_COUNT
 };
 
@@ -66,7 +71,7 @@ static inline void metrics_sub(struct metrics *m, enum metric id, uint64_t n)
 void metrics_observe(struct metrics *m, enum metric_time id, uint64_t us);
 /* The counter for responses with this status; one out of range falls into the nearest class. */
 enum metric metrics_response(unsigned status);
-/* The counter for errors with this X-Adit-Error code. */
+/* The counter for errors with this X-Adit-Error code; METRIC_ERROR_OTHER for any unknown. */
 enum metric metrics_error(struct slice code);
 /* Appends everything in the Prometheus text format 0.0.4; all has one entry per worker. */
 void metrics_write(struct buf *out, const struct metrics *const *all, size_t count,

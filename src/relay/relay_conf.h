@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "base/slice.h"
 
+struct opt_origin;
+
 /* Text is owned by the conf; an option that was not given is NULL, a port that was not is 0. */
 struct relay_conf {
 	/* where to listen */
@@ -54,7 +56,8 @@ struct relay_conf {
 	uint64_t max_body; /* 0: none */
 	unsigned max_connections;
 	/* access */
-	char *hmac_secret; /* NULL: creation is open; wiped on free */
+	char *hmac_secret; /* NULL: creation is open; trimmed; wiped on free */
+	char *hmac_secret_file; /* where it was read from, or NULL */
 	uint64_t hmac_tolerance_s;
 	uint64_t hmac_nonce_threshold_s;
 	uint64_t hmac_nonce_ttl_s;
@@ -65,18 +68,32 @@ struct relay_conf {
 	enum log_level log_level;
 	enum log_format log_format;
 	bool access_log;
+	char *debug; /* the DEBUG variable; log_level has its effect already */
+	/* about the configuration itself */
+	char *config_file; /* the YAML file that was read, or NULL */
+	bool json; /* check-config --json */
+	struct opt_origin *origins; /* owned; one for each option of the table */
 };
 
 /* What a command line asks for. */
 enum relay_command { RELAY_RUN, RELAY_CHECK_CONFIG, RELAY_HELP, RELAY_VERSION };
 
+/* What the process was started with; all borrowed. */
+struct relay_arguments {
+	int argc;
+	char **argv;
+	char **environ_list; /* the process environment */
+};
+
 /*
- * Reads everything. On 0 *conf_out is the caller's. Otherwise message holds one clear line for a
- * human ("--port: 70000 is out of range (1 to 65535)"), without a line end. Warnings (a clamped
- * grace period, an unreadable .env) are appended to warnings, one line each. environ_list is the
- * process environment; dir is the working directory that may have .env files.
+ * Reads everything. On 0 *conf_out is the caller's, or NULL when help or the version was asked
+ * for. Otherwise message holds one clear line for a human ("--port: 70000 is out of range (1 to
+ * 65535)"), without a line end, to be printed as it is. Warnings (a clamped grace period, an
+ * unreadable .env) are appended to warnings, one line each.
+ * .env files and relative paths are those of the working directory. A reload calls
+ * it again with the same arguments.
  */
-MUST_CHECK int relay_conf_load(int argc, char **argv, char **environ_list,
+MUST_CHECK int relay_conf_load(const struct relay_arguments *arguments,
 	enum relay_command *command_out, struct relay_conf **conf_out, struct buf *message,
 	struct buf *warnings);
 void relay_conf_free(struct relay_conf **conf);
@@ -84,6 +101,8 @@ void relay_conf_free(struct relay_conf **conf);
 void relay_conf_help(struct buf *out, unsigned width, bool colour);
 /* docs/configuration.md, made from the same table. */
 void relay_conf_markdown(struct buf *out);
+/* The effective values, each with where it came from; secrets are masked. JSON is one object. */
+void relay_conf_describe(const struct relay_conf *conf, bool json, struct buf *out);
 /* Whether an option may change by SIGHUP; names those that differ and may not, one a line. */
 bool relay_conf_can_reload(
 	const struct relay_conf *now, const struct relay_conf *next, struct buf *refused_out);

@@ -47,8 +47,10 @@ struct relay_shared {
 	struct log *log;
 	struct directory *directory;
 	struct ports *ports; /* NULL: the kernel chooses */
-	_Atomic(struct hmac_auth *) hmac; /* NULL: creation is open */
-	atomic_bool draining;
+	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
+	atomic_bool draining; /* no new connections; answers end their connections */
+	atomic_bool stopping; /* the workers are being taken down */
+	atomic_uint connections; /* of visitors, on all workers */
 	uint16_t public_port; /* as bound */
 	struct worker *const *workers;
 	unsigned worker_count;
@@ -64,6 +66,8 @@ struct worker {
 	struct map tunnels; /* name -> struct tunnel that is at home here */
 	struct list fronts; /* visitor connections */
 	unsigned front_count;
+	void (*on_quiet)(void *ctx); /* the last visitor connection is gone; may be NULL */
+	void *on_quiet_ctx;
 	struct metrics *metrics;
 	struct access_log *access;
 	struct timeout access_timeout;

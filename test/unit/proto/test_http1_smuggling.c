@@ -124,6 +124,8 @@ static const struct row requests[] = {
 	}
 	LENGTH(""),
 	LENGTH(" "),
+	LENGTH("3\t"),
+	LENGTH("\t3"),
 	LENGTH("3, 3"),
 	LENGTH("3,"),
 	LENGTH("+3"),
@@ -146,6 +148,8 @@ static const struct row requests[] = {
 			HTTP_FAULT_CODING_UNKNOWN, NULL                                            \
 	}
 	CODING(""),
+	CODING("chunked\t"),
+	CODING(" \tchunked"),
 	CODING("identity"),
 	CODING("gzip"),
 	CODING("gzip, chunked"),

@@ -1,0 +1,148 @@
+/* aditd: the command line, the log, and what systemd wants to hear. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "relay/relay.h"
+#include "relay/relay_conf.h"
+
+#define MAIN_WIDTH_DEFAULT 100
+#define MAIN_WIDTH_MIN 60
+#define MAIN_WIDTH_MAX 120
+
+extern char **environ;
+
+static void main_print(FILE *to, const struct buf *text)
+{
+	fwrite(buf_slice(text).ptr, 1, buf_len(text), to);
+}
+
+static int main_help(void)
+{
+	bool terminal = isatty(STDOUT_FILENO);
+	unsigned width = MAIN_WIDTH_DEFAULT;
+	struct winsize size;
+	struct buf text = {0};
+
+	if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+		width = size.ws_col;
+	if (width < MAIN_WIDTH_MIN)
+		width = MAIN_WIDTH_MIN;
+	if (width > MAIN_WIDTH_MAX)
+		width = MAIN_WIDTH_MAX;
+	relay_conf_help(&text, width, terminal && !getenv("NO_COLOR"));
+	main_print(stdout, &text);
+	buf_release(&text);
+	return 0;
+}
+
+static int main_check_config(struct relay_conf *conf)
+{
+	struct buf text = {0};
+
+	relay_conf_describe(conf, conf->json, &text);
+	main_print(stdout, &text);
+	buf_release(&text);
+	return 0;
+}
+
+/* ---- the relay's hooks ---- */
+
+static void main_on_ready(void *ctx)
+{
+	sd_notify(0, "READY=1");
+}
+
+static void main_on_stopping(void *ctx)
+{
+	sd_notify(0, "STOPPING=1");
+}
+
+static void main_on_reloading(void *ctx)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+		(long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+}
+
+static struct relay_conf *main_on_reload(void *ctx, struct buf *message, struct buf *warnings)
+{
+	const struct relay_arguments *arguments = ctx;
+	struct relay_conf *conf = NULL;
+	enum relay_command command;
+
+	if (relay_conf_load(arguments, &command, &conf, message, warnings) != 0)
+		return NULL;
+	return conf;
+}
+
+static int main_run(struct relay_arguments *arguments, struct relay_conf *conf)
+{
+	struct log *log = log_new(STDERR_FILENO, conf->log_level, conf->log_format);
+	struct relay_hooks hooks = {
+		.ready = main_on_ready,
+		.stopping = main_on_stopping,
+		.reloading = main_on_reloading,
+		.reload = main_on_reload,
+		.ctx = arguments,
+	};
+	struct buf message = {0};
+	struct relay *relay;
+	int err = relay_new(&conf, log, &hooks, &relay, &message);
+
+	if (!err) {
+		relay_run(relay);
+		relay_free(&relay);
+	}
+	log_free(&log);
+	if (err)
+		fprintf(stderr, "aditd: %.*s\n", SLICE_ARG(buf_slice(&message)));
+	buf_release(&message);
+	return err ? 1 : 0;
+}
+
+static int main_command(
+	enum relay_command command, struct relay_arguments *arguments, struct relay_conf *conf)
+{
+	int status = 0;
+
+	switch (command) {
+	case RELAY_HELP:
+		status = main_help();
+		break;
+	case RELAY_VERSION:
+		printf("aditd %s\n", ADIT_VERSION);
+		break;
+	case RELAY_CHECK_CONFIG:
+		status = main_check_config(conf);
+		break;
+	case RELAY_RUN:
+		return main_run(arguments, conf);
+	}
+	relay_conf_free(&conf);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct relay_arguments arguments = {argc, argv, environ};
+	struct buf message = {0}, warnings = {0};
+	struct relay_conf *conf = NULL;
+	enum relay_command command;
+	int err = relay_conf_load(&arguments, &command, &conf, &message, &warnings);
+
+	main_print(stderr, &warnings);
+	if (err)
+		fprintf(stderr, "%.*s\n", SLICE_ARG(buf_slice(&message)));
+	buf_release(&message);
+	buf_release(&warnings);
+	return err ? 1 : main_command(command, &arguments, conf);
+}

@@ -1,0 +1,458 @@
+/*
+ * The main thread's part: signals, draining and reloading. Each worker has a thread of its own;
+ * the main thread talks to them in posted tasks only.
+ */
+#include "relay/relay.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <uv.h>
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "io/addr.h"
+#include "io/listener.h"
+#include "io/signals.h"
+#include "relay/directory.h"
+#include "relay/front.h"
+#include "relay/hmac_auth.h"
+#include "relay/nonce_cache.h"
+#include "relay/ports.h"
+#include "relay/tunnel.h"
+#include "relay/worker.h"
+
+#define RELAY_WORKERS_MAX 256u
+
+/* A worker, its thread and its listeners. */
+struct relay_worker {
+	struct relay *relay; /* borrowed */
+	struct worker *worker;
+	struct listener *public_listener;
+	struct listener *admin_listener;
+	pthread_t thread;
+	bool running;
+	struct loop_task drain;
+	struct loop_task stop;
+	struct loop_task reconfigure;
+	struct loop_task report; /* runs on the main loop */
+	bool drained;
+};
+
+struct relay {
+	struct relay_shared shared;
+	struct relay_conf *conf; /* owned, the one in force */
+	struct relay_conf *old_conf; /* owned, until all workers have the new one */
+	struct hmac_auth *old_hmac;
+	struct nonce_cache *nonces;
+	struct relay_hooks hooks;
+	struct loop *loop;
+	struct signals *signals;
+	struct relay_worker *workers;
+	struct timeout_queue *deadline_queue;
+	struct timeout deadline;
+	unsigned awaited; /* workers that have not reported yet */
+	bool stopping;
+};
+
+/* ---- listening ---- */
+
+static void relay_on_public_accepted(void *ctx, struct stream *stream)
+{
+	front_accept(ctx, stream, false);
+}
+
+static void relay_on_admin_accepted(void *ctx, struct stream *stream)
+{
+	front_accept(ctx, stream, true);
+}
+
+static void relay_on_shed(void *ctx)
+{
+	struct worker *w = ctx;
+
+	metrics_add(w->metrics, METRIC_SHED, 1);
+}
+
+static const struct listener_events relay_public_events = {
+	.accepted = relay_on_public_accepted,
+	.shed = relay_on_shed,
+};
+
+static const struct listener_events relay_admin_events = {
+	.accepted = relay_on_admin_accepted,
+	.shed = relay_on_shed,
+};
+
+struct relay_door {
+	const char *role;
+	const char *address;
+	uint16_t port;
+	bool admin;
+};
+
+/* Opens the door on every worker; port 0 is chosen by the first. */
+static int relay_open_door(struct relay *r, const struct relay_door *door, struct buf *message)
+{
+	uint16_t port = door->port;
+	struct addr addr;
+	int err = addr_parse(door->address, port, &addr);
+
+	if (!err && port)
+		err = listener_probe(&addr);
+	for (unsigned i = 0; !err && i < r->shared.worker_count; i++) {
+		struct relay_worker *rw = &r->workers[i];
+		struct listener **at = door->admin ? &rw->admin_listener : &rw->public_listener;
+
+		err = addr_parse(door->address, port, &addr);
+		if (!err)
+			err = listener_open(rw->worker->loop, &addr, true, at);
+		if (err)
+			break;
+		port = listener_port(*at);
+		listener_start(
+			*at, door->admin ? &relay_admin_events : &relay_public_events, rw->worker);
+	}
+	if (err) {
+		buf_printf(message, "cannot listen at %s port %u for %s requests: %s",
+			door->address, port, door->role, err_text(err));
+		return err;
+	}
+	if (!door->admin)
+		r->shared.public_port = port;
+	log_info(r->shared.log, "listening", LOG_STR("role", slice_from_str(door->role)),
+		LOG_STR("address", slice_from_str(door->address)), LOG_INT("port", port));
+	return 0;
+}
+
+static int relay_open_doors(struct relay *r, struct buf *message)
+{
+	const struct relay_conf *c = r->conf;
+	struct relay_door public_door = {"public", c->address, c->port, false};
+	struct relay_door admin_door = {"admin", c->admin_address, c->admin_port, true};
+	int err = relay_open_door(r, &public_door, message);
+
+	if (err || !c->admin_port)
+		return err;
+	return relay_open_door(r, &admin_door, message);
+}
+
+static void relay_close_doors(struct relay_worker *rw)
+{
+	listener_close(&rw->public_listener);
+	listener_close(&rw->admin_listener);
+}
+
+/* ---- on the workers' threads ---- */
+
+static void relay_report(struct relay_worker *rw)
+{
+	loop_post(rw->relay->loop, &rw->report);
+}
+
+static void relay_worker_on_quiet(void *ctx)
+{
+	struct relay_worker *rw = ctx;
+
+	if (rw->drained)
+		return;
+	rw->drained = true;
+	relay_report(rw);
+}
+
+static void relay_worker_on_drain(struct loop_task *task)
+{
+	struct relay_worker *rw = CONTAINER_OF(task, struct relay_worker, drain);
+
+	relay_close_doors(rw);
+	rw->worker->on_quiet = relay_worker_on_quiet;
+	rw->worker->on_quiet_ctx = rw;
+	front_drain(rw->worker);
+	if (!rw->worker->front_count)
+		relay_worker_on_quiet(rw);
+}
+
+static void relay_worker_on_stop(struct loop_task *task)
+{
+	struct relay_worker *rw = CONTAINER_OF(task, struct relay_worker, stop);
+	struct worker *w = rw->worker;
+	struct tunnel *t;
+	size_t at = 0;
+
+	relay_close_doors(rw);
+	w->on_quiet = NULL;
+	front_close_all(w);
+	while ((t = map_next(&w->tunnels, &at)) != NULL) {
+		tunnel_close(t);
+		at = 0;
+	}
+	access_log_flush(w->access);
+	loop_stop(w->loop);
+}
+
+static void relay_worker_on_reconfigure(struct loop_task *task)
+{
+	struct relay_worker *rw = CONTAINER_OF(task, struct relay_worker, reconfigure);
+
+	worker_set_conf(rw->worker, rw->relay->conf);
+	relay_report(rw);
+}
+
+static void *relay_worker_main(void *arg)
+{
+	struct relay_worker *rw = arg;
+
+	loop_run(rw->worker->loop);
+	return NULL;
+}
+
+/* ---- on the main thread ---- */
+
+static void relay_stop(struct relay *r)
+{
+	if (r->stopping)
+		return;
+	r->stopping = true;
+	atomic_store(&r->shared.stopping, true);
+	for (unsigned i = 0; i < r->shared.worker_count; i++)
+		loop_post(r->workers[i].worker->loop, &r->workers[i].stop);
+	loop_stop(r->loop);
+}
+
+static void relay_on_deadline(struct timeout *timeout)
+{
+	struct relay *r = CONTAINER_OF(timeout, struct relay, deadline);
+
+	log_warn(r->shared.log, "drain timeout, ending what still runs",
+		LOG_INT("workers", r->awaited));
+	relay_stop(r);
+}
+
+static void relay_drain(struct relay *r)
+{
+	log_info(r->shared.log, "draining", LOG_INT("timeout_ms", r->conf->drain_timeout_ms));
+	atomic_store(&r->shared.draining, true);
+	if (r->hooks.stopping)
+		r->hooks.stopping(r->hooks.ctx);
+	r->awaited = r->shared.worker_count;
+	timeout_queue_set(
+		r->deadline_queue, r->conf->drain_timeout_ms ? r->conf->drain_timeout_ms : 1);
+	timeout_arm(r->deadline_queue, &r->deadline);
+	for (unsigned i = 0; i < r->shared.worker_count; i++)
+		loop_post(r->workers[i].worker->loop, &r->workers[i].drain);
+}
+
+/* All workers use the new options: the old ones can go. */
+static void relay_reloaded(struct relay *r)
+{
+	relay_conf_free(&r->old_conf);
+	hmac_auth_free(&r->old_hmac);
+	log_info(r->shared.log, "configuration reloaded",
+		LOG_INT("workers", r->shared.worker_count));
+	if (r->hooks.ready)
+		r->hooks.ready(r->hooks.ctx);
+}
+
+static void relay_on_report(struct loop_task *task)
+{
+	struct relay_worker *rw = CONTAINER_OF(task, struct relay_worker, report);
+	struct relay *r = rw->relay;
+
+	if (!r->awaited || --r->awaited)
+		return;
+	if (atomic_load(&r->shared.draining))
+		relay_stop(r);
+	else
+		relay_reloaded(r);
+}
+
+static struct hmac_auth *relay_make_hmac(const struct relay *r)
+{
+	const struct relay_conf *c = r->conf;
+	const struct hmac_auth_limits limits = {
+		.tolerance_s = c->hmac_tolerance_s,
+		.nonce_threshold_s = c->hmac_nonce_threshold_s,
+		.nonce_ttl_s = c->hmac_nonce_ttl_s,
+	};
+
+	if (!c->hmac_secret)
+		return NULL;
+	return hmac_auth_new(slice_from_str(c->hmac_secret), &limits, r->nonces);
+}
+
+static void relay_log_lines(struct log *log, const char *message, const struct buf *lines)
+{
+	struct slice rest = buf_slice(lines), line;
+
+	while (slice_split(&rest, '\n', &line)) {
+		if (line.len)
+			log_warn(log, message, LOG_STR("detail", line));
+	}
+}
+
+static void relay_use_conf(struct relay *r, struct relay_conf *next)
+{
+	r->old_conf = r->conf;
+	r->conf = next;
+	r->old_hmac = atomic_load(&r->shared.hmac);
+	atomic_store_explicit(&r->shared.hmac, relay_make_hmac(r), memory_order_release);
+	log_set_level(r->shared.log, next->log_level);
+	r->awaited = r->shared.worker_count;
+	for (unsigned i = 0; i < r->shared.worker_count; i++)
+		loop_post(r->workers[i].worker->loop, &r->workers[i].reconfigure);
+}
+
+static void relay_reload(struct relay *r)
+{
+	struct buf message = {0}, warnings = {0};
+	struct relay_conf *next;
+
+	if (r->awaited || !r->hooks.reload)
+		return;
+	if (r->hooks.reloading)
+		r->hooks.reloading(r->hooks.ctx);
+	next = r->hooks.reload(r->hooks.ctx, &message, &warnings);
+	relay_log_lines(r->shared.log, "configuration", &warnings);
+	if (next && !relay_conf_can_reload(r->conf, next, &message))
+		relay_conf_free(&next);
+	if (next) {
+		relay_use_conf(r, next);
+	} else {
+		relay_log_lines(
+			r->shared.log, "configuration not reloaded, the old one stays", &message);
+		if (r->hooks.ready)
+			r->hooks.ready(r->hooks.ctx);
+	}
+	buf_release(&message);
+	buf_release(&warnings);
+}
+
+static void relay_on_signal(void *ctx, int number)
+{
+	struct relay *r = ctx;
+
+	if (number == SIGHUP)
+		relay_reload(r);
+	else if (atomic_load(&r->shared.draining))
+		relay_stop(r);
+	else
+		relay_drain(r);
+}
+
+/* ---- building and taking down ---- */
+
+/* Every visitor and every tunnel socket is a descriptor: take what the system lets us have. */
+static void relay_raise_descriptors(struct log *log)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	log_debug(log, "descriptors", LOG_INT("limit", limit.rlim_cur));
+}
+
+static unsigned relay_worker_count(const struct relay_conf *conf)
+{
+	unsigned n = conf->workers ? conf->workers : uv_available_parallelism();
+
+	return n < RELAY_WORKERS_MAX ? n : RELAY_WORKERS_MAX;
+}
+
+static void relay_make_workers(struct relay *r)
+{
+	unsigned n = relay_worker_count(r->conf);
+	struct worker **list = mem_alloc(n * sizeof(struct worker *));
+
+	r->workers = mem_zero(n * sizeof(*r->workers));
+	for (unsigned i = 0; i < n; i++) {
+		struct relay_worker *rw = &r->workers[i];
+
+		rw->relay = r;
+		rw->worker = list[i] = worker_new(i, &r->shared, r->conf);
+		loop_task_init(&rw->drain, relay_worker_on_drain);
+		loop_task_init(&rw->stop, relay_worker_on_stop);
+		loop_task_init(&rw->reconfigure, relay_worker_on_reconfigure);
+		loop_task_init(&rw->report, relay_on_report);
+	}
+	r->shared.workers = list;
+	r->shared.worker_count = n;
+}
+
+int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hooks *hooks,
+	struct relay **relay_out, struct buf *message)
+{
+	struct relay *r = MEM_NEW(struct relay);
+	int err;
+
+	r->conf = *conf;
+	*conf = NULL;
+	r->hooks = *hooks;
+	r->shared.log = log;
+	r->shared.started_ms = loop_wall_ms();
+	relay_raise_descriptors(log);
+	r->shared.directory = directory_new(r->conf->max_tunnels);
+	if (r->conf->port_range_start)
+		r->shared.ports = ports_new(r->conf->port_range_start, r->conf->port_range_end);
+	r->nonces = nonce_cache_new(NONCE_CACHE_MAX);
+	atomic_store(&r->shared.hmac, relay_make_hmac(r));
+	r->loop = loop_new();
+	r->deadline_queue = timeout_queue_new(r->loop, 1);
+	timeout_init(&r->deadline, relay_on_deadline);
+	relay_make_workers(r);
+	err = relay_open_doors(r, message);
+	if (err)
+		relay_free(&r);
+	*relay_out = r;
+	return err;
+}
+
+void relay_run(struct relay *r)
+{
+	r->signals = signals_new(r->loop, relay_on_signal, r);
+	for (unsigned i = 0; i < r->shared.worker_count; i++) {
+		struct relay_worker *rw = &r->workers[i];
+
+		CHECK(pthread_create(&rw->thread, NULL, relay_worker_main, rw) == 0);
+		rw->running = true;
+	}
+	log_info(r->shared.log, "ready", LOG_INT("workers", r->shared.worker_count),
+		LOG_STR("version", SLICE(ADIT_VERSION)));
+	if (r->hooks.ready)
+		r->hooks.ready(r->hooks.ctx);
+	loop_run(r->loop);
+	for (unsigned i = 0; i < r->shared.worker_count; i++)
+		pthread_join(r->workers[i].thread, NULL);
+	log_info(r->shared.log, "stopped", LOG_INT("workers", r->shared.worker_count));
+}
+
+void relay_free(struct relay **r_ptr)
+{
+	struct relay *r = *r_ptr;
+	struct hmac_auth *hmac;
+
+	if (!r)
+		return;
+	*r_ptr = NULL;
+	for (unsigned i = 0; i < r->shared.worker_count; i++) {
+		relay_close_doors(&r->workers[i]);
+		worker_free(&r->workers[i].worker);
+	}
+	timeout_disarm(&r->deadline);
+	timeout_queue_free(&r->deadline_queue);
+	signals_free(&r->signals);
+	loop_free(&r->loop);
+	mem_free((void *)r->shared.workers);
+	mem_free(r->workers);
+	hmac = atomic_load(&r->shared.hmac);
+	hmac_auth_free(&hmac);
+	hmac_auth_free(&r->old_hmac);
+	nonce_cache_free(&r->nonces);
+	ports_free(&r->shared.ports);
+	directory_free(&r->shared.directory);
+	relay_conf_free(&r->conf);
+	relay_conf_free(&r->old_conf);
+	mem_free(r);
+}

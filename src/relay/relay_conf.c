@@ -1,0 +1,310 @@
+/*
+ * Loads the relay's options from every layer, checks what one option alone cannot tell, and
+ * compares two configurations for a reload. main.c calls it; the work is done by config/ with the
+ * table of relay_options, and the texts are made by relay_manual and relay_describe.
+ */
+#include "relay/relay_conf.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "config/args.h"
+#include "config/conf_file.h"
+#include "config/env.h"
+#include "config/opt_set.h"
+#include "config/opt_value.h"
+#include "config/yaml.h"
+#include "relay/relay_describe.h"
+#include "relay/relay_manual.h"
+#include "relay/relay_options.h"
+#include "relay/relay_secret.h"
+
+#define RELAY_FILE_MAX (1u << 20)
+
+struct relay_loader {
+	struct opt_set set;
+	struct args args;
+	struct relay_conf *conf;
+	struct buf *message;
+	struct buf *warnings;
+};
+
+static const struct opt *relay_opt(const char *name)
+{
+	return opt_find(&relay_options, slice_from_str(name));
+}
+
+static struct opt_origin *relay_origin(struct relay_conf *conf, const char *name)
+{
+	return &conf->origins[opt_index(&relay_options, relay_opt(name))];
+}
+
+/* How a message names where an option came from: "--port", ".env:3: LT_PORT", or the flag. */
+static const char *relay_where(struct relay_conf *conf, const char *name)
+{
+	const struct opt_origin *origin = relay_origin(conf, name);
+
+	return origin->where ? origin->where : name;
+}
+
+static int relay_read_command(struct relay_loader *l, enum relay_command *command_out)
+{
+	struct slice word = slice_from_str(l->args.command);
+
+	*command_out = RELAY_RUN;
+	if (l->args.help || l->args.version)
+		*command_out = l->args.help ? RELAY_HELP : RELAY_VERSION;
+	else if (slice_eq(word, SLICE("check-config")))
+		*command_out = RELAY_CHECK_CONFIG;
+	else if (l->args.command && !slice_eq(word, SLICE("run"))) {
+		buf_append_str(l->message, "unknown command ");
+		opt_quote(l->message, word);
+		buf_append_str(l->message,
+			opt_is_near(word, SLICE("check-config")) ? "; did you mean check-config?"
+								 : " (run or check-config)");
+		return ERR_SYNTAX;
+	}
+	if (l->args.json && *command_out == RELAY_RUN) {
+		buf_append_str(l->message, "--json goes with check-config only");
+		return ERR_SYNTAX;
+	}
+	return 0;
+}
+
+/* A .env file that is not there is no news; one that cannot be read is. */
+static int relay_read_dotenv(struct relay_loader *l, enum opt_layer layer, const char *path)
+{
+	const struct opt_report report = {l->message, l->warnings};
+	struct buf content, why;
+	int err;
+
+	buf_init(&content);
+	buf_init(&why);
+	err = conf_file_read(path, RELAY_FILE_MAX, &content, &why);
+	if (!err) {
+		err = env_read_dotenv(&l->set, layer, path, buf_slice(&content), &report);
+	} else {
+		if (err != ERR_NOT_FOUND)
+			buf_printf(l->warnings, "%s is not used: %.*s\n", path,
+				SLICE_ARG(buf_slice(&why)));
+		err = 0;
+	}
+	conf_file_forget(&content);
+	buf_release(&why);
+	return err;
+}
+
+static int relay_read_environment(struct relay_loader *l, char **environ_list)
+{
+	const char *node_env = env_get(environ_list, "NODE_ENV");
+	int err = 0;
+
+	env_read(&l->set, environ_list, l->warnings);
+	if (node_env && strcmp(node_env, "production") == 0)
+		return 0;
+	err = relay_read_dotenv(l, OPT_LAYER_DOTENV_LOCAL, ".env.local");
+	if (!err)
+		err = relay_read_dotenv(l, OPT_LAYER_DOTENV, ".env");
+	return err;
+}
+
+static int relay_read_yaml(struct relay_loader *l)
+{
+	enum opt_layer layer;
+	const char *path = opt_set_get(&l->set, relay_opt("config"), &layer);
+	struct buf content, why;
+	int err;
+
+	if (!path)
+		return 0;
+	buf_init(&content);
+	buf_init(&why);
+	err = conf_file_read(path, RELAY_FILE_MAX, &content, &why);
+	if (err)
+		buf_printf(
+			l->message, "%s: cannot be read: %.*s", path, SLICE_ARG(buf_slice(&why)));
+	else
+		err = yaml_read_options(&l->set, path, buf_slice(&content), l->message);
+	conf_file_forget(&content);
+	buf_release(&why);
+	return err;
+}
+
+/* Whether a DEBUG value, patterns parted by commas or blanks, asks for any of our lines. */
+static bool relay_wants_debug(struct slice patterns)
+{
+	size_t at = 0;
+
+	while (at < patterns.len) {
+		struct slice rest = slice_from(patterns, at);
+		size_t len = 0;
+
+		while (len < rest.len && !strchr(", ", rest.ptr[len]))
+			len++;
+		rest = slice_first(rest, len);
+		if (slice_eq(rest, SLICE("*")) || slice_starts(rest, SLICE("localtunnel")))
+			return true;
+		at += len + 1;
+	}
+	return false;
+}
+
+static void relay_apply_debug(struct relay_conf *conf)
+{
+	const struct opt_origin *debug = relay_origin(conf, "debug");
+	struct opt_origin *level = relay_origin(conf, "log-level");
+
+	if (!relay_wants_debug(slice_from_str(conf->debug)) || level->layer >= debug->layer)
+		return;
+	conf->log_level = LOG_DEBUG;
+	level->layer = debug->layer;
+	mem_free(level->where);
+	level->where = mem_dup_str(debug->where, strlen(debug->where));
+}
+
+static void relay_clamp_grace(struct relay_conf *conf, struct buf *warnings)
+{
+	struct buf text;
+
+	if (conf->grace_ms <= conf->max_grace_ms)
+		return;
+	if (relay_origin(conf, "grace-period")->where) {
+		buf_init(&text);
+		opt_value_print(relay_opt("grace-period"), conf, &text);
+		buf_printf(warnings, "%s: %.*s is above the maximum and was cut to ",
+			relay_where(conf, "grace-period"), SLICE_ARG(buf_slice(&text)));
+		opt_value_print(relay_opt("max-grace-period"), conf, warnings);
+		buf_append_str(warnings, " (--max-grace-period)\n");
+		buf_release(&text);
+	}
+	conf->grace_ms = conf->max_grace_ms;
+}
+
+static int relay_check_ports(struct relay_conf *conf, struct buf *message)
+{
+	if (!conf->port_range_start != !conf->port_range_end) {
+		buf_printf(message, "%s: --port-range-start and --port-range-end go together",
+			relay_where(conf,
+				conf->port_range_start ? "port-range-start" : "port-range-end"));
+		return ERR_RANGE;
+	}
+	if (conf->port_range_start > conf->port_range_end) {
+		buf_printf(message, "%s: %u is above the end of the port range, %u",
+			relay_where(conf, "port-range-start"), conf->port_range_start,
+			conf->port_range_end);
+		return ERR_RANGE;
+	}
+	if (conf->admin_port && conf->admin_port == conf->port &&
+		strcmp(conf->address, conf->admin_address) == 0) {
+		buf_printf(message, "%s: %u is the public port as well",
+			relay_where(conf, "admin-port"), conf->admin_port);
+		return ERR_RANGE;
+	}
+	return 0;
+}
+
+static int relay_check(struct relay_loader *l)
+{
+	struct relay_conf *conf = l->conf;
+	int err = relay_check_ports(conf, l->message);
+
+	if (!err)
+		err = relay_secret_load(conf, l->message, l->warnings);
+	if (err)
+		return err;
+	relay_apply_debug(conf);
+	relay_clamp_grace(conf, l->warnings);
+	if (conf->max_target > conf->max_head) {
+		buf_printf(l->message,
+			"%s: the target is part of the head, so --max-target cannot "
+			"be above --max-head",
+			relay_where(conf, "max-target"));
+		return ERR_RANGE;
+	}
+	if (conf->hmac_secret && conf->hmac_nonce_ttl_s < conf->hmac_nonce_threshold_s)
+		buf_printf(l->warnings,
+			"%s: a nonce is forgotten before it is too old, so it could be used again; "
+			"--hmac-nonce-cache-ttl should not be below --hmac-nonce-threshold\n",
+			relay_where(conf, "hmac-nonce-cache-ttl"));
+	return 0;
+}
+
+static int relay_load(struct relay_loader *l, char **environ_list)
+{
+	const struct opt_report report = {l->message, l->warnings};
+	int err = relay_read_environment(l, environ_list);
+
+	if (!err)
+		err = relay_read_yaml(l);
+	if (err)
+		return err;
+	l->conf = MEM_NEW(struct relay_conf);
+	l->conf->json = l->args.json;
+	l->conf->origins = mem_zero(relay_options.count * sizeof(*l->conf->origins));
+	err = opt_set_apply(&l->set, l->conf, l->conf->origins, &report);
+	return err ? err : relay_check(l);
+}
+
+int relay_conf_load(const struct relay_arguments *arguments, enum relay_command *command_out,
+	struct relay_conf **conf_out, struct buf *message, struct buf *warnings)
+{
+	struct relay_loader loader = {.message = message, .warnings = warnings};
+	int err;
+
+	*conf_out = NULL;
+	*command_out = RELAY_RUN;
+	opt_set_init(&loader.set, &relay_options);
+	err = args_read(&loader.set, arguments->argc, arguments->argv, &loader.args, message);
+	if (!err)
+		err = relay_read_command(&loader, command_out);
+	if (!err && !loader.args.help && !loader.args.version)
+		err = relay_load(&loader, arguments->environ_list);
+	if (err)
+		relay_conf_free(&loader.conf);
+	*conf_out = loader.conf;
+	opt_set_deinit(&loader.set);
+	return err;
+}
+
+void relay_conf_free(struct relay_conf **conf)
+{
+	if (!*conf)
+		return;
+	opt_set_free_values(&relay_options, *conf);
+	opt_origins_free(&(*conf)->origins, relay_options.count);
+	mem_free(*conf);
+	*conf = NULL;
+}
+
+bool relay_conf_can_reload(
+	const struct relay_conf *now, const struct relay_conf *next, struct buf *refused_out)
+{
+	bool can = true;
+
+	for (size_t i = 0; i < relay_options.count; i++) {
+		const struct opt *o = &relay_options.opts[i];
+
+		if (!opt_has(o, OPT_RESTART) || opt_value_is_equal(o, now, next))
+			continue;
+		buf_printf(refused_out, "%s\n", o->name);
+		can = false;
+	}
+	return can;
+}
+
+void relay_conf_help(struct buf *out, unsigned width, bool colour)
+{
+	relay_manual_help(out, width, colour);
+}
+
+void relay_conf_markdown(struct buf *out)
+{
+	relay_manual_markdown(out);
+}
+
+void relay_conf_describe(const struct relay_conf *conf, bool json, struct buf *out)
+{
+	if (json)
+		relay_describe_json(conf, out);
+	else
+		relay_describe_text(conf, out);
+}

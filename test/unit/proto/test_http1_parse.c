@@ -1,0 +1,259 @@
+/* Heads: what comes out of them, and every limit at its value and one above. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "proto/http1_parse.h"
+
+static struct http_head head;
+
+static enum http_fault parse(
+	struct slice in, struct http1_limits limits, enum parse_result *result_out)
+{
+	struct http1_parser parser = {0};
+
+	*result_out = http1_parse_request(&parser, in, &limits, &head);
+	return parser.fault;
+}
+
+static void check(struct slice in, struct http1_limits limits, enum parse_result wanted,
+	enum http_fault fault)
+{
+	enum parse_result result;
+
+	assert_int_equal(parse(in, limits, &result), fault);
+	assert_int_equal(result, wanted);
+}
+
+static void the_parts_of_a_request_come_out(void **state)
+{
+	struct slice in =
+		SLICE("\r\nPATCH /a?b HTTP/1.1\r\nhost: A.test \r\nX-Y:\tz z\t\r\nCookie: 1\r\n"
+		      "cookie: 2\r\n\r\nrest");
+
+	check(in, (struct http1_limits) {100, 1000, 10}, PARSE_DONE, HTTP_FAULT_NONE);
+	assert_int_equal(head.method_id, HTTP_PATCH);
+	assert_true(slice_eq(head.method, SLICE("PATCH")));
+	assert_true(slice_eq(head.target, SLICE("/a?b")));
+	assert_int_equal(head.minor, 1);
+	assert_int_equal(head.field_count, 4);
+	assert_int_equal(head.size, in.len - 4);
+	assert_true(slice_eq(head.fields[1].name, SLICE("X-Y")));
+	assert_true(slice_eq(head.fields[1].value, SLICE("z z")));
+	assert_int_equal(head.fields[1].id, HTTP_FIELD_OTHER);
+	assert_true(slice_eq(http_head_value(&head, HTTP_FIELD_HOST), SLICE("A.test")));
+	assert_true(slice_eq(http_head_value(&head, HTTP_FIELD_COOKIE), SLICE("1")));
+	assert_int_equal(http_head_count(&head, HTTP_FIELD_COOKIE), 2);
+}
+
+static void the_parts_of_a_response_come_out(void **state)
+{
+	struct http1_parser parser = {0};
+	struct http1_limits limits = {1, 1000, 10};
+	struct slice in = SLICE("HTTP/1.0 404 Not  here\r\nDate: x\r\n\r\n");
+
+	assert_int_equal(http1_parse_response(&parser, in, &limits, &head), PARSE_DONE);
+	assert_int_equal(head.status, 404);
+	assert_int_equal(head.minor, 0);
+	assert_true(slice_eq(head.reason, SLICE("Not  here")));
+	assert_true(slice_eq(http_head_value(&head, HTTP_FIELD_DATE), SLICE("x")));
+	assert_null(head.method.ptr);
+}
+
+static void a_head_is_emptied_before_the_next_message(void **state)
+{
+	check(SLICE("GET /a HTTP/1.1\r\nHost: a\r\nUpgrade: b\r\n\r\n"),
+		(struct http1_limits) {100, 1000, 10}, PARSE_DONE, HTTP_FAULT_NONE);
+	check(SLICE("GET / HTTP/1.0\r\nA: b\r\n\r\n"), (struct http1_limits) {100, 1000, 10},
+		PARSE_DONE, HTTP_FAULT_NONE);
+	assert_int_equal(head.field_count, 1);
+	assert_null(http_head_get(&head, HTTP_FIELD_HOST));
+	assert_null(http_head_get(&head, HTTP_FIELD_UPGRADE));
+}
+
+static void the_bytes_may_move_between_calls(void **state)
+{
+	struct slice in = SLICE("GET /a HTTP/1.1\r\nHost: a\r\nUpgrade: b\r\n\r\n");
+	struct http1_limits limits = {100, 1000, 10};
+	struct http1_parser parser = {0};
+	char *bytes = NULL;
+
+	for (size_t len = 0; len <= in.len; len++) {
+		char *copy = mem_dup(in.ptr, len);
+		enum parse_result result =
+			http1_parse_request(&parser, slice_of(copy, len), &limits, &head);
+
+		assert_int_equal(result, len < in.len ? PARSE_MORE : PARSE_DONE);
+		if (bytes)
+			memset(bytes, 'x', len - 1);
+		mem_free(bytes);
+		bytes = copy;
+	}
+	assert_true(slice_eq(head.method, SLICE("GET")));
+	assert_true(slice_eq(head.target, SLICE("/a")));
+	assert_true(slice_eq(head.fields[0].name, SLICE("Host")));
+	assert_true(slice_eq(http_head_value(&head, HTTP_FIELD_UPGRADE), SLICE("b")));
+	mem_free(bytes);
+}
+
+static void a_refused_parser_stays_refused_until_its_reset(void **state)
+{
+	struct http1_limits limits = {100, 1000, 10};
+	struct http1_parser parser = {0};
+	struct slice good = SLICE("GET / HTTP/1.0\r\n\r\n");
+
+	assert_int_equal(http1_parse_request(&parser, SLICE("@"), &limits, &head), PARSE_BAD);
+	assert_int_equal(http1_parse_request(&parser, good, &limits, &head), PARSE_BAD);
+	http1_parser_reset(&parser);
+	assert_int_equal(http1_parse_request(&parser, good, &limits, &head), PARSE_DONE);
+}
+
+static void a_target_is_limited(void **state)
+{
+	struct slice in = SLICE("GET /234567890 HTTP/1.0\r\n\r\n");
+
+	check(in, (struct http1_limits) {10, 1000, 10}, PARSE_DONE, HTTP_FAULT_NONE);
+	check(in, (struct http1_limits) {9, 1000, 10}, PARSE_BAD, HTTP_FAULT_TARGET_TOO_LONG);
+}
+
+static void a_method_is_limited(void **state)
+{
+	struct slice in = SLICE("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA / HTTP/1.0\r\n\r\n");
+
+	check(slice_from(in, 1), (struct http1_limits) {10, 1000, 10}, PARSE_DONE, HTTP_FAULT_NONE);
+	check(in, (struct http1_limits) {10, 1000, 10}, PARSE_BAD, HTTP_FAULT_REQUEST_LINE);
+}
+
+/* 44 bytes of a request line are not the target: a method of 32, blanks, version, CR LF. */
+static void a_request_line_is_limited_before_its_end_is_seen(void **state)
+{
+	char text[100];
+
+	memset(text, 'a', sizeof(text));
+	check(slice_of(text, 54), (struct http1_limits) {10, 1000, 10}, PARSE_MORE,
+		HTTP_FAULT_NONE);
+	check(slice_of(text, 55), (struct http1_limits) {10, 1000, 10}, PARSE_BAD,
+		HTTP_FAULT_TARGET_TOO_LONG);
+	text[60] = '\n';
+	check(slice_of(text, 61), (struct http1_limits) {10, 1000, 10}, PARSE_BAD,
+		HTTP_FAULT_TARGET_TOO_LONG);
+	check(slice_of(text, 50), (struct http1_limits) {10, 50, 10}, PARSE_MORE, HTTP_FAULT_NONE);
+	check(slice_of(text, 51), (struct http1_limits) {10, 50, 10}, PARSE_BAD,
+		HTTP_FAULT_HEAD_TOO_LARGE);
+}
+
+static void a_head_is_limited(void **state)
+{
+	struct slice in = SLICE("\r\nGET / HTTP/1.0\r\nA: b\r\n\r\nrest");
+	uint32_t size = (uint32_t)in.len - 4;
+
+	check(in, (struct http1_limits) {100, size, 10}, PARSE_DONE, HTTP_FAULT_NONE);
+	for (uint32_t limit = 3; limit < size; limit++)
+		check(in, (struct http1_limits) {100, limit, 10}, PARSE_BAD,
+			HTTP_FAULT_HEAD_TOO_LARGE);
+}
+
+static void a_field_is_limited_by_the_head_before_its_end_is_seen(void **state)
+{
+	struct slice in = SLICE("GET / HTTP/1.0\r\nA: bcdefghij");
+
+	check(in, (struct http1_limits) {100, (uint32_t)in.len, 10}, PARSE_MORE, HTTP_FAULT_NONE);
+	check(in, (struct http1_limits) {100, (uint32_t)in.len - 1, 10}, PARSE_BAD,
+		HTTP_FAULT_HEAD_TOO_LARGE);
+}
+
+static void fields_are_limited(void **state)
+{
+	struct slice in = SLICE("GET / HTTP/1.0\r\nA: b\r\nA: b\r\nA: b\r\n\r\n");
+
+	check(in, (struct http1_limits) {100, 1000, 3}, PARSE_DONE, HTTP_FAULT_NONE);
+	check(in, (struct http1_limits) {100, 1000, 2}, PARSE_BAD, HTTP_FAULT_TOO_MANY_FIELDS);
+}
+
+static void fields_never_outgrow_the_head(void **state)
+{
+	static char text[8 + 16 + 3 * (HTTP_FIELDS_MAX + 2) * 4];
+	size_t len = 16;
+
+	memcpy(text, "GET / HTTP/1.0\r\n", 16);
+	for (int i = 0; i < HTTP_FIELDS_MAX; i++, len += 4)
+		memcpy(text + len, "A:\r\n", 4);
+	memcpy(text + len, "\r\n", 2);
+	check(slice_of(text, len + 2), (struct http1_limits) {100, 100000, UINT16_MAX}, PARSE_DONE,
+		HTTP_FAULT_NONE);
+	assert_int_equal(head.field_count, HTTP_FIELDS_MAX);
+	memcpy(text + len, "A:\r\n\r\n", 6);
+	check(slice_of(text, len + 6), (struct http1_limits) {100, 100000, UINT16_MAX}, PARSE_BAD,
+		HTTP_FAULT_TOO_MANY_FIELDS);
+}
+
+static void trailers_come_out_and_may_be_none(void **state)
+{
+	struct http1_limits limits = {1, 100, 2};
+	struct http1_parser parser = {0};
+
+	assert_int_equal(http1_parse_trailers(&parser, SLICE("\r"), &limits, &head), PARSE_MORE);
+	assert_int_equal(http1_parse_trailers(&parser, SLICE("\r\n"), &limits, &head), PARSE_DONE);
+	assert_int_equal(head.field_count, 0);
+	assert_int_equal(head.size, 2);
+	http1_parser_reset(&parser);
+	assert_int_equal(
+		http1_parse_trailers(&parser, SLICE("A: b\r\nC: d\r\n\r\n"), &limits, &head),
+		PARSE_DONE);
+	assert_int_equal(head.field_count, 2);
+	http1_parser_reset(&parser);
+	assert_int_equal(
+		http1_parse_trailers(&parser, SLICE("A: b\r\nC: d\r\nE: f\r\n"), &limits, &head),
+		PARSE_BAD);
+	assert_int_equal(parser.fault, HTTP_FAULT_TOO_MANY_FIELDS);
+}
+
+static void trailers_that_would_be_acted_on_are_refused(void **state)
+{
+	static const char *const names[] = {"Content-Length", "Transfer-Encoding", "Host",
+		"Trailer", "Connection", "Authorization", "Cookie", "Set-Cookie",
+		"Content-Encoding", "Content-Type", "Content-Range", "Expect", "Cache-Control",
+		"TE", "Upgrade", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection",
+		"X-Forwarded-For", "x-forwarded-whatever", "Forwarded", "WWW-Authenticate",
+		"LOCATION", "Range"};
+	struct http1_limits limits = {1, 100, 2};
+	struct http1_parser parser;
+	char text[64];
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		snprintf(text, sizeof(text), "%s: 1\r\n\r\n", names[i]);
+		http1_parser_reset(&parser);
+		assert_int_equal(
+			http1_parse_trailers(&parser, slice_from_str(text), &limits, &head),
+			PARSE_BAD);
+		assert_int_equal(parser.fault, HTTP_FAULT_TRAILER_INVALID);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_parts_of_a_request_come_out),
+		cmocka_unit_test(the_parts_of_a_response_come_out),
+		cmocka_unit_test(a_head_is_emptied_before_the_next_message),
+		cmocka_unit_test(the_bytes_may_move_between_calls),
+		cmocka_unit_test(a_refused_parser_stays_refused_until_its_reset),
+		cmocka_unit_test(a_target_is_limited),
+		cmocka_unit_test(a_method_is_limited),
+		cmocka_unit_test(a_request_line_is_limited_before_its_end_is_seen),
+		cmocka_unit_test(a_head_is_limited),
+		cmocka_unit_test(a_field_is_limited_by_the_head_before_its_end_is_seen),
+		cmocka_unit_test(fields_are_limited),
+		cmocka_unit_test(fields_never_outgrow_the_head),
+		cmocka_unit_test(trailers_come_out_and_may_be_none),
+		cmocka_unit_test(trailers_that_would_be_acted_on_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,85 @@
+/* Heads and chunks as bytes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "proto/http1_write.h"
+
+static void check(struct buf *out, const char *wanted)
+{
+	assert_int_equal(buf_len(out), strlen(wanted));
+	assert_memory_equal(buf_slice(out).ptr, wanted, strlen(wanted));
+	buf_release(out);
+}
+
+static void a_request_is_written(void **state)
+{
+	struct buf out;
+
+	buf_init(&out);
+	http1_write_request_line(&out, SLICE("GET"), SLICE("/a"));
+	http1_write_field(&out, SLICE("Host"), SLICE("b"));
+	http1_write_field(&out, SLICE("X"), (struct slice) {NULL, 0});
+	http1_write_field_u64(&out, SLICE("Content-Length"), UINT64_MAX);
+	http1_write_head_end(&out);
+	check(&out,
+		"GET /a HTTP/1.1\r\nHost: b\r\nX: \r\nContent-Length: "
+		"18446744073709551615\r\n\r\n");
+}
+
+static void a_status_line_keeps_its_reason_or_gets_the_usual_one(void **state)
+{
+	struct buf out;
+
+	buf_init(&out);
+	http1_write_status_line(&out, 200, SLICE("Fine"));
+	check(&out, "HTTP/1.1 200 Fine\r\n");
+	http1_write_status_line(&out, 431, SLICE(""));
+	check(&out, "HTTP/1.1 431 Request Header Fields Too Large\r\n");
+	http1_write_status_line(&out, 599, SLICE(""));
+	check(&out, "HTTP/1.1 599 \r\n");
+	assert_string_equal(http1_reason_of(404), "Not Found");
+	assert_string_equal(http1_reason_of(0), "");
+}
+
+static void fields_of_this_hop_are_left_out(void **state)
+{
+	static struct http_head head = {
+		.field_count = 3,
+		.fields = {{SLICE("a"), SLICE("1"), HTTP_FIELD_OTHER, false},
+			{SLICE("Connection"), SLICE("close"), HTTP_FIELD_CONNECTION, true},
+			{SLICE("A"), SLICE("2"), HTTP_FIELD_OTHER, false}},
+	};
+	struct buf out;
+
+	buf_init(&out);
+	http1_write_fields(&out, &head);
+	check(&out, "a: 1\r\nA: 2\r\n");
+}
+
+static void a_chunk_head_is_the_size_in_hexadecimal(void **state)
+{
+	char out[HTTP1_CHUNK_HEAD_MAX];
+
+	assert_int_equal(http1_write_chunk_head(out, 0), 3);
+	assert_memory_equal(out, "0\r\n", 3);
+	assert_int_equal(http1_write_chunk_head(out, 0x1fa0), 6);
+	assert_memory_equal(out, "1fa0\r\n", 6);
+	assert_int_equal(http1_write_chunk_head(out, UINT64_MAX), 18);
+	assert_memory_equal(out, "ffffffffffffffff\r\n", 18);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_request_is_written),
+		cmocka_unit_test(a_status_line_keeps_its_reason_or_gets_the_usual_one),
+		cmocka_unit_test(fields_of_this_hop_are_left_out),
+		cmocka_unit_test(a_chunk_head_is_the_size_in_hexadecimal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
