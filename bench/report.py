@@ -167,8 +167,8 @@ def one(values, f):
 def summary(run, test="small64"):
     if test not in run.by:
         return []
-    out = [f"## Small requests\n\nA {TESTS[test][2]}. p50 and p99 are in microseconds. The ratio is "
-           "CPU time per request\nagainst nginx in the same round; an agent that is a program of "
+    out = [f"## Small requests\n\nA {TESTS[test][2]}. p50 and p99 are in microseconds.\nThe ratio "
+           "is CPU time per request against nginx in the same round; an agent that is a program of "
            "its own is charged as well.\n",
            row(["peer", "good/s", "p50", "p99", "CPU-s/100k", "ratio vs nginx", "bad"]),
            "|---|" + "--:|" * 6]
@@ -218,8 +218,8 @@ def memory_tables(mem):
                 "growth at its highest.\n",
                 row(["peer", "what", "downloads", "KiB"]), "|---|---|--:|--:|"]
         for r in slow:
-            start = r["server"]["rss_kib"] - round(r["each_rss_kib"] * r["n"])
-            out.append(row([r["peer"], r["what"], str(r["n"]), f"{r['most_rss_kib'] - start:,}"]))
+            out.append(row([r["peer"], r["what"], str(r["n"]),
+                            f"{r['most_rss_kib'] - r['before_rss_kib']:,}"]))
     many = [r for r in rows if r["what"] == "after requests"]
     if many:
         out += ["\nAfter many small requests on 64 connections:\n",
