@@ -27,6 +27,16 @@ void opt_help_print_heading(const char *text, bool colour, struct buf *out)
 	buf_append_char(out, '\n');
 }
 
+/* Lists get blanks, so that they can be wrapped. */
+static void opt_help_print_words(const char *text, struct buf *out)
+{
+	for (const char *c = text; *c; c++) {
+		buf_append_char(out, *c);
+		if (*c == ',')
+			buf_append_char(out, ' ');
+	}
+}
+
 void opt_help_print_default(const struct opt *o, struct buf *out)
 {
 	struct buf unused;
@@ -39,7 +49,7 @@ void opt_help_print_default(const struct opt *o, struct buf *out)
 		!opt_number_parse(o, slice_from_str(o->fallback), &value, &unused))
 		opt_number_print(o, value, out);
 	else
-		buf_append_str(out, o->fallback);
+		opt_help_print_words(o->fallback, out);
 	buf_release(&unused);
 }
 
@@ -66,59 +76,71 @@ static void opt_help_wrap(struct slice text, unsigned width, struct buf *out)
 	buf_append_char(out, '\n');
 }
 
+/* A switch that is off by default: its name alone turns it on. */
+static bool opt_help_is_off_switch(const struct opt *o)
+{
+	return o->type == OPT_BOOL && o->fallback && strcmp(o->fallback, "on") != 0;
+}
+
+/* What a person types: "--port PORT", a switch alone, or a variable that is no flag. */
 static void opt_help_print_names(const struct opt *o, bool colour, struct buf *out)
 {
-	struct buf hint;
-	size_t used;
 	char env[OPT_NAME_MAX];
+	struct buf name, hint;
+	size_t used;
 
 	opt_env_name(o, env);
+	buf_init(&name);
 	buf_init(&hint);
-	opt_print_hint(o, &hint);
+	if (opt_has(o, OPT_NO_FLAG))
+		buf_append_str(&name, o->env_alias ? o->env_alias : env);
+	else
+		buf_printf(&name, "--%s", o->name);
+	if (!opt_has(o, OPT_NO_FLAG) && !opt_help_is_off_switch(o)) {
+		buf_append_char(&hint, ' ');
+		opt_print_hint(o, &hint);
+	}
+	used = 2 + buf_len(&name) + buf_len(&hint);
 	buf_append_str(out, "  ");
 	opt_help_style(out, colour, "36");
-	if (opt_has(o, OPT_NO_FLAG))
-		buf_append_str(out, o->env_alias ? o->env_alias : env);
-	else
-		buf_printf(out, "--%s", o->name);
+	buf_append_slice(out, buf_slice(&name));
 	opt_help_style(out, colour, "0");
-	used = 2 +
-		(opt_has(o, OPT_NO_FLAG) ? strlen(o->env_alias ? o->env_alias : env)
-					 : strlen(o->name) + 2);
-	if (o->type == OPT_BOOL && !opt_has(o, OPT_NO_FLAG))
-		buf_clear(&hint);
-	if (o->type == OPT_BOOL && o->fallback && strcmp(o->fallback, "on") == 0)
-		buf_append_str(&hint, "on|off");
-	if (buf_len(&hint) && !opt_has(o, OPT_NO_FLAG)) {
-		buf_printf(out, " %.*s", SLICE_ARG(buf_slice(&hint)));
-		used += 1 + buf_len(&hint);
-	}
+	buf_append_slice(out, buf_slice(&hint));
 	if (used + 2 > HELP_INDENT) {
 		buf_append_char(out, '\n');
 		used = 0;
 	}
 	opt_help_pad(out, HELP_INDENT - used);
+	buf_release(&name);
 	buf_release(&hint);
+}
+
+/* " [default 80; LT_PORT]" */
+static void opt_help_print_more(const struct opt *o, const char *env, struct buf *out)
+{
+	buf_append_str(out, " [");
+	if (o->fallback) {
+		buf_append_str(out, "default ");
+		opt_help_print_default(o, out);
+		buf_append_str(out, "; ");
+	}
+	buf_append_str(out, env);
+	if (o->env_alias)
+		buf_printf(out, " or %s", o->env_alias);
+	buf_append_char(out, ']');
 }
 
 static void opt_help_print_one(const struct opt *o, unsigned width, bool colour, struct buf *out)
 {
-	struct buf text;
 	char env[OPT_NAME_MAX];
+	struct buf text;
 
 	opt_env_name(o, env);
 	buf_init(&text);
 	buf_append_str(&text, o->doc);
-	buf_append_str(&text, " [");
-	if (o->fallback) {
-		buf_append_str(&text, "default ");
-		opt_help_print_default(o, &text);
-		buf_append_str(&text, "; ");
-	}
-	buf_append_str(&text, env);
-	if (o->env_alias)
-		buf_printf(&text, ", %s", o->env_alias);
-	buf_append_char(&text, ']');
+	/* What has one name only stands under it already. */
+	if (!opt_has(o, OPT_NO_FLAG) || o->env_alias)
+		opt_help_print_more(o, env, &text);
 	opt_help_print_names(o, colour, out);
 	opt_help_wrap(buf_slice(&text), width, out);
 	buf_release(&text);

@@ -24,14 +24,18 @@ int opt_text_address(struct slice text, struct buf *out, struct buf *why)
 	char literal[INET6_ADDRSTRLEN];
 	unsigned char bytes[16];
 	struct slice bare = text;
+	size_t zone, len;
+	bool is_v4;
 
 	if (slice_eq(text, SLICE("localhost")))
 		bare = SLICE("127.0.0.1");
 	if (bare.len > 2 && bare.ptr[0] == '[' && bare.ptr[bare.len - 1] == ']')
 		bare = slice_of(bare.ptr + 1, bare.len - 2);
 	/* A zone (fe80::1%eth0) is for the kernel to judge. */
-	slice_to_str(slice_first(bare, slice_find(bare, '%')), literal, sizeof(literal));
-	if (inet_pton(AF_INET, literal, bytes) != 1 && inet_pton(AF_INET6, literal, bytes) != 1)
+	zone = slice_find(bare, '%');
+	len = slice_to_str(slice_first(bare, zone), literal, sizeof(literal));
+	is_v4 = zone == bare.len && inet_pton(AF_INET, literal, bytes) == 1;
+	if (len != zone || (!is_v4 && inet_pton(AF_INET6, literal, bytes) != 1))
 		return opt_text_refuse(
 			why, text, "is not an IP address (for example 0.0.0.0, 127.0.0.1 or ::)");
 	buf_append_slice(out, bare);

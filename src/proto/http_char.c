@@ -1,6 +1,8 @@
 /* The classes of bytes, one table; rows of sixteen, the values are sums of HTTP_CHAR_*. */
 #include "proto/http_char.h"
 
+#include "base/attr.h"
+
 const uint8_t http_char_class[256] = {
 	/* clang-format off */
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, /* 0x00 */

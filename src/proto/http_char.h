@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/attr.h"
 #include "base/slice.h"
 
 #define HTTP_CHAR_TOKEN 1u /* methods, field names, parameters */

@@ -38,12 +38,12 @@ static struct opt_origin *relay_origin(struct relay_conf *conf, const char *name
 	return &conf->origins[opt_index(&relay_options, relay_opt(name))];
 }
 
-/* How a message names where an option came from: "--port", ".env:3: LT_PORT", or the flag. */
-static const char *relay_where(struct relay_conf *conf, const char *name)
+/* Begins a message: "--port: ", ".env:3: LT_PORT: "; a default is named by its flag. */
+static void relay_put_where(struct relay_conf *conf, const char *name, struct buf *out)
 {
 	const struct opt_origin *origin = relay_origin(conf, name);
 
-	return origin->where ? origin->where : name;
+	buf_printf(out, "%s%s: ", origin->where ? "" : "--", origin->where ? origin->where : name);
 }
 
 static int relay_read_command(struct relay_loader *l, enum relay_command *command_out)
@@ -163,43 +163,55 @@ static void relay_apply_debug(struct relay_conf *conf)
 
 static void relay_clamp_grace(struct relay_conf *conf, struct buf *warnings)
 {
-	struct buf text;
-
 	if (conf->grace_ms <= conf->max_grace_ms)
 		return;
 	if (relay_origin(conf, "grace-period")->where) {
-		buf_init(&text);
-		opt_value_print(relay_opt("grace-period"), conf, &text);
-		buf_printf(warnings, "%s: %.*s is above the maximum and was cut to ",
-			relay_where(conf, "grace-period"), SLICE_ARG(buf_slice(&text)));
+		relay_put_where(conf, "grace-period", warnings);
+		opt_value_print(relay_opt("grace-period"), conf, warnings);
+		buf_append_str(warnings, " is above the maximum and was cut to ");
 		opt_value_print(relay_opt("max-grace-period"), conf, warnings);
 		buf_append_str(warnings, " (--max-grace-period)\n");
-		buf_release(&text);
 	}
 	conf->grace_ms = conf->max_grace_ms;
 }
 
 static int relay_check_ports(struct relay_conf *conf, struct buf *message)
 {
-	if (!conf->port_range_start != !conf->port_range_end) {
-		buf_printf(message, "%s: --port-range-start and --port-range-end go together",
-			relay_where(conf,
-				conf->port_range_start ? "port-range-start" : "port-range-end"));
+	uint16_t start = conf->port_range_start, end = conf->port_range_end;
+
+	if (!start != !end) {
+		relay_put_where(conf, start ? "port-range-start" : "port-range-end", message);
+		buf_append_str(message, "--port-range-start and --port-range-end go together");
 		return ERR_RANGE;
 	}
-	if (conf->port_range_start > conf->port_range_end) {
-		buf_printf(message, "%s: %u is above the end of the port range, %u",
-			relay_where(conf, "port-range-start"), conf->port_range_start,
-			conf->port_range_end);
+	if (start > end) {
+		relay_put_where(conf, "port-range-start", message);
+		buf_printf(message, "%u is above the end of the port range, %u", start, end);
 		return ERR_RANGE;
 	}
 	if (conf->admin_port && conf->admin_port == conf->port &&
 		strcmp(conf->address, conf->admin_address) == 0) {
-		buf_printf(message, "%s: %u is the public port as well",
-			relay_where(conf, "admin-port"), conf->admin_port);
+		relay_put_where(conf, "admin-port", message);
+		buf_printf(message, "%u is the public port as well", conf->admin_port);
 		return ERR_RANGE;
 	}
 	return 0;
+}
+
+/* The target is part of the head; a default gives way to what was asked for. */
+static int relay_check_head(struct relay_conf *conf, struct buf *message)
+{
+	if (conf->max_target <= conf->max_head)
+		return 0;
+	if (!relay_origin(conf, "max-target")->where) {
+		conf->max_target = conf->max_head;
+		return 0;
+	}
+	relay_put_where(conf, "max-target", message);
+	opt_value_print(relay_opt("max-target"), conf, message);
+	buf_append_str(message, " is above --max-head, ");
+	opt_value_print(relay_opt("max-head"), conf, message);
+	return ERR_RANGE;
 }
 
 static int relay_check(struct relay_loader *l)
@@ -208,23 +220,19 @@ static int relay_check(struct relay_loader *l)
 	int err = relay_check_ports(conf, l->message);
 
 	if (!err)
+		err = relay_check_head(conf, l->message);
+	if (!err)
 		err = relay_secret_load(conf, l->message, l->warnings);
 	if (err)
 		return err;
 	relay_apply_debug(conf);
 	relay_clamp_grace(conf, l->warnings);
-	if (conf->max_target > conf->max_head) {
-		buf_printf(l->message,
-			"%s: the target is part of the head, so --max-target cannot "
-			"be above --max-head",
-			relay_where(conf, "max-target"));
-		return ERR_RANGE;
+	if (conf->hmac_secret && conf->hmac_nonce_ttl_s < conf->hmac_nonce_threshold_s) {
+		relay_put_where(conf, "hmac-nonce-cache-ttl", l->warnings);
+		buf_append_str(l->warnings,
+			"below --hmac-nonce-threshold, so that a nonce is "
+			"forgotten while it could still be used again\n");
 	}
-	if (conf->hmac_secret && conf->hmac_nonce_ttl_s < conf->hmac_nonce_threshold_s)
-		buf_printf(l->warnings,
-			"%s: a nonce is forgotten before it is too old, so it could be used again; "
-			"--hmac-nonce-cache-ttl should not be below --hmac-nonce-threshold\n",
-			relay_where(conf, "hmac-nonce-cache-ttl"));
 	return 0;
 }
 
