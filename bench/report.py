@@ -168,8 +168,8 @@ def summary(run, test="small64"):
     if test not in run.by:
         return []
     out = [f"## Small requests\n\nA {TESTS[test][2]}. p50 and p99 are in microseconds.\nThe ratio "
-           "is CPU time per request against nginx in the same round; an agent that is a program of "
-           "its own is charged as well.\n",
+           "is CPU time per request against nginx in the same round; an agent that is a program\n"
+           "of its own is charged as well.\n",
            row(["peer", "good/s", "p50", "p99", "CPU-s/100k", "ratio vs nginx", "bad"]),
            "|---|" + "--:|" * 6]
     for name in run.result["peers"]:
@@ -198,7 +198,11 @@ def costs(run):
             ratio = run.ratios(t, name, "nginx")
             cells.append(one(cost, "{:.2f}") + (f" ({one(ratio, '{:.2f}')})" if ratio else ""))
         out.append(row(cells))
-    return out + [""] + [f"- `{t}`: {TESTS[t][2]}" for t in tests] + [""]
+    out += [""] + [f"- `{t}`: {TESTS[t][2]}" for t in tests]
+    if "lat1" in tests or "ws1" in tests:
+        out.append("\nWith one message in flight the kernel's placement of the processes decides more "
+                   "than the peer does.")
+    return out + [""]
 
 
 def memory_tables(mem):
