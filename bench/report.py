@@ -200,8 +200,8 @@ def costs(run):
         out.append(row(cells))
     out += [""] + [f"- `{t}`: {TESTS[t][2]}" for t in tests]
     if "lat1" in tests or "ws1" in tests:
-        out.append("\nWith one message in flight the kernel's placement of the processes decides more "
-                   "than the peer does.")
+        out.append("\nWith one message in flight the kernel's placement of the processes "
+                   "decides more than the peer does.")
     return out + [""]
 
 
