@@ -10,7 +10,6 @@ import pytest
 
 from harness import http
 from harness.agent import create, reply
-from harness.wait import wait_for
 
 SECRET = "a-shared-secret-of-at-least-32-characters"
 JSON_TYPE = "application/json; charset=utf-8"
@@ -389,14 +388,14 @@ def test_many_new_nonces_do_not_push_out_an_old_one(start, signer):
 
 
 @pytest.mark.covers("S25")
-def test_a_nonce_is_forgotten_after_the_cache_s_time(start, signer):
+def test_a_short_cache_opens_no_hole(start, signer):
+    """A nonce is remembered at least until it would be too old anyway."""
     relay = start(env={"LT_HMAC_SECRET": SECRET, "LT_HMAC_NONCE_CACHE_TTL": "1"})
     headers = signer.headers("/signed-app")
-    began = time.monotonic()
     assert ask(relay, headers=headers).status == 200
-    assert refusal(ask(relay, headers=headers)).startswith("Nonce already used")
-    wait_for(lambda: ask(relay, headers=headers).status == 200, "the nonce to be forgotten")
-    assert time.monotonic() - began > 0.9
+    end = time.monotonic() + 2.5
+    while time.monotonic() < end:
+        assert refusal(ask(relay, headers=headers)).startswith("Nonce already used")
 
 
 @pytest.mark.covers("S22")

@@ -270,6 +270,24 @@ def test_reloads_lose_no_request(start, agent):
     thread.join()
 
 
+@pytest.mark.parametrize("order", [(signal.SIGHUP, signal.SIGTERM),
+                                   (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM)])
+def test_a_reload_under_way_does_not_confuse_the_end(start, agent, order):
+    for _ in range(5):
+        relay = start()
+        mine = agent(relay, "both-app")
+        sock = mine.open_ready()
+        with mine.visitor() as visitor:
+            visitor.send(http.build_request(host=mine.host, headers=[("Connection", "close")]))
+            sock.read_request()
+            for number in order:
+                relay.signal(number)
+            wait_for(lambda: refused(relay.port), "the public port to close")
+            sock.send(answer(b"in time"))
+            assert visitor.read_response().body == b"in time"
+        assert relay.wait_exit() == 0
+
+
 # the service manager
 
 def test_the_service_manager_is_told(start):
@@ -286,28 +304,20 @@ def test_the_service_manager_is_told(start):
 # descriptors
 
 def test_running_out_of_descriptors_sheds_and_recovers(start, agent):
-    relay = start()
+    relay = start("--workers", "8")
     mine = agent(relay, "fd-app").serve(reply(b"served"), sockets=2)
     mine.wait_connected(2)
     kept = mine.visitor()
     assert kept.ask(host=mine.host).body == b"served"
-    resource.prlimit(relay.pid, resource.RLIMIT_NOFILE, (relay.fds() + 12, 1 << 12))
-    crowd = []
-    for _ in range(100):
-        crowd.append(http.Visitor(relay.port))
-    # The one that is in is still served, and the machine has nothing to do meanwhile.
-    assert kept.ask(host=mine.host).body == b"served"
-    cpu, began = relay.cpu_seconds(), time.monotonic()
-    for visitor in crowd[-3:]:
-        try:
-            visitor.silent(0.5)
-        except ConnectionError:
-            pass
-    assert kept.ask(host=mine.host).body == b"served"
-    share = (relay.cpu_seconds() - cpu) / max(time.monotonic() - began, 0.2)
-    assert share < 0.3, f"{share:.0%} of a core while there is nothing to do"
-    for visitor in crowd:
-        visitor.close()
+    before = relay.fds()
+    resource.prlimit(relay.pid, resource.RLIMIT_NOFILE, (before + 12, 1 << 12))
+    # More than once: threads that race for the last descriptor do so now and then only.
+    for _ in range(15):
+        crowd = [http.Visitor(relay.port) for _ in range(100)]
+        assert kept.ask(host=mine.host).body == b"served"
+        for visitor in crowd:
+            visitor.close()
+        wait_for(lambda: relay.fds() <= before, "the crowd's descriptors to be given back")
 
     def served():
         try:
@@ -316,6 +326,22 @@ def test_running_out_of_descriptors_sheds_and_recovers(start, agent):
             return False
     wait_for(served, "new connections to be served again")
     kept.close()
+
+
+def test_without_descriptors_it_does_not_spin(start, agent):
+    relay = start()
+    mine = agent(relay, "fd-app").serve(reply(b"served"), sockets=2)
+    mine.wait_connected(2)
+    with mine.visitor() as kept:
+        assert kept.ask(host=mine.host).body == b"served"
+        resource.prlimit(relay.pid, resource.RLIMIT_NOFILE, (relay.fds() + 12, 1 << 12))
+        crowd = [http.Visitor(relay.port) for _ in range(100)]
+        kept.ask(host=mine.host)
+        cpu = relay.cpu_seconds()
+        assert kept.silent(1.0)
+        assert relay.cpu_seconds() - cpu < 0.2, "time spent while there is nothing to do"
+        for visitor in crowd:
+            visitor.close()
 
 
 def test_a_low_limit_from_the_start_is_survived(start, agent):
@@ -347,4 +373,23 @@ def test_nothing_is_left_when_everything_ends(start, agent):
     before = relay.fds()
     for number in range(1, 6):
         round_of_everything(number)
+    wait_for(lambda: relay.fds() <= before, "the descriptors to be given back")
+
+
+@pytest.mark.covers("S78")
+def test_visitor_and_agent_that_leave_together_leave_nothing(start, agent):
+    relay = start()
+    mine = agent(relay, "leave-app")
+    upgrade = http.build_request(host=mine.host, headers=[
+        ("Connection", "Upgrade"), ("Upgrade", "test")])
+    mine.open_ready().close()
+    mine.wait_connected(0)
+    before = relay.fds()
+    for _ in range(200):
+        visitor = mine.visitor()
+        visitor.send(upgrade)
+        sock = mine.open()
+        sock.read_request()
+        visitor.close()
+        sock.close()
     wait_for(lambda: relay.fds() <= before, "the descriptors to be given back")

@@ -73,7 +73,7 @@ def test_the_end_says_how_it_ended(relay, agent):
     whole = relay.wait_access(path="/whole")["ended"]
     mine.drop_sockets()
     mine.serve(raw_then_close(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"))
-    with pytest.raises(http.Truncated):
+    with pytest.raises((http.Truncated, ConnectionResetError)):
         mine.visit(target="/short")
     short = relay.wait_access(path="/short")["ended"]
     assert short != whole
@@ -167,8 +167,8 @@ def test_text_lines_are_safe_too(start, agent):
     relay = start("--log-format", "text", wait=False)
     wait_for(lambda: "ready" in relay.text(), "the word ready")
     port = int(re.search(r"listening.*port=(\d+)", relay.text())[1])
-    http.fetch_raw(port, http.build_request(target="/a%0a%1b[31m/b", host="lt.test"))
-    http.fetch_raw(port, http.build_request(target="/raw\x1b[31m/b", host="lt.test"))
+    http.fetch_raw(port, http.build_request(target="/a%0a%1b[31m/b", host="none.lt.test"))
+    http.fetch_raw(port, http.build_request(target="/raw\x1b[31m/b", host="none.lt.test"))
     wait_for(lambda: "/a%0a%1b" in relay.text(), "the access line")
     assert not re.search(r"[\x00-\x1f\x7f-\x9f]", "".join(relay.stderr))
 

@@ -1,5 +1,8 @@
 """Every row of the requirements has a test: S1..S89 and D1..D32, by the covers() ids.
 
+Tests may name more: later rows (S90 and on), rows of the fault matrix and of the threats, and what
+users ask for.
+
 Read from the source, so that it holds for whatever part of the tests is run.
 """
 import ast
@@ -14,7 +17,9 @@ ROWS = [f"S{number}" for number in range(1, 90)] + [f"D{number}" for number in r
 
 # Rows that nothing outside the process can see: (row, file, what must stand in it).
 ELSEWHERE = [
+    ("S60", "src/relay/hmac_auth.c", r"ct_eq\w*\("),
 ]
+MORE = re.compile(r"S(9[0-9]|1[01][0-9]|120)|(ask|fault|threat)-[1-9][0-9]?")
 
 
 def covered():
@@ -38,12 +43,11 @@ def test_every_row_has_a_test():
 
 
 def test_no_test_covers_a_row_that_is_not_there():
-    strange = {row: tests for row, tests in covered().items() if row not in ROWS}
+    strange = {row: tests for row, tests in covered().items() 
+               if row not in ROWS and not MORE.fullmatch(row)}
     assert not strange
 
 
-@pytest.mark.parametrize("row,file,mark", ELSEWHERE or [("", "", "")])
+@pytest.mark.parametrize("row,file,mark", ELSEWHERE)
 def test_what_is_tested_elsewhere_stands_there(row, file, mark):
-    if not file:
-        return
     assert re.search(mark, (ROOT / file).read_text()), f"{row}: no {mark} in {file}"

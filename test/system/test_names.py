@@ -16,7 +16,8 @@ STRICT = {"LT_IP_VALIDATION_STRICT": "true"}
 
 
 def grace(ms, **more):
-    return {"LT_GRACE_PERIOD": str(ms), **more}
+    """Visitors do not wait for the client to come back, unless the test says so."""
+    return {"LT_GRACE_PERIOD": str(ms), "LT_REQUEST_TIMEOUT": "50", **more}
 
 
 def tunnels(relay):
@@ -239,16 +240,31 @@ def test_the_old_client_cannot_come_back_on_the_old_port(relay, agent):
 
 
 @pytest.mark.covers("D12")
-def test_a_running_request_of_the_old_client_ends(relay, agent):
+def test_a_running_request_of_the_old_client_ends_and_is_not_made_twice(relay, agent):
+    old = agent(relay, "busy-app")
+    sock = old.open_ready()
+    with old.visitor() as visitor:
+        visitor.send(http.build_request("POST", "/order", old.host, body=b"once"))
+        sock.read_request()
+        new = agent(relay, "busy-app").serve(reply(b"new"))
+        sock.wait_closed(3)
+        assert visitor.read_response(timeout=5).status in (502, 503)
+    assert new.visit().body == b"new"
+    assert [request.method for request in new.requests] == ["GET"]
+
+
+@pytest.mark.covers("D12")
+def test_a_running_get_of_the_old_client_may_be_asked_of_the_new(relay, agent):
     old = agent(relay, "busy-app")
     sock = old.open_ready()
     with old.visitor() as visitor:
         visitor.send(http.build_request(host=old.host))
         sock.read_request()
-        agent(relay, "busy-app")
+        new = agent(relay, "busy-app").serve(reply(b"new"))
         sock.wait_closed(3)
-        response = visitor.read_response(timeout=5)
-    assert response.status in (502, 503)
+        response = visitor.read_response()
+    assert response.status in (502, 503) or response.body == b"new"
+    assert new.visit().body == b"new"
 
 
 @pytest.mark.covers("D13", "S37")
@@ -322,6 +338,19 @@ def test_the_npm_client_keeps_its_name_over_a_restart(start, node):
     wait_for(lambda: visit(relay, "npm-app").status == 503, "the client's end to be noticed")
     assert node(NpmClient, relay, app, "npm-app").url() == url
     assert visit(relay, "npm-app").json()["url"] == "/"
+
+
+@pytest.mark.covers("S85", "S6", "S50")
+def test_the_npm_client_opens_as_many_sockets_as_it_is_told(start, node):
+    relay = start("--max-sockets", "3")
+    app = node(Node, "ws_echo.js").event()["port"]
+    node(NpmClient, relay, app, "npm-app").url()
+    status = {"target": "/api/tunnels/npm-app/status", "host": "lt.test"}
+    wait_for(lambda: http.fetch(relay.port, **status).body == b'{"connected_sockets":3}',
+             "three sockets")
+    for _ in range(10):
+        assert visit(relay, "npm-app").status == 200
+    assert not relay.find_logs(lambda entry: entry.get("status") == 429)
 
 
 @pytest.mark.covers("S47", "S50")

@@ -4,6 +4,7 @@ import http.server
 import os
 import re
 import signal
+import socket
 import threading
 
 import pytest
@@ -56,6 +57,35 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = do_OPTIONS = answer
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Ends its connections when it is closed, as the end of a process would."""
+
+    daemon_threads = True
+
+    def __init__(self, *args):
+        self.open = set()
+        super().__init__(*args)
+
+    def process_request(self, request, client_address):
+        self.open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        self.open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request, client_address):
+        pass
+
+    def server_close(self):
+        super().server_close()
+        for request in list(self.open):
+            try:
+                request.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
 class Local:
     """A local HTTP service that can go down and come up again on the same port."""
 
@@ -66,8 +96,7 @@ class Local:
         self.up()
 
     def up(self):
-        http.server.ThreadingHTTPServer.daemon_threads = True
-        self.server = http.server.ThreadingHTTPServer((self.address, self.port), Handler)
+        self.server = Server((self.address, self.port), Handler)
         self.server.label, self.server.seen = self.label, self.seen
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
@@ -181,7 +210,7 @@ def test_a_local_service_that_closes_each_connection(relay, node):
     """Python's default HTTP/1.0 server: the client reopens a socket after every answer."""
     class Closing(Handler):
         protocol_version = "HTTP/1.0"
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Closing)
+    server = Server(("127.0.0.1", 0), Closing)
     server.label, server.seen = "closing", []
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     name = a_name()

@@ -1,10 +1,12 @@
 """Hostile visitors and lying local services: what must never get through, or never spread."""
+import threading
+
 import pytest
 
 from harness.agent import answer, reply
 from harness.http import BadMessage, Truncated, Visitor, build_request, fetch
 from harness.traffic import Later, a_name, assert_nothing_sent
-from harness.wait import SLOW, wait_for
+from harness.wait import DEADLINE, SLOW, wait_for
 
 # Each is refused for what is in its head. {h} is the tunnel's host. SMUGGLED must never be served.
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: {h}\r\n\r\n"
@@ -249,17 +251,20 @@ def test_a_body_that_looks_like_a_request_stays_a_body(tunnel):
 def test_what_the_agent_is_given_has_one_framing(tunnel):
     """The codings and lengths a visitor writes in odd but legal ways are written anew."""
     tunnel.serve(reply(b"ok"))
-    for head, body in (
-            (b"Transfer-Encoding: ChUnKeD\r\n", b"1\r\na\r\n0\r\n\r\n"),
-            (b"Transfer-Encoding:chunked \t\r\n", b"1\r\na\r\n0\r\n\r\n"),
-            (b"Content-Length:1\r\n", b"a"), (b"content-length: \t001\r\n", b"a")):
+    for head, body, statuses in (
+            (b"Transfer-Encoding: ChUnKeD\r\n", b"1\r\na\r\n0\r\n\r\n", (200,)),
+            (b"Content-Length:1\r\n", b"a", (200,)),
+            (b"cOnTeNt-LeNgTh:    1   \r\n", b"a", (200,)),
+            # Legal, but favourites of smugglers: a relay may refuse them.
+            (b"Transfer-Encoding:chunked \t\r\n", b"1\r\na\r\n0\r\n\r\n", (200, 400)),
+            (b"content-length: \t001\r\n", b"a", (200, 400))):
         with tunnel.visitor() as visitor:
             visitor.send(b"POST / HTTP/1.1\r\nHost: %s\r\n" % tunnel.host.encode() + head + b"\r\n"
                          + body)
             response = visitor.read_response()
-            assert response.status in (200, 400), response
+            assert response.status in statuses, response
     # Agent.serve reads strictly: exactly one framing, or the fixture fails this test.
-    assert all(request.body == b"a" for request in tunnel.requests) and len(tunnel.requests) >= 3
+    assert all(request.body == b"a" for request in tunnel.requests)
 
 
 # size
@@ -427,23 +432,28 @@ def test_lying_chunks_cut_the_visitor(tunnel, kind):
             assert bystander.ask("GET", "/sober", tunnel.host).body == b"sober"
 
 
-@pytest.mark.covers("threat-7")
+@pytest.mark.covers("threat-7", "D27")
 @pytest.mark.parametrize("delay", [0, 0.02])
-def test_late_extra_bytes_reach_nobody(tunnel, delay):
-    """Bytes behind an answer, sent a moment later, when the socket may have its next request."""
+def test_extra_bytes_a_moment_later_reach_nobody(tunnel, delay):
+    """They arrive on a parked socket, which is dropped with them; the next answer is a true one."""
+    dropped = threading.Semaphore(0)
+
     def handler(sock, request):
         sock.send(answer(request.target.encode()))
         sock.silent(delay)
-        return answer(b"EVIL")
-    tunnel.serve(handler, sockets=4)
-    with tunnel.visitor() as visitor, tunnel.visitor() as other:
-        for index in range(60):
-            for who in (visitor, other):
-                response = who.ask("GET", f"/{id(who)}/{index}", tunnel.host)
-                # Answered before the extra bytes were there, retried, or refused: never EVIL.
-                assert response.text() == f"/{id(who)}/{index}" or response.status == 503, response
-                if "close" in str(response.all("Connection")).lower():
-                    return
+        try:
+            sock.send(answer(b"EVIL"))
+            assert sock.read_to_end() == b""
+        except ConnectionError:
+            pass
+        dropped.release()
+        sock.close()
+    tunnel.serve(handler, sockets=2)
+    with tunnel.visitor() as visitor:
+        for index in range(20):
+            assert visitor.ask("GET", f"/{index}", tunnel.host).text() == f"/{index}"
+            assert dropped.acquire(timeout=DEADLINE), "the socket was kept"
+            assert visitor.silent(0.01)
 
 
 @pytest.mark.covers("threat-7")

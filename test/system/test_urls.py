@@ -1,7 +1,10 @@
 """The URL a client is told: scheme, host and port as the world sees them."""
+import re
+
 import pytest
 
-from harness.agent import create
+from harness import http
+from harness.agent import create, reply
 from harness.relay import free_ports
 
 
@@ -77,11 +80,13 @@ def test_on_the_admin_port_too(start, host):
     assert url(relay, host) == "http://some-app.lt.test"
 
 
-@pytest.mark.covers("D16")
-@pytest.mark.parametrize("host", ["[::1]:8080", "[::1]"])
-def test_an_ipv6_literal_keeps_its_brackets_without_a_domain(start, host):
+@pytest.mark.covers("D16", "D20")
+@pytest.mark.parametrize("host", ["[::1]:8080", "[::1]", "127.0.0.1", "10.1.2.3:99", "localhost"])
+def test_asked_for_by_address_without_a_domain_the_url_still_works(start, agent, host):
     relay = start("--http-proxy-port", "80", domain=None)
-    assert url(relay, host) == "http://some-app.[::1]"
+    mine = agent(relay, "some-app", host=host).serve(reply(b"reached"))
+    name = re.fullmatch(r"http://(some-app\.[a-z0-9.]+)", mine.url)[1]
+    assert http.fetch(relay.port, host=name).body == b"reached"
 
 
 @pytest.mark.covers("S65")
