@@ -20,12 +20,13 @@ TESTS = {
     "get1m": ("wrk", dict(conns=4, path="/1m", size=MIB), "GET of 1 MiB, 4 connections"),
     "post1m": ("wrk", dict(conns=4, path="/0", post=MIB, size=MIB),
                "POST of 1 MiB, 4 connections"),
-    "ws": ("probe", dict(conns=1, size=32), "32-byte echo over an upgraded connection"),
+    "ws1": ("probe", dict(conns=1, size=32), "32-byte echo over 1 upgraded connection"),
+    "ws8": ("probe", dict(conns=8, size=32), "32-byte echo over 8 upgraded connections"),
     "tcp_up": ("iperf", dict(), "raw TCP, public side to backend, 1 stream"),
     "tcp_down": ("iperf", dict(reverse=True), "raw TCP, backend to public side, 1 stream"),
 }
 USUAL = [t for t in TESTS if not t.startswith("tcp_")]
-QUICK = ["small64", "close", "get1m", "ws"]
+QUICK = ["small64", "close", "get1m", "ws8"]
 
 
 def run_load(argv, env, secs):

@@ -1,6 +1,7 @@
 """Memory: what idle tunnels and idle visitors cost, and whether it stays flat under slow readers
 and over many requests.
 """
+import contextlib
 import os
 import resource
 import selectors
@@ -55,6 +56,17 @@ class Rows:
 
 def server_rss(p):
     return memory(p.pids("server"))["Rss"]
+
+
+@contextlib.contextmanager
+def running(lab, name):
+    """A fresh peer: memory that an earlier reading left behind would hide growth."""
+    p = Peer(lab, name)
+    try:
+        p.start()
+        yield p
+    finally:
+        p.stop()
 
 
 def steady(p, secs=60):
@@ -124,17 +136,13 @@ def open_many(lab, p, n, k):
 
 
 def idle_tunnels(lab, name, n, k, rows):
-    p = Peer(lab, name)
-    p.start()
-    try:
+    with running(lab, name) as p:
         before = rows.take(p, "before idle tunnels", 0)
         open_many(lab, p, n, k)
         steady(p)
         rows.take(p, f"idle tunnels, {k} sockets each", n, before, sockets=k)
         if not p.ok():
             print(f"# {name}: the first tunnel no longer answers beside {n} idle ones")
-    finally:
-        p.stop()
 
 
 # ------------------------------------------------------------------ idle visitors
@@ -199,7 +207,7 @@ def slow_readers(p, n, secs, rate, rows):
             most = max(most, server_rss(p))
             time.sleep(max(0.0, turn + tick - time.time()))
         row = rows.take(p, f"slow readers, {secs} s", n, before, bytes=got, ended=ended,
-                        most_rss_kib=most)
+                        most_rss_kib=most, before_rss_kib=before["server"]["rss_kib"])
         print(f"# {p.name}: {n} x 1 GiB at {rate // 1024} KiB/s, cut after {secs} s and "
               f"{got / MIB:.1f} MiB: RSS {before['server']['rss_kib']} KiB before, at most {most}, "
               f"{row['server']['rss_kib']} at the end; {ended} ended early", flush=True)
@@ -229,24 +237,27 @@ def soak(lab, p, count, rows, chunk=10):
 
 # ------------------------------------------------------------------ commands
 
-def measure(lab, name, a, rows):
+def cannot(lab, name):
     p = Peer(lab, name)
-    why = p.missing()
-    if why or not p.s["start"]:
-        print(f"# {name}: left out, {why or 'it has no process'}")
+    why = p.missing() or (None if p.s["start"] else "it has no process")
+    if why:
+        print(f"# {name}: left out, {why}")
+    return why
+
+
+def measure(lab, name, a, rows):
+    if cannot(lab, name):
         return
-    try:
-        p.start()
+    with running(lab, name) as p:
         rows.take(p, "1 tunnel, fresh", 1)
-        if "http" in p.s:
-            if a.conns:
-                idle_visitors(p, a.conns, rows)
-            if a.requests:
-                soak(lab, p, a.requests, rows, 5)
-            for n in [int(x) for x in a.readers.split(",") if x]:
-                slow_readers(p, n, a.reader_secs, 100 << 10, rows)
-    finally:
-        p.stop()
+        if a.conns and "http" in p.s:
+            idle_visitors(p, a.conns, rows)
+    if a.requests and "http" in p.s:
+        with running(lab, name) as p:
+            soak(lab, p, a.requests, rows, 5)
+    for n in [int(x) for x in a.readers.split(",") if x and "http" in p.s]:
+        with running(lab, name) as p:
+            slow_readers(p, n, a.reader_secs, 100 << 10, rows)
     for n, k in plan_of(a.tunnels):
         if can_hold(p.s, n, k):
             idle_tunnels(lab, name, n, k, rows)
@@ -275,15 +286,8 @@ def run_soak(a, names, result, save):
     rows = Rows(result, save, 1)
 
     def one(name):
-        p = Peer(lab, name)
-        why = p.missing()
-        if why:
-            print(f"# {name}: left out, {why}")
-            return
-        try:
-            p.start()
-            soak(lab, p, a.count, rows)
-        finally:
-            p.stop()
+        if not cannot(lab, name):
+            with running(lab, name) as p:
+                soak(lab, p, a.count, rows)
 
     attempt(lab, names, one)

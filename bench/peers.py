@@ -165,10 +165,10 @@ def raw_pool(name, about, server, need, sockets, **more):
          many=("backend", "@bin@/backend hold 127.0.0.1:@p1@ @n@ @k@"), **more)
 
 
-# One worker, as the other proxies here; room for what `mem` opens; the longest grace period, since
-# a tunnel without a socket is kept no longer than that.
-ADITD = ("env LT_GRACE_PERIOD=300000 aditd " + DOMAIN + "100 --workers 1 --max-tunnels 20000 "
-         "--max-connections 24000 --access-log ")
+# One worker, as the other proxies here. A tunnel without a socket is kept no longer than its grace
+# period, and a silent visitor no longer than its time for a head; `mem` counts both.
+ADITD = ("aditd " + DOMAIN + "100 --workers 1 --grace-period 300000 --head-timeout 120000 "
+         "--access-log ")
 raw_pool("aditd-pool", "aditd, 100 raw agent sockets, access log to a file", ADITD + "on",
          ["aditd"], 100, usual=True)
 raw_pool("aditd-pool-nolog", "the same without an access log, as nginx here", ADITD + "off",

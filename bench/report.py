@@ -151,12 +151,12 @@ def markdown(folder):
 def about(run):
     m = run["machine"]
     text = (f"{m['cpu']}, {m['cores']} cores, {m.get('memory_mib', 0) // 1024} GiB; "
-            f"Linux {m['kernel']}, TCP congestion control {m['congestion_control']}; {m['date']}. "
-            f"{run['rounds']} rounds of {run['secs']} s; medians.\n")
+            f"Linux {m['kernel']}, TCP congestion control\n{m['congestion_control']}; {m['date']}. "
+            f"Rounds: {run['rounds']}, of {run['secs']} s for each load; medians.\n")
     others = sorted(s["other"] for s in run["samples"])
     if others and statistics.median(others) > 0.15:
         text += (f"\nThe machine was not quiet: the rest of it used {statistics.median(others):.1f}"
-                 " cores at the median. Take these figures as a smoke test.\n")
+                 " cores at the median.\nTake these figures as a smoke test.\n")
     return text
 
 
@@ -167,9 +167,9 @@ def one(values, f):
 def summary(run, test="small64"):
     if test not in run.by:
         return []
-    out = [f"## Small requests\n\n{TESTS[test][2]}. p50 and p99 in microseconds. Ratio: CPU time "
-           "per request against nginx in the\nsame round; an agent that is a separate program "
-           "is charged as well.\n",
+    out = [f"## Small requests\n\nA {TESTS[test][2]}. p50 and p99 are in microseconds.\nThe ratio "
+           "is CPU time per request against nginx in the same round; an agent that is a program\n"
+           "of its own is charged as well.\n",
            row(["peer", "good/s", "p50", "p99", "CPU-s/100k", "ratio vs nginx", "bad"]),
            "|---|" + "--:|" * 6]
     for name in run.result["peers"]:
@@ -198,7 +198,11 @@ def costs(run):
             ratio = run.ratios(t, name, "nginx")
             cells.append(one(cost, "{:.2f}") + (f" ({one(ratio, '{:.2f}')})" if ratio else ""))
         out.append(row(cells))
-    return out + [""] + [f"- `{t}`: {TESTS[t][2]}" for t in tests] + [""]
+    out += [""] + [f"- `{t}`: {TESTS[t][2]}" for t in tests]
+    if "lat1" in tests or "ws1" in tests:
+        out.append("\nWith one message in flight the kernel's placement of the processes "
+                   "decides more than the peer does.")
+    return out + [""]
 
 
 def memory_tables(mem):
@@ -218,8 +222,8 @@ def memory_tables(mem):
                 "growth at its highest.\n",
                 row(["peer", "what", "downloads", "KiB"]), "|---|---|--:|--:|"]
         for r in slow:
-            start = r["server"]["rss_kib"] - round(r["each_rss_kib"] * r["n"])
-            out.append(row([r["peer"], r["what"], str(r["n"]), f"{r['most_rss_kib'] - start:,}"]))
+            out.append(row([r["peer"], r["what"], str(r["n"]),
+                            f"{r['most_rss_kib'] - r['before_rss_kib']:,}"]))
     many = [r for r in rows if r["what"] == "after requests"]
     if many:
         out += ["\nAfter many small requests on 64 connections:\n",

@@ -5,9 +5,12 @@
  */
 #include "io/stream_tcp.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -315,6 +318,23 @@ int stream_tcp_detach(struct stream **stream)
 	fd = fcntl(stream_tcp_fd(*stream), F_DUPFD_CLOEXEC, 0);
 	stream_close(stream);
 	return fd;
+}
+
+bool stream_tcp_is_quiet(const struct stream *stream)
+{
+	char byte;
+
+	return recv(stream_tcp_fd(stream), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+		errno == EAGAIN;
+}
+
+bool stream_tcp_is_delivered(const struct stream *stream)
+{
+	int waiting = 0;
+
+	if (stream_tcp_of(stream)->outbox)
+		return false;
+	return ioctl(stream_tcp_fd(stream), SIOCOUTQ, &waiting) != 0 || waiting == 0;
 }
 
 void stream_tcp_set_keepalive(struct stream *stream, unsigned idle_s, unsigned limit_ms)

@@ -21,6 +21,10 @@ MUST_CHECK int stream_tcp_accept(
 int stream_tcp_detach(struct stream **stream);
 /* The descriptor, still the stream's. */
 int stream_tcp_fd(const struct stream *stream);
+/* Whether nothing, neither bytes nor an end, waits to be read. */
+bool stream_tcp_is_quiet(const struct stream *stream);
+/* Whether the other side's kernel has everything that was written. */
+bool stream_tcp_is_delivered(const struct stream *stream);
 /* Notices a path that died silently: probes after so many seconds, gives up after limit_ms. */
 void stream_tcp_set_keepalive(struct stream *stream, unsigned idle_s, unsigned limit_ms);
 

@@ -23,8 +23,10 @@
 #include "relay/metrics.h"
 #include "relay/metrics_process.h"
 #include "relay/public_url.h"
+#include "relay/refusals.h"
 #include "relay/reply.h"
 #include "relay/tunnel.h"
+#include "relay/visitor_error.h"
 #include "relay/worker.h"
 
 #define API_GET_METHODS "HEAD, GET"
@@ -39,36 +41,45 @@ static struct reply api_reply(const struct api_request *r, unsigned status)
 	};
 }
 
-static enum api_result api_answer_json(
-	const struct api_request *r, struct reply *reply, struct buf *body)
+/* Notes for the log what the answer is. */
+static enum api_result api_answered(struct api_request *r, const struct reply *reply)
+{
+	r->status = reply->status;
+	r->error = reply->code;
+	return API_ANSWERED;
+}
+
+static enum api_result api_answer_json(struct api_request *r, struct reply *reply, struct buf *body)
 {
 	reply->body = buf_slice(body);
 	reply_write_json(&r->worker->out, reply);
 	buf_release(body);
-	return API_ANSWERED;
+	return api_answered(r, reply);
 }
 
-static enum api_result api_answer_text(
-	const struct api_request *r, struct reply *reply, const char *text)
+static enum api_result api_answer_text(struct api_request *r, struct reply *reply, const char *text)
 {
 	reply->body = slice_from_str(text);
 	reply_write_text(&r->worker->out, reply);
-	return API_ANSWERED;
+	return api_answered(r, reply);
 }
 
-static enum api_result api_not_found(const struct api_request *r)
+static enum api_result api_not_found(struct api_request *r)
 {
 	struct reply reply = api_reply(r, 404);
 
+	reply.code = "not-found";
 	return api_answer_text(r, &reply, "Not Found");
 }
 
 /* S42: OPTIONS is answered, anything else that is not GET or HEAD refused. */
-static enum api_result api_wrong_method(const struct api_request *r, const char *allow)
+static enum api_result api_wrong_method(struct api_request *r, const char *allow)
 {
 	struct reply reply = api_reply(r, r->head->method_id == HTTP_OPTIONS ? 200 : 405);
 
 	reply.allow = allow;
+	if (reply.status != 200)
+		reply.code = visitor_error_get(VISITOR_ERROR_METHOD_NOT_ALLOWED)->code;
 	return api_answer_text(r, &reply, reply.status == 200 ? allow : "Method Not Allowed");
 }
 
@@ -84,11 +95,11 @@ static void api_log_refusal(const struct api_request *r, const char *why)
 {
 	struct worker *w = r->worker;
 	struct slice client = identity_client_ip(r->head, r->peer, w->conf->trust_proxy);
+	uint64_t suppressed;
 
-	if (log_limit_allow(w->refusals, map_hash(w->tunnels.seed, client), loop_now(w->loop)))
+	if (refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
 		log_warn(w->shared->log, "tunnel refused", LOG_STR("visitor", client),
-			LOG_STR("reason", slice_from_str(why)),
-			LOG_INT("suppressed", w->refusals->suppressed));
+			LOG_STR("reason", slice_from_str(why)), LOG_INT("suppressed", suppressed));
 }
 
 /* Checks the signature if one is demanded; true when the request may go on. */
@@ -110,21 +121,24 @@ static bool api_authenticate(struct api_request *r, enum api_result *result_out)
 		return true;
 	}
 	metrics_add(w->metrics, METRIC_HMAC_REFUSALS, 1);
-	api_log_refusal(r, "signature");
+	api_log_refusal(r, "not-authenticated");
 	reply = api_reply(r, err == ERR_LIMIT ? 503 : 401);
-	if (reply.status == 401)
-		reply.www_authenticate = "HMAC";
-	else
+	if (err == ERR_LIMIT) {
+		reply.code = "overloaded";
 		reply.retry_after_s = w->conf->retry_after_s;
-	api_body_error(&body, SLICE(API_BODY_AUTH_FAILED),
-		w->conf->hmac_terse ? SLICE(API_BODY_AUTH_TERSE) : buf_slice(&reason));
+		api_body_error(&body, SLICE("Service Unavailable"), buf_slice(&reason));
+	} else {
+		reply.code = "not-authenticated";
+		reply.www_authenticate = "HMAC";
+		api_body_error(&body, SLICE(API_BODY_AUTH_FAILED),
+			w->conf->hmac_terse ? SLICE(API_BODY_AUTH_TERSE) : buf_slice(&reason));
+	}
 	buf_release(&reason);
 	*result_out = api_answer_json(r, &reply, &body);
 	return false;
 }
 
-static enum api_result api_answer_tunnel(
-	const struct api_request *r, struct tunnel *t, unsigned status)
+static enum api_result api_answer_tunnel(struct api_request *r, struct tunnel *t, unsigned status)
 {
 	struct reply reply = api_reply(r, status);
 	struct buf url = {0}, body = {0};
@@ -141,38 +155,38 @@ static enum api_result api_answer_tunnel(
 	return api_answer_json(r, &reply, &body);
 }
 
+/* How each refusal of a name is told; CREATE_OK and CREATE_MOVE are none. */
+static const struct api_refusal {
+	unsigned status;
+	const char *code;
+	const char *sentence; /* of those that are about the relay, not the name */
+} api_refusals[] = {
+	[CREATE_INVALID] = {403, "invalid-name", NULL},
+	[CREATE_RESERVED] = {409, "name-reserved", NULL},
+	[CREATE_IN_USE] = {409, "name-in-use", NULL},
+	[CREATE_NO_PORT] = {503, "no-free-port", "No TCP port is free for another tunnel."},
+	[CREATE_FULL] = {503, "too-many-tunnels", "The relay has as many tunnels as it may."},
+};
+
 static enum api_result api_refuse_name(
-	const struct api_request *r, struct slice name, enum create_result why, unsigned seconds)
+	struct api_request *r, struct slice name, enum create_result why, unsigned seconds)
 {
-	struct reply reply = api_reply(r, 409);
+	const struct api_refusal *refusal = &api_refusals[why];
+	struct reply reply = api_reply(r, refusal->status);
 	struct buf body = {0};
 
-	switch (why) {
-	case CREATE_INVALID:
-		reply.status = 403;
-		api_body_message(&body, SLICE(API_BODY_INVALID_NAME));
-		api_log_refusal(r, "name");
-		break;
-	case CREATE_RESERVED:
-		api_body_reserved(&body, name, seconds);
-		api_log_refusal(r, "reserved");
-		break;
-	case CREATE_IN_USE:
-		api_body_in_use(&body, name);
-		api_log_refusal(r, "in use");
-		break;
-	case CREATE_NO_PORT:
-	case CREATE_FULL:
-		reply.status = 503;
+	reply.code = refusal->code;
+	api_log_refusal(r, refusal->code);
+	if (refusal->sentence) {
 		reply.retry_after_s = r->worker->conf->retry_after_s;
-		api_body_error(&body, SLICE("Service Unavailable"),
-			why == CREATE_FULL ? SLICE("The relay has as many tunnels as it may.")
-					   : SLICE("No TCP port is free for another tunnel."));
-		api_log_refusal(r, why == CREATE_FULL ? "too many tunnels" : "no free port");
-		break;
-	case CREATE_OK:
-	case CREATE_MOVE:
-		UNREACHABLE();
+		api_body_error(
+			&body, SLICE("Service Unavailable"), slice_from_str(refusal->sentence));
+	} else if (why == CREATE_RESERVED) {
+		api_body_reserved(&body, name, seconds);
+	} else if (why == CREATE_IN_USE) {
+		api_body_in_use(&body, name);
+	} else {
+		api_body_message(&body, SLICE(API_BODY_INVALID_NAME));
 	}
 	return api_answer_json(r, &reply, &body);
 }
@@ -225,6 +239,7 @@ static enum api_result api_create_by_post(struct api_request *r, unsigned *home_
 	if (!api_authenticate(r, &result))
 		return result;
 	if (api_json_read_tunnel(r->body, &wanted, &sentence) != 0) {
+		reply.code = visitor_error_get(VISITOR_ERROR_BAD_REQUEST)->code;
 		api_body_error(&body, SLICE("Bad Request"), buf_slice(&sentence));
 		buf_release(&sentence);
 		return api_answer_json(r, &reply, &body);
@@ -236,16 +251,17 @@ static enum api_result api_create_by_post(struct api_request *r, unsigned *home_
 
 /* ---- telling ---- */
 
-static enum api_result api_health(const struct api_request *r)
+static enum api_result api_health(struct api_request *r)
 {
 	struct reply reply = api_reply(r, 200);
 
 	reply.body = SLICE("{\"status\":\"healthy\"}");
 	reply_write_json(&r->worker->out, &reply);
-	return API_ANSWERED;
+	r->quiet = true;
+	return api_answered(r, &reply);
 }
 
-static enum api_result api_status(const struct api_request *r)
+static enum api_result api_status(struct api_request *r)
 {
 	struct reply reply = api_reply(r, 200);
 	struct metrics_process process = {0};
@@ -262,7 +278,7 @@ static enum api_result api_status(const struct api_request *r)
 }
 
 static enum api_result api_tunnel_status(
-	const struct api_request *r, struct slice name, unsigned *home_out)
+	struct api_request *r, struct slice name, unsigned *home_out)
 {
 	struct tunnel *t = map_get(&r->worker->tunnels, name);
 	struct reply reply = api_reply(r, 200);
@@ -277,7 +293,7 @@ static enum api_result api_tunnel_status(
 	return api_answer_json(r, &reply, &body);
 }
 
-static enum api_result api_metrics(const struct api_request *r)
+static enum api_result api_metrics(struct api_request *r)
 {
 	const struct relay_shared *shared = r->worker->shared;
 	const struct metrics **all = mem_alloc(shared->worker_count * sizeof(*all));
@@ -298,24 +314,25 @@ static enum api_result api_metrics(const struct api_request *r)
 	reply.body = buf_slice(&body);
 	reply_write(&r->worker->out, &reply);
 	buf_release(&body);
-	return API_ANSWERED;
+	return api_answered(r, &reply);
 }
 
-static enum api_result api_landing(const struct api_request *r)
+static enum api_result api_landing(struct api_request *r)
 {
 	struct landing_view view = {r->worker->conf, r->host, r->worker->shared->public_port};
 
 	landing_write(&r->worker->out, &view, r->head, r->keep_alive);
+	r->status = 200;
 	return API_ANSWERED;
 }
 
-static enum api_result api_redirect_to_landing(const struct api_request *r)
+static enum api_result api_redirect_to_landing(struct api_request *r)
 {
 	struct reply reply = api_reply(r, 302);
 
 	reply.location = r->worker->conf->landing ? r->worker->conf->landing : LANDING_PATH;
 	reply_write_redirect(&r->worker->out, &reply);
-	return API_ANSWERED;
+	return api_answered(r, &reply);
 }
 
 /* ---- routing ---- */
@@ -379,7 +396,7 @@ static enum api_result api_handle_creating(
 static const struct api_page {
 	const char *path;
 	bool admin_only;
-	enum api_result (*answer)(const struct api_request *r);
+	enum api_result (*answer)(struct api_request *r);
 } api_pages[] = {
 	{"/healthz", false, api_health},
 	{"/api/status", false, api_status},

@@ -14,8 +14,6 @@ struct http_host;
 struct http_target;
 struct worker;
 
-#define API_BODY_MAX 65536u
-
 struct api_request {
 	struct worker *worker;
 	const struct http_head *head;
@@ -26,6 +24,9 @@ struct api_request {
 	bool admin; /* it came in by the admin port */
 	bool authenticated; /* a worker it was at before has checked its signature */
 	bool keep_alive;
+	unsigned status; /* out: of the answer */
+	const char *error; /* out: its X-Adit-Error, or NULL */
+	bool quiet; /* out: not worth a line in the access log */
 };
 
 enum api_result {

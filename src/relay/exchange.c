@@ -35,6 +35,7 @@ static struct exchange *exchange_new(
 	x->up_events = &exchange_receive_events;
 	timeout_init(&x->timeout, exchange_send_on_timeout);
 	timeout_init(&x->left_timeout, exchange_on_left_timeout);
+	timeout_init(&x->rest_timeout, exchange_send_on_rested);
 	loop_task_init(&x->done_task, exchange_on_done);
 	list_init(&x->waiter.node);
 	x->waiter.ready = exchange_send_on_ready;
@@ -114,6 +115,12 @@ bool exchange_push(struct exchange *x, struct slice *in)
 	if (x->state == EXCHANGE_OVER)
 		return false;
 	return exchange_send_body(x, in);
+}
+
+bool exchange_takes_body(const struct exchange *x)
+{
+	return (x->state == EXCHANGE_SENT || x->state == EXCHANGE_RESPONDING) &&
+		!x->request_whole && !x->up_full && !x->holding;
 }
 
 bool exchange_has_request(const struct exchange *x)

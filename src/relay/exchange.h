@@ -59,6 +59,8 @@ void exchange_free(struct exchange **x);
  * not there yet; `resume` follows.
  */
 bool exchange_push(struct exchange *x, struct slice *in);
+/* Whether exchange_push would take body now. */
+bool exchange_takes_body(const struct exchange *x);
 /* The request was received whole: what follows belongs to the next one. */
 bool exchange_has_request(const struct exchange *x);
 /* The visitor's stream has parked bytes, which matters to who writes to it next. */

@@ -12,6 +12,7 @@ void exchange_end_release(struct exchange *x, bool reusable)
 {
 	tunnel_unwait(x->tunnel, &x->waiter);
 	x->up_full = false;
+	x->holding = false;
 	upstream_put(&x->up, reusable);
 }
 
@@ -56,6 +57,7 @@ static void exchange_end(struct exchange *x, enum access_end by, bool keep_alive
 	x->done_cut = cut;
 	timeout_disarm(&x->timeout);
 	timeout_disarm(&x->left_timeout);
+	timeout_disarm(&x->rest_timeout);
 	exchange_end_record(x);
 	loop_defer(x->worker->loop, &x->done_task);
 }
@@ -106,7 +108,7 @@ void exchange_end_error(
 		exchange_end_answer(x, error, detail);
 		keep_alive = x->keep_alive && x->request_whole;
 	}
-	exchange_end(x, by, keep_alive, x->response_started);
+	exchange_end(x, by, keep_alive, x->response_started && x->close_delimited);
 }
 
 void exchange_end_left(struct exchange *x)

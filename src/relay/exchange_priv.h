@@ -45,12 +45,14 @@ struct exchange {
 	struct http1_parser trailer_parser;
 	uint8_t minor;
 	uint8_t retries;
+	uint8_t rests;
 	bool upgrade;
 	bool keep_alive;
 	bool request_whole; /* all of it was received */
 	bool in_trailers;
 	bool chunked_request;
 	bool up_full; /* the upstream takes no more body until drained */
+	bool holding; /* the body waits until the head was read */
 	bool body_sent; /* a byte of the body went out: no second try */
 	bool visitor_half_closed;
 
@@ -70,6 +72,7 @@ struct exchange {
 
 	struct timeout timeout;
 	struct timeout left_timeout; /* a half-closed visitor waits */
+	struct timeout rest_timeout; /* the head travels alone */
 	struct tunnel_waiter waiter;
 	struct loop_task done_task;
 	struct reply_audience audience;

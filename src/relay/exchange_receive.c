@@ -134,11 +134,8 @@ static void exchange_receive_choose_framing(struct exchange *x, const struct htt
 static bool exchange_receive_final(struct exchange *x, struct gather *g)
 {
 	struct http_head *head = &x->worker->response_head;
-	enum http_fault fault = http1_body_of_response(head, x->method, &x->response_body);
 	struct exchange_head_response r = {.head = head};
 
-	if (fault != HTTP_FAULT_NONE)
-		return exchange_receive_bad(x, fault);
 	exchange_receive_choose_framing(x, head);
 	r.chunked = x->chunked_response;
 	r.close = !x->keep_alive;
@@ -159,6 +156,7 @@ static bool exchange_receive_head(struct exchange *x, struct slice *in, struct g
 	struct http_head *head = &w->response_head;
 	const struct http1_limits limits = {
 		w->conf->max_target, w->conf->max_head, w->conf->max_fields};
+	enum http_fault fault;
 
 	switch (http1_parse_response(&x->parser, *in, &limits, head)) {
 	case PARSE_MORE:
@@ -168,6 +166,9 @@ static bool exchange_receive_head(struct exchange *x, struct slice *in, struct g
 	case PARSE_DONE:
 		break;
 	}
+	fault = http1_body_of_response(head, x->method, &x->response_body);
+	if (fault != HTTP_FAULT_NONE)
+		return exchange_receive_bad(x, fault);
 	*in = slice_from(*in, head->size);
 	http_hop_mark(head);
 	x->state = EXCHANGE_RESPONDING;

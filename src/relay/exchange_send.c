@@ -1,7 +1,4 @@
-/*
- * Sending. The head goes out in a write of its own: the npm client with --local-host rewrites the
- * first chunk it reads as text, and would damage body bytes in it.
- */
+/* Sending. The head is kept until the end: for another try, and for the log. */
 #include "relay/exchange_send.h"
 
 #include "proto/http1_write.h"
@@ -10,6 +7,7 @@
 #include "relay/gather.h"
 
 #define EXCHANGE_RETRIES_MAX 2
+#define EXCHANGE_RESTS_MAX 100
 
 static enum visitor_error exchange_send_wait_error(const struct exchange *x)
 {
@@ -36,7 +34,7 @@ static void exchange_send_on_revoked(void *holder)
 }
 
 /* A request that may not be sent twice should not meet a socket that went stale unnoticed. */
-static bool exchange_send_wants_fresh(const struct exchange *x)
+static bool exchange_send_is_careful(const struct exchange *x)
 {
 	return !http_method_is_idempotent(x->method) || x->body.kind != HTTP1_BODY_NONE;
 }
@@ -45,13 +43,16 @@ static bool exchange_send_take(struct exchange *x)
 {
 	struct slice head = buf_slice(&x->head);
 
-	x->up = tunnel_take(x->tunnel, exchange_send_wants_fresh(x), exchange_send_on_revoked, x);
+	x->up = tunnel_take(x->tunnel, exchange_send_is_careful(x), exchange_send_on_revoked, x);
 	if (!x->up)
 		return false;
 	x->state = EXCHANGE_SENT;
 	stream_listen(x->up->stream, x->up_events, x);
 	stream_read_start(x->up->stream);
 	x->up_full = !stream_write(x->up->stream, &head, 1);
+	x->holding = x->up->head_alone && !x->request_whole;
+	if (x->holding)
+		timeout_arm(x->worker->timeouts[WORKER_HEAD_REST], &x->rest_timeout);
 	exchange_send_arm(x);
 	return true;
 }
@@ -180,7 +181,7 @@ bool exchange_send_body(struct exchange *x, struct slice *in)
 {
 	struct gather g;
 
-	if (x->state == EXCHANGE_WAITING || x->request_whole || x->up_full)
+	if (x->state == EXCHANGE_WAITING || x->request_whole || x->up_full || x->holding)
 		return true;
 	if (!x->response_seen)
 		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
@@ -210,6 +211,18 @@ void exchange_send_on_closed(struct tunnel_waiter *waiter)
 	struct exchange *x = CONTAINER_OF(waiter, struct exchange, waiter);
 
 	exchange_end_error(x, VISITOR_ERROR_TUNNEL_OFFLINE, ACCESS_RELAY, (struct slice) {NULL, 0});
+}
+
+void exchange_send_on_rested(struct timeout *timeout)
+{
+	struct exchange *x = CONTAINER_OF(timeout, struct exchange, rest_timeout);
+
+	if (!x->tunnel->ops->is_delivered(x->up) && ++x->rests < EXCHANGE_RESTS_MAX) {
+		timeout_arm(x->worker->timeouts[WORKER_HEAD_REST], &x->rest_timeout);
+		return;
+	}
+	x->holding = false;
+	x->visitor.events->resume(x->visitor.ctx);
 }
 
 void exchange_send_on_timeout(struct timeout *timeout)

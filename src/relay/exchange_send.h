@@ -25,5 +25,7 @@ bool exchange_send_body(struct exchange *x, struct slice *in);
 void exchange_send_on_ready(struct tunnel_waiter *waiter);
 void exchange_send_on_closed(struct tunnel_waiter *waiter);
 void exchange_send_on_timeout(struct timeout *timeout);
+/* The head had a moment to be read by itself. */
+void exchange_send_on_rested(struct timeout *timeout);
 
 #endif

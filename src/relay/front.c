@@ -12,10 +12,13 @@
 #include "io/stream.h"
 #include "io/stream_tcp.h"
 #include "relay/exchange.h"
+#include "relay/front_body.h"
 #include "relay/front_close.h"
 #include "relay/front_priv.h"
 #include "relay/front_request.h"
 #include "relay/worker.h"
+
+#define FRONT_INBOX_MAX 16384u /* with more that cannot be used yet, reading stops */
 
 /* A connection on its way to another worker. */
 struct front_parcel {
@@ -39,10 +42,8 @@ static void front_send_away(struct front *f, unsigned home, struct slice rest)
 	struct front_parcel *p;
 	int fd;
 
-	if (f->full) { /* an earlier answer is still going out: wait for its end */
-		f->wanted = (uint32_t)rest.len;
+	if (f->full) /* an earlier answer is still going out: its end brings us here again */
 		return;
-	}
 	fd = stream_tcp_detach(&f->stream);
 	if (fd >= 0) {
 		p = MEM_NEW(struct front_parcel);
@@ -69,7 +70,7 @@ static bool front_step_head(struct front *f, struct slice *in)
 		w->conf->max_target, w->conf->max_head, w->conf->max_fields};
 	unsigned home;
 
-	if (f->full || in->len < f->wanted)
+	if (f->full || (f->body && front_body_read(f->body, *in, &limits) == PARSE_MORE))
 		return false;
 	switch (http1_parse_request(&f->parser, *in, &limits, &w->request_head)) {
 	case PARSE_MORE:
@@ -123,7 +124,27 @@ static bool front_step(struct front *f, struct slice *in)
 	UNREACHABLE();
 }
 
-/* After the input was worked through: which clock runs, and whether more may be read. */
+/* Whether more input would be used at once, instead of filling the inbox. */
+static bool front_uses_input(const struct front *f)
+{
+	switch (f->state) {
+	case FRONT_HEAD:
+		return !f->full;
+	case FRONT_BODY:
+		return exchange_takes_body(f->exchange);
+	case FRONT_BUSY:
+	case FRONT_PIPED:
+	case FRONT_CLOSING:
+	case FRONT_GONE:
+		return false;
+	}
+	UNREACHABLE();
+}
+
+/*
+ * After the input was worked through: which clock runs, and whether more may be read. Reading
+ * goes on as long as the inbox is small: it is how we hear that a visitor has left.
+ */
 static void front_settle(struct front *f)
 {
 	bool pending = buf_len(&f->inbox) > 0;
@@ -132,12 +153,14 @@ static void front_settle(struct front *f)
 		if (pending && !f->head_started)
 			timeout_arm(f->worker->timeouts[WORKER_HEAD_TIMEOUT], &f->timeout);
 		else if (!pending)
-			timeout_arm(f->worker->timeouts[WORKER_KEEP_ALIVE], &f->timeout);
+			timeout_arm(f->worker->timeouts[f->answered ? WORKER_KEEP_ALIVE
+								    : WORKER_HEAD_TIMEOUT],
+				&f->timeout);
 		f->head_started = pending;
 	}
 	if (f->ended)
 		return;
-	if (pending && (f->state != FRONT_HEAD || f->full))
+	if (buf_len(&f->inbox) >= FRONT_INBOX_MAX && !front_uses_input(f))
 		stream_read_stop(f->stream);
 	else
 		stream_read_start(f->stream);
@@ -195,7 +218,6 @@ static void front_on_drained(void *ctx)
 	else if (f->state == FRONT_CLOSING)
 		front_close_on_drained(f);
 	else {
-		f->wanted = 0;
 		front_process_inbox(f);
 		if (f->ended && f->state == FRONT_HEAD)
 			front_close_now(f, false);
@@ -241,6 +263,8 @@ static void front_on_done(void *ctx, bool keep_alive, bool cut)
 
 	f->full = exchange_filled_visitor(f->exchange);
 	exchange_free(&f->exchange);
+	if (atomic_load_explicit(&f->worker->shared->draining, memory_order_relaxed))
+		keep_alive = false;
 	if (!f->stream || cut) {
 		front_close_now(f, cut);
 		return;
@@ -295,6 +319,7 @@ static void front_on_grave(struct loop_task *task)
 	atomic_fetch_sub_explicit(&w->shared->connections, 1, memory_order_relaxed);
 	metrics_sub(w->metrics, METRIC_VISITORS_OPEN, 1);
 	buf_release(&f->inbox);
+	front_body_free(&f->body);
 	mem_free(f);
 	if (!w->front_count && w->on_quiet)
 		w->on_quiet(w->on_quiet_ctx);

@@ -11,6 +11,7 @@
 #include "relay/front.h"
 
 struct exchange;
+struct front_body;
 struct stream;
 struct worker;
 
@@ -33,13 +34,14 @@ struct front {
 	struct timeout timeout;
 	struct loop_task grave; /* frees it at the end of the turn */
 	enum front_state state;
-	uint32_t wanted; /* the inbox must hold so much before it is looked at again */
+	struct front_body *body; /* owned; of a request to the relay itself */
 	uint32_t discarded; /* bytes thrown away while closing */
 	bool admin;
 	bool authenticated; /* the request's signature was checked on another worker */
 	bool head_started; /* a byte of the head came: its clock runs */
 	bool full; /* the stream has parked bytes */
 	bool ended; /* the visitor half-closed */
+	bool answered; /* it had a request before */
 	bool says_close; /* the visitor will send no request after this one */
 	bool continued; /* 100 Continue was said for a request to the API */
 	char peer[ADDR_TEXT_MAX];

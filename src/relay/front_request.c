@@ -11,8 +11,10 @@
 #include "relay/api.h"
 #include "relay/directory.h"
 #include "relay/exchange.h"
+#include "relay/front_body.h"
 #include "relay/front_close.h"
 #include "relay/front_priv.h"
+#include "relay/identity.h"
 #include "relay/route.h"
 #include "relay/tunnel.h"
 #include "relay/worker.h"
@@ -44,12 +46,14 @@ void front_request_refuse(struct front *f, enum http_fault fault, const struct h
 static enum front_action front_request_error(
 	struct front_request *r, enum visitor_error error, struct slice *in)
 {
-	bool keep_alive = r->keep_alive && r->body.kind == HTTP1_BODY_NONE && !r->upgrade;
+	bool keep_alive = r->keep_alive && r->body.kind == HTTP1_BODY_NONE && !r->upgrade &&
+		r->head->method_id != HTTP_CONNECT;
 	struct visitor_fault fault = {.error = error, .host = http_host_slice(&r->host)};
 
 	if (error == VISITOR_ERROR_METHOD_NOT_ALLOWED)
 		fault.allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 	*in = slice_from(*in, r->head->size);
+	r->front->answered = true;
 	front_answer_error(r->front, &fault, r->head, keep_alive);
 	return FRONT_ON;
 }
@@ -91,67 +95,104 @@ static enum http_fault front_request_check(struct front_request *r)
 
 /* ---- the relay's own answers ---- */
 
-/* Waits until the whole body stands behind the head in the input. */
-static enum front_action front_request_await_body(struct front_request *r, struct slice in)
+static enum front_action front_request_refuse_body(struct front_request *r, struct slice *in)
 {
-	struct front *f = r->front;
-	struct visitor_fault fault = {.error = VISITOR_ERROR_BODY_TOO_LARGE};
+	enum http_fault fault = front_body_fault(r->front->body);
 
-	if (r->body.kind == HTTP1_BODY_CHUNKED) {
-		fault.error = VISITOR_ERROR_LENGTH_REQUIRED;
-		front_answer_error(f, &fault, r->head, false);
-		return FRONT_ON;
-	}
-	if (r->body.left > API_BODY_MAX) {
-		front_answer_error(f, &fault, r->head, false);
-		return FRONT_ON;
-	}
-	if (in.len - r->head->size >= r->body.left)
-		return FRONT_ON;
-	f->wanted = (uint32_t)(r->head->size + r->body.left);
-	if (r->head->minor > 0 && !f->continued && http_head_get(r->head, HTTP_FIELD_EXPECT)) {
-		f->continued = true;
-		front_write(f, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
-	}
-	return FRONT_WAIT;
+	if (fault == HTTP_FAULT_NONE)
+		return front_request_error(r, VISITOR_ERROR_BODY_TOO_LARGE, in);
+	front_request_refuse(r->front, fault, r->head);
+	return FRONT_ON;
 }
 
-static enum front_action front_request_api(
+/* RFC 9110, 10.1.1: the client may be waiting for this before it sends the body. */
+static void front_request_continue(struct front_request *r)
+{
+	if (r->head->minor == 0 || !http_head_get(r->head, HTTP_FIELD_EXPECT))
+		return;
+	front_write(r->front, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+static void front_request_record_api(struct front_request *r, const struct api_request *api)
+{
+	struct worker *w = r->front->worker;
+	char id[WORKER_REQUEST_ID_LEN];
+	struct access_record record = {
+		.visitor = identity_client_ip(r->head, api->peer, w->conf->trust_proxy),
+		.method = r->head->method,
+		.path = r->target.path,
+		.request_id = slice_of(id, sizeof(id)),
+		.error_code = slice_from_str(api->error),
+		.status = api->status,
+		.ended = ACCESS_COMPLETE,
+		.bytes_in = r->head->size + api->body.len,
+		.bytes_out = buf_len(&w->out),
+	};
+
+	metrics_add(w->metrics, METRIC_REQUESTS, 1);
+	metrics_add(w->metrics, metrics_response(api->status), 1);
+	if (api->quiet)
+		return;
+	worker_next_request_id(w, id);
+	worker_log_access(w, &record);
+}
+
+/* Gives the request to the API; its body, if it takes one, was gathered before. */
+static enum front_action front_request_answer(
 	struct front_request *r, struct slice *in, unsigned *home_out)
 {
 	struct front *f = r->front;
-	bool takes_body = api_takes_body(r->head, r->target.path);
 	struct api_request api = {
 		.worker = f->worker,
 		.head = r->head,
 		.target = &r->target,
 		.host = r->has_host ? &r->host : NULL,
 		.peer = slice_from_str(f->peer),
+		.body = f->body ? front_body_content(f->body) : (struct slice) {NULL, 0},
 		.admin = f->admin,
 		.authenticated = f->authenticated,
-		.keep_alive = r->keep_alive && (takes_body || r->body.kind == HTTP1_BODY_NONE),
+		.keep_alive = r->keep_alive && (f->body || r->body.kind == HTTP1_BODY_NONE),
 	};
-	size_t used = r->head->size;
+	size_t used = f->body ? front_body_end(f->body) : r->head->size;
 
-	if (takes_body && r->body.kind != HTTP1_BODY_NONE) {
-		enum front_action wait = front_request_await_body(r, *in);
-
-		if (wait == FRONT_WAIT || f->state != FRONT_HEAD)
-			return wait;
-		api.body = slice_first(slice_from(*in, used), (size_t)r->body.left);
-		used += api.body.len;
-	}
 	if (api_handle(&api, home_out) == API_MOVE) {
 		f->authenticated = api.authenticated;
 		return FRONT_MOVE;
 	}
-	f->authenticated = f->continued = false;
-	f->wanted = 0;
+	front_request_record_api(r, &api);
 	*in = slice_from(*in, used);
+	front_body_free(&f->body);
+	f->authenticated = false;
+	f->answered = true;
 	front_write(f, buf_slice(&f->worker->out));
 	if (!api.keep_alive)
 		front_close_gently(f);
 	return FRONT_ON;
+}
+
+static enum front_action front_request_api(
+	struct front_request *r, struct slice *in, unsigned *home_out)
+{
+	struct front *f = r->front;
+	const struct relay_conf *conf = f->worker->conf;
+	const struct http1_limits limits = {conf->max_target, conf->max_head, conf->max_fields};
+	bool begins = !f->body;
+
+	if (r->body.kind == HTTP1_BODY_NONE || !api_takes_body(r->head, r->target.path))
+		return front_request_answer(r, in, home_out);
+	if (begins)
+		f->body = front_body_new(&r->body, r->head->size);
+	switch (front_body_read(f->body, *in, &limits)) {
+	case PARSE_DONE:
+		return front_request_answer(r, in, home_out);
+	case PARSE_BAD:
+		return front_request_refuse_body(r, in);
+	case PARSE_MORE:
+		if (begins)
+			front_request_continue(r);
+		return FRONT_WAIT;
+	}
+	UNREACHABLE();
 }
 
 /* ---- tunnels ---- */
@@ -177,6 +218,7 @@ static enum front_action front_request_exchange(
 
 	http_hop_mark(r->head);
 	f->state = FRONT_BODY;
+	f->answered = true;
 	timeout_disarm(&f->timeout);
 	f->head_started = false;
 	f->exchange = exchange_start(f->worker, t, &visitor, &request);

@@ -3,6 +3,9 @@
  * the last one first, new ones behind. An idle socket that says anything, or ends, is dropped
  * (D27). Surplus connections are told so in HTTP and closed a second later, because the npm client
  * dials again the moment a socket closes.
+ *
+ * With --local-host the npm client rewrites the first chunk it reads from each socket as text,
+ * which damages body bytes in it: the first head on a socket travels alone.
  */
 #include "relay/lt_pool.h"
 
@@ -21,6 +24,7 @@
 
 #define LT_POOL_PORT_TRIES 64 /* ports of the range that other programs hold are skipped (D22) */
 #define LT_POOL_SURPLUS_MAX 64 /* more than these wait for their close: the oldest goes at once */
+#define LT_POOL_WARM_MS 1000 /* local services keep an idle connection at least so long */
 #define LT_POOL_KEEPALIVE_S 30
 #define LT_POOL_USER_TIMEOUT_MS 30000
 
@@ -40,6 +44,7 @@ struct lt_socket {
 	struct upstream up;
 	struct list node; /* in idle or busy */
 	struct lt_pool *pool; /* borrowed: a pool ends after its sockets */
+	uint64_t used_at;
 };
 
 struct lt_surplus {
@@ -112,20 +117,39 @@ static const struct stream_events lt_socket_idle_events = {
 	.failed = lt_socket_on_idle_failed,
 };
 
-static struct upstream *lt_pool_take(struct tunnel *t, bool fresh)
+/* Ends, and unasked bytes, that the loop has not reported yet: then it is dropped. */
+static bool lt_socket_is_quiet(struct lt_socket *s)
+{
+	if (stream_tcp_is_quiet(s->up.stream))
+		return true;
+	lt_socket_drop(s);
+	return false;
+}
+
+/*
+ * The socket used last, as its local connection is the least likely to be closed meanwhile. A
+ * request that may not be sent twice takes that only if it was used a moment ago, otherwise one
+ * that never was.
+ */
+static struct lt_socket *lt_pool_choose(struct lt_pool *pool, bool careful)
+{
+	struct lt_socket *first = CONTAINER_OF(pool->idle.next, struct lt_socket, node);
+	struct lt_socket *last = CONTAINER_OF(pool->idle.prev, struct lt_socket, node);
+	uint64_t age = loop_now(pool->tunnel.worker->loop) - first->used_at;
+
+	return careful && !last->up.used && age > LT_POOL_WARM_MS ? last : first;
+}
+
+static struct upstream *lt_pool_take(struct tunnel *t, bool careful)
 {
 	struct lt_pool *pool = lt_pool_of(t);
 	struct lt_socket *s;
 
-	if (list_is_empty(&pool->idle))
-		return NULL;
-	s = CONTAINER_OF(pool->idle.next, struct lt_socket, node);
-	if (fresh) {
-		struct lt_socket *last = CONTAINER_OF(pool->idle.prev, struct lt_socket, node);
-
-		if (!last->up.used)
-			s = last;
-	}
+	do {
+		if (list_is_empty(&pool->idle))
+			return NULL;
+		s = lt_pool_choose(pool, careful);
+	} while (!lt_socket_is_quiet(s));
 	list_remove(&s->node);
 	list_append(&pool->busy, &s->node);
 	pool->idle_count--;
@@ -142,6 +166,8 @@ static void lt_pool_put(struct upstream *up, bool reusable)
 	pool->idle_count++;
 	list_remove(&s->node);
 	list_prepend(&pool->idle, &s->node);
+	s->up.head_alone = false;
+	s->used_at = loop_now(pool->tunnel.worker->loop);
 	if (!reusable) {
 		lt_socket_drop(s);
 		return;
@@ -219,7 +245,6 @@ static void lt_surplus_refuse(struct lt_pool *pool, struct stream *stream)
 	buf_release(&body);
 	part = buf_slice(&w->out);
 	stream_write(stream, &part, 1);
-	stream_shutdown(stream);
 }
 
 static void lt_surplus_accept(struct lt_pool *pool, struct stream *stream)
@@ -258,6 +283,7 @@ static void lt_pool_on_accepted(void *ctx, struct stream *stream)
 	s = MEM_NEW(struct lt_socket);
 	s->pool = pool;
 	s->up.stream = stream;
+	s->up.head_alone = true;
 	list_init(&s->node);
 	list_append(&pool->idle, &s->node);
 	pool->idle_count++;
@@ -399,6 +425,11 @@ void lt_pool_take_over(struct tunnel *t)
 	tunnel_restart_grace(t);
 }
 
+static bool lt_pool_is_delivered(const struct upstream *up)
+{
+	return stream_tcp_is_delivered(up->stream);
+}
+
 static unsigned lt_pool_socket_count(const struct tunnel *t)
 {
 	return lt_pool_sockets(lt_pool_of(t));
@@ -423,6 +454,7 @@ static void lt_pool_free(struct tunnel *t)
 static const struct tunnel_ops lt_pool_ops = {
 	.take = lt_pool_take,
 	.put = lt_pool_put,
+	.is_delivered = lt_pool_is_delivered,
 	.socket_count = lt_pool_socket_count,
 	.close = lt_pool_close,
 	.free = lt_pool_free,

@@ -19,6 +19,7 @@
 #include "relay/hmac_auth.h"
 #include "relay/nonce_cache.h"
 #include "relay/ports.h"
+#include "relay/refusals.h"
 #include "relay/tunnel.h"
 #include "relay/worker.h"
 
@@ -395,6 +396,7 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	r->shared.directory = directory_new(r->conf->max_tunnels);
 	if (r->conf->port_range_start)
 		r->shared.ports = ports_new(r->conf->port_range_start, r->conf->port_range_end);
+	r->shared.refusals = refusals_new();
 	r->nonces = nonce_cache_new(NONCE_CACHE_MAX);
 	atomic_store(&r->shared.hmac, relay_make_hmac(r));
 	r->loop = loop_new();
@@ -450,6 +452,7 @@ void relay_free(struct relay **r_ptr)
 	hmac_auth_free(&r->old_hmac);
 	nonce_cache_free(&r->nonces);
 	ports_free(&r->shared.ports);
+	refusals_free(&r->shared.refusals);
 	directory_free(&r->shared.directory);
 	relay_conf_free(&r->conf);
 	relay_conf_free(&r->old_conf);

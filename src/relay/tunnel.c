@@ -126,9 +126,9 @@ unsigned tunnel_grace_left_s(const struct tunnel *t)
 }
 
 struct upstream *tunnel_take(
-	struct tunnel *t, bool fresh, void (*revoked)(void *holder), void *holder)
+	struct tunnel *t, bool careful, void (*revoked)(void *holder), void *holder)
 {
-	struct upstream *up = t->state == TUNNEL_ONLINE ? t->ops->take(t, fresh) : NULL;
+	struct upstream *up = t->state == TUNNEL_ONLINE ? t->ops->take(t, careful) : NULL;
 
 	if (!up)
 		return NULL;

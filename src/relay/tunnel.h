@@ -24,7 +24,8 @@ struct worker;
 struct upstream {
 	struct tunnel *tunnel; /* a reference while it is taken */
 	struct stream *stream; /* owned; the holder may take it away for good */
-	bool used; /* an exchange went over it before: it may be stale */
+	bool used; /* an exchange went over it before */
+	bool head_alone; /* the next request's head must be read before its body comes */
 	/* The tunnel takes it back by force: the holder drops it with upstream_put at once. */
 	void (*revoked)(void *holder);
 	void *holder;
@@ -38,9 +39,11 @@ struct tunnel_waiter {
 };
 
 struct tunnel_ops {
-	/* A free upstream or NULL; fresh asks for one that was never used, if there is a choice. */
-	struct upstream *(*take)(struct tunnel *t, bool fresh);
+	/* A free upstream or NULL; a careful taker must not meet one that died unnoticed. */
+	struct upstream *(*take)(struct tunnel *t, bool careful);
 	void (*put)(struct upstream *up, bool reusable);
+	/* Whether what was written has reached the other side. */
+	bool (*is_delivered)(const struct upstream *up);
 	unsigned (*socket_count)(const struct tunnel *t);
 	/* Ends all connections and listeners; upstreams that are taken are revoked. */
 	void (*close)(struct tunnel *t);
@@ -97,7 +100,7 @@ unsigned tunnel_grace_left_s(const struct tunnel *t);
 
 /* An upstream, or NULL when none is free. Sets the holder. */
 struct upstream *tunnel_take(
-	struct tunnel *t, bool fresh, void (*revoked)(void *holder), void *holder);
+	struct tunnel *t, bool careful, void (*revoked)(void *holder), void *holder);
 /* Gives it back. Not reusable, or without a stream: it ends. */
 void upstream_put(struct upstream **up, bool reusable);
 /* False when as many wait as may. */

@@ -9,6 +9,7 @@
 #define WORKER_LINGER_MS 2000
 #define WORKER_HALF_CLOSED_MS 1000
 #define WORKER_SURPLUS_MS 1000
+#define WORKER_HEAD_REST_MS 20
 #define WORKER_ACCESS_LOG_MS 200
 #define WORKER_FIRST_CONNECT_MIN_MS 1000 /* with a shorter grace nobody could ever connect */
 #define WORKER_OUT_KEEP 65536u /* a scratch buffer that grew beyond is given back */
@@ -38,6 +39,7 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	worker_set_timeout(w, WORKER_IDLE, conf->idle_timeout_ms);
 	worker_set_timeout(w, WORKER_GRACE, conf->grace_ms ? conf->grace_ms : 1);
 	worker_set_timeout(w, WORKER_FIRST_CONNECT, first);
+	worker_set_timeout(w, WORKER_HEAD_REST, WORKER_HEAD_REST_MS);
 	worker_set_timeout(w, WORKER_SURPLUS, WORKER_SURPLUS_MS);
 	worker_set_timeout(w, WORKER_ACCESS_LOG, WORKER_ACCESS_LOG_MS);
 }
@@ -64,8 +66,6 @@ struct worker *worker_new(
 	list_init(&w->fronts);
 	w->metrics = MEM_NEW(struct metrics);
 	w->access = access_log_new(shared->log);
-	w->refusals = MEM_NEW(struct log_limit);
-	log_limit_init(w->refusals);
 	timeout_init(&w->access_timeout, worker_on_access_timeout);
 	worker_set_conf(w, conf);
 	return w;
@@ -86,7 +86,6 @@ void worker_free(struct worker **w_ptr)
 	access_log_free(&w->access);
 	buf_release(&w->out);
 	mem_free(w->metrics);
-	mem_free(w->refusals);
 	mem_free(w);
 }
 

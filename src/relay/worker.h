@@ -11,7 +11,6 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/log.h"
-#include "base/log_limit.h"
 #include "base/map.h"
 #include "io/loop.h"
 #include "io/timeout.h"
@@ -23,6 +22,7 @@
 struct directory;
 struct hmac_auth;
 struct ports;
+struct refusals;
 
 enum worker_timeout {
 	WORKER_HEAD_TIMEOUT, /* a request head must be whole */
@@ -35,6 +35,7 @@ enum worker_timeout {
 	WORKER_IDLE, /* a body or an upgraded stream without a byte moving */
 	WORKER_GRACE, /* a tunnel whose last socket went */
 	WORKER_FIRST_CONNECT, /* a tunnel nobody connected to yet */
+	WORKER_HEAD_REST, /* before a body follows a head that must be read alone */
 	WORKER_SURPLUS, /* a surplus pool socket is held before it is closed */
 	WORKER_ACCESS_LOG, /* access lines are handed over */
 	WORKER_TIMEOUT_COUNT
@@ -47,6 +48,7 @@ struct relay_shared {
 	struct log *log;
 	struct directory *directory;
 	struct ports *ports; /* NULL: the kernel chooses */
+	struct refusals *refusals;
 	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
 	atomic_bool draining; /* no new connections; answers end their connections */
 	atomic_bool stopping; /* the workers are being taken down */
@@ -71,7 +73,6 @@ struct worker {
 	struct metrics *metrics;
 	struct access_log *access;
 	struct timeout access_timeout;
-	struct log_limit *refusals; /* who was refused lately and is in the log already */
 	uint64_t request_id_base;
 	uint64_t request_count;
 	/* scratch space for one call, so that a request allocates little */

@@ -1,0 +1,110 @@
+/* Walks the body once, however it is cut into pieces, and copies the content out of its framing. */
+#include "relay/front_body.h"
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/mem.h"
+#include "proto/http1_body.h"
+#include "proto/http1_parse.h"
+
+struct front_body {
+	struct http1_body framing;
+	struct http1_parser trailers;
+	struct buf content;
+	size_t head_size;
+	size_t at; /* how far the input was read */
+	bool in_trailers;
+	bool done;
+	enum http_fault fault;
+	struct http_head trailer_head; /* what it says is not looked at */
+};
+
+struct front_body *front_body_new(const struct http1_body *framing, size_t head_size)
+{
+	struct front_body *b = MEM_NEW(struct front_body);
+
+	b->framing = *framing;
+	b->head_size = b->at = head_size;
+	return b;
+}
+
+void front_body_free(struct front_body **b)
+{
+	if (!*b)
+		return;
+	buf_release(&(*b)->content);
+	mem_free(*b);
+	*b = NULL;
+}
+
+static enum parse_result front_body_read_content(struct front_body *b, struct slice in)
+{
+	struct slice rest = slice_from(in, b->at), data;
+
+	for (;;) {
+		enum http1_body_event event = http1_body_next(&b->framing, &rest, &data);
+
+		b->at = in.len - rest.len;
+		switch (event) {
+		case HTTP1_BODY_DATA:
+			buf_append_slice(&b->content, data);
+			break;
+		case HTTP1_BODY_MORE:
+			return PARSE_MORE;
+		case HTTP1_BODY_TRAILERS:
+			b->in_trailers = true;
+			return PARSE_DONE;
+		case HTTP1_BODY_END:
+			b->done = true;
+			return PARSE_DONE;
+		case HTTP1_BODY_BAD:
+			b->fault = b->framing.fault;
+			return PARSE_BAD;
+		}
+	}
+}
+
+static enum parse_result front_body_read_trailers(
+	struct front_body *b, struct slice in, const struct http1_limits *limits)
+{
+	enum parse_result result =
+		http1_parse_trailers(&b->trailers, slice_from(in, b->at), limits, &b->trailer_head);
+
+	if (result == PARSE_BAD)
+		b->fault = b->trailers.fault;
+	if (result == PARSE_DONE) {
+		b->at += b->trailer_head.size;
+		b->done = true;
+	}
+	return result;
+}
+
+enum parse_result front_body_read(
+	struct front_body *b, struct slice in, const struct http1_limits *limits)
+{
+	enum parse_result result = PARSE_DONE;
+
+	if (!b->done && !b->in_trailers)
+		result = front_body_read_content(b, in);
+	if (result == PARSE_DONE && b->in_trailers && !b->done)
+		result = front_body_read_trailers(b, in, limits);
+	if (result != PARSE_BAD && b->at - b->head_size > FRONT_BODY_MAX)
+		return PARSE_BAD;
+	return result;
+}
+
+enum http_fault front_body_fault(const struct front_body *b)
+{
+	return b->fault;
+}
+
+struct slice front_body_content(const struct front_body *b)
+{
+	CHECK(b->done);
+	return buf_slice(&b->content);
+}
+
+size_t front_body_end(const struct front_body *b)
+{
+	return b->at;
+}
