@@ -12,6 +12,7 @@ struct args_reader {
 	char **argv;
 	int argc;
 	int at;
+	const char *bare_switch; /* the last switch without a value, if that was just now */
 	struct buf *message;
 };
 
@@ -60,6 +61,7 @@ static int args_take_value(
 	} else if (o->type == OPT_BOOL &&
 		(!next || opt_value_bool(slice_from_str(next), &unused))) {
 		*value_out = SLICE("true");
+		r->bare_switch = o->name;
 	} else if (next && !slice_starts(slice_from_str(next), SLICE("--"))) {
 		*value_out = slice_from_str(next);
 		r->at++;
@@ -80,6 +82,7 @@ static int args_read_option(struct args_reader *r, struct slice arg)
 	const struct opt *o = opt_find(r->set->table, name);
 	int err;
 
+	r->bare_switch = NULL;
 	if (!o || name.len + 2 != dashed.len)
 		return args_refuse_unknown(r, dashed, name);
 	if (opt_has(o, OPT_NO_FLAG))
@@ -107,9 +110,10 @@ static int args_read_one(struct args_reader *r, struct args *args)
 		args->json = true;
 	else if (arg.len > 1 && arg.ptr[0] == '-')
 		return args_read_option(r, arg);
-	else if (!args->command)
+	else if (!args->command) {
 		args->command = text;
-	else {
+		args->command_after = r->bare_switch;
+	} else {
 		buf_append_str(r->message, "unexpected argument ");
 		opt_quote(r->message, arg);
 		return ERR_SYNTAX;

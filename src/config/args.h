@@ -9,6 +9,8 @@
 
 struct args {
 	const char *command; /* borrowed from argv; NULL: none was given */
+	const char *
+		command_after; /* the switch it stands behind, which may have been meant; or NULL */
 	bool help;
 	bool version;
 	bool json;

@@ -157,8 +157,6 @@ void opt_help_print(const struct opt_table *table, unsigned width, bool colour, 
 	for (size_t i = 0; i < table->count; i++) {
 		const struct opt *o = &table->opts[i];
 
-		if (opt_has(o, OPT_NO_EFFECT))
-			continue;
 		if (!last || last->group != o->group) {
 			buf_append_char(out, '\n');
 			opt_help_print_heading(table->groups[o->group], colour, out);

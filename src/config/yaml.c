@@ -87,7 +87,7 @@ static int yaml_read_list(struct yaml_reader *r, struct buf *items)
 
 static int yaml_read_value(struct yaml_reader *r, const struct opt *o)
 {
-	struct buf where, items;
+	struct buf where, items, refusal = {0};
 	int err = yaml_next(r);
 
 	if (err)
@@ -101,12 +101,15 @@ static int yaml_read_value(struct yaml_reader *r, const struct opt *o)
 			opt_set_put(
 				r->set, o, OPT_LAYER_FILE, buf_slice(&items), buf_slice(&where));
 	} else {
-		err = yaml_check_scalar(r, "one value is expected here");
+		buf_printf(&refusal, "%s takes one value here", o->name);
+		buf_append_char(&refusal, '\0');
+		err = yaml_check_scalar(r, buf_slice(&refusal).ptr);
 		if (!err && !yaml_is_null(r) && !yaml_scalar(r).len)
 			err = yaml_refuse(r, yaml_line(r), "the value is empty");
 		if (!err && !yaml_is_null(r))
 			opt_set_put(r->set, o, OPT_LAYER_FILE, yaml_scalar(r), buf_slice(&where));
 	}
+	buf_release(&refusal);
 	buf_release(&where);
 	buf_release(&items);
 	return err;

@@ -141,8 +141,7 @@ int http_target_parse(struct slice target, struct http_target *target_out)
 		return ERR_SYNTAX;
 	while (end < rest.len && rest.ptr[end] != '/' && rest.ptr[end] != '?')
 		end++;
-	/* "http://a?q" means the path "/?q", which is nowhere in these bytes; nobody sends it. */
-	if (!end || (end < rest.len && rest.ptr[end] == '?'))
+	if (!end)
 		return ERR_SYNTAX;
 	target_out->form = HTTP_TARGET_ABSOLUTE;
 	target_out->authority = slice_first(rest, end);

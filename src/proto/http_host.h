@@ -33,7 +33,10 @@ enum http_target_form { HTTP_TARGET_ORIGIN, HTTP_TARGET_ABSOLUTE, HTTP_TARGET_AS
 struct http_target {
 	enum http_target_form form;
 	struct slice authority; /* of the absolute form */
-	struct slice path; /* "/..." with the query; "/" when the absolute form has none */
+	/* "/..." with the query; "/" when the absolute form has none. "http://a?q" means "/?q",
+	 * which is nowhere in its bytes: then this is "?q", and the caller puts the slash in front.
+	 */
+	struct slice path;
 };
 
 /* 0, or ERR_SYNTAX. A fragment is refused; the authority form (CONNECT) as well. */

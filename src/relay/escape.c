@@ -62,8 +62,7 @@ static bool escape_json_is_plain(char c)
 {
 	unsigned char byte = (unsigned char)c;
 
-	return byte >= 0x20 && byte != 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' &&
-		c != '&';
+	return byte >= 0x20 && byte != 0x7f && c != '"' && c != '\\';
 }
 
 static void escape_json_char(struct buf *out, char c)

@@ -77,6 +77,17 @@ static enum http_fault front_request_check_host(struct front_request *r)
 	return HTTP_FAULT_NONE;
 }
 
+/* The path with its slash in front, where the absolute form left it out. */
+static struct slice front_request_rooted(struct front_request *r)
+{
+	struct buf *path = &r->front->worker->path;
+
+	buf_clear(path);
+	buf_append_char(path, '/');
+	buf_append_slice(path, r->target.path);
+	return buf_slice(path);
+}
+
 /* The checks that hold for every request, whatever it is for. */
 static enum http_fault front_request_check(struct front_request *r)
 {
@@ -86,6 +97,8 @@ static enum http_fault front_request_check(struct front_request *r)
 		return fault;
 	if (http_target_parse(r->head->target, &r->target) != 0)
 		return HTTP_FAULT_TARGET_INVALID;
+	if (r->target.path.ptr[0] == '?')
+		r->target.path = front_request_rooted(r);
 	r->keep_alive = http_hop_keeps_alive(r->head) &&
 		!atomic_load_explicit(&r->front->worker->shared->draining, memory_order_relaxed);
 	r->front->says_close = !http_hop_keeps_alive(r->head);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "relay/relay.h"
@@ -85,7 +86,18 @@ static struct relay_conf *main_on_reload(void *ctx, struct buf *message, struct 
 	return conf;
 }
 
-static int main_run(struct relay_arguments *arguments, struct relay_conf *conf)
+static void main_log_warnings(struct log *log, const struct buf *warnings)
+{
+	struct slice rest = buf_slice(warnings), line;
+
+	while (slice_split(&rest, '\n', &line)) {
+		if (line.len)
+			log_warn(log, "configuration", LOG_STR("detail", line));
+	}
+}
+
+static int main_run(
+	struct relay_arguments *arguments, struct relay_conf *conf, const struct buf *warnings)
 {
 	struct log *log = log_new(STDERR_FILENO, conf->log_level, conf->log_format);
 	struct relay_hooks hooks = {
@@ -97,8 +109,10 @@ static int main_run(struct relay_arguments *arguments, struct relay_conf *conf)
 	};
 	struct buf message = {0};
 	struct relay *relay;
-	int err = relay_new(&conf, log, &hooks, &relay, &message);
+	int err;
 
+	main_log_warnings(log, warnings);
+	err = relay_new(&conf, log, &hooks, &relay, &message);
 	if (!err) {
 		relay_run(relay);
 		relay_free(&relay);
@@ -111,9 +125,11 @@ static int main_run(struct relay_arguments *arguments, struct relay_conf *conf)
 }
 
 static int main_command(
-	enum relay_command command, struct relay_arguments *arguments, struct relay_conf *conf)
+	enum relay_command command, struct relay_conf *conf, const struct buf *warnings)
 {
 	int status = 0;
+
+	main_print(stderr, warnings);
 
 	switch (command) {
 	case RELAY_HELP:
@@ -126,7 +142,7 @@ static int main_command(
 		status = main_check_config(conf);
 		break;
 	case RELAY_RUN:
-		return main_run(arguments, conf);
+		UNREACHABLE();
 	}
 	relay_conf_free(&conf);
 	return status;
@@ -140,10 +156,16 @@ int main(int argc, char **argv)
 	enum relay_command command;
 	int err = relay_conf_load(&arguments, &command, &conf, &message, &warnings);
 
-	main_print(stderr, &warnings);
-	if (err)
+	if (err) {
+		main_print(stderr, &warnings);
 		fprintf(stderr, "%.*s\n", SLICE_ARG(buf_slice(&message)));
+		err = 1;
+	} else if (command == RELAY_RUN) {
+		err = main_run(&arguments, conf, &warnings);
+	} else {
+		err = main_command(command, conf, &warnings);
+	}
 	buf_release(&message);
 	buf_release(&warnings);
-	return err ? 1 : main_command(command, &arguments, conf);
+	return err;
 }

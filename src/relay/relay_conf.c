@@ -56,6 +56,8 @@ static int relay_read_command(struct relay_loader *l, enum relay_command *comman
 	else if (slice_eq(word, SLICE("check-config")))
 		*command_out = RELAY_CHECK_CONFIG;
 	else if (l->args.command && !slice_eq(word, SLICE("run"))) {
+		if (l->args.command_after)
+			buf_printf(l->message, "--%s takes on or off: ", l->args.command_after);
 		buf_append_str(l->message, "unknown command ");
 		opt_quote(l->message, word);
 		buf_append_str(l->message,

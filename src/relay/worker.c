@@ -85,6 +85,7 @@ void worker_free(struct worker **w_ptr)
 	map_deinit(&w->tunnels);
 	access_log_free(&w->access);
 	buf_release(&w->out);
+	buf_release(&w->path);
 	mem_free(w->metrics);
 	mem_free(w);
 }

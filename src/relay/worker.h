@@ -79,6 +79,7 @@ struct worker {
 	struct http_head request_head;
 	struct http_head response_head;
 	struct buf out;
+	struct buf path;
 };
 
 struct worker *worker_new(

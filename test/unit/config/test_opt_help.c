@@ -3,7 +3,7 @@
 
 #include "config_table.h"
 
-static void help_names_every_option_that_has_an_effect(void **state)
+static void help_names_every_option(void **state)
 {
 	struct buf out;
 
@@ -14,7 +14,7 @@ static void help_names_every_option_that_has_an_effect(void **state)
 		char env[OPT_NAME_MAX];
 
 		opt_env_name(o, env);
-		assert_int_equal(strstr(table_text(&out), env) != NULL, !opt_has(o, OPT_NO_EFFECT));
+		assert_non_null(strstr(table_text(&out), env));
 	}
 	assert_non_null(strstr(table_text(&out), "  --port PORT"));
 	assert_non_null(strstr(table_text(&out), "default 30s"));
@@ -65,7 +65,7 @@ static void colours_come_and_go_in_pairs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(help_names_every_option_that_has_an_effect),
+		cmocka_unit_test(help_names_every_option),
 		cmocka_unit_test(lines_fit_the_width),
 		cmocka_unit_test(colours_come_and_go_in_pairs),
 	};

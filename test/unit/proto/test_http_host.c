@@ -98,11 +98,12 @@ static void targets_are_split_by_their_form(void **state)
 		{"/http://a", HTTP_TARGET_ORIGIN, "", "/http://a"},
 		{"*", HTTP_TARGET_ASTERISK, "", "*"},
 		{"http://a", HTTP_TARGET_ABSOLUTE, "a", "/"},
+		{"http://a?b", HTTP_TARGET_ABSOLUTE, "a", "?b"},
 		{"HTTPS://a:1/b?c", HTTP_TARGET_ABSOLUTE, "a:1", "/b?c"},
 		{"http://u@a/b", HTTP_TARGET_ABSOLUTE, "u@a", "/b"},
 	};
 	static const char *const bad[] = {"", "a", "a:80", "?a", "**", "*/", "/#", "/a#b",
-		"http:/a", "http:a", "http://", "http:///a", "http://?a", "http://a?b", "ftp://a/",
+		"http:/a", "http:a", "http://", "http:///a", "http://?a", "ftp://a/",
 		"/ a", "/\t", "/\x7f", "/\x80", "://a/", "xhttp://a/"};
 	struct http_target target;
 

@@ -220,13 +220,13 @@ static void hostile_text_stays_text(void **state)
 		ask(&a, requests[i], &fault, SLICE("id\r\nSet-Cookie: x=1\r\n\r\n<u>"), true);
 		check_field(&a, "Set-Cookie", NULL);
 		check_field(&a, "X-Request-Id", NULL);
-		if (i > 0) {
+		if (i == 2) { /* the page; JSON is never sniffed to be one */
 			assert_null(strstr(a.body, "<script"));
 			assert_null(strstr(a.body, "<img"));
 			assert_null(strstr(a.body, "<u>"));
 		}
 		if (i == 1)
-			assert_non_null(strstr(a.body, "alert(2)\\u003e{{code}}\\\\\\\""));
+			assert_non_null(strstr(a.body, "alert(2)>{{code}}\\\\\\\""));
 		release(&a);
 	}
 }
