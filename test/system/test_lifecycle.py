@@ -355,6 +355,7 @@ def test_a_low_limit_from_the_start_is_survived(start, agent):
         made.append(response.status)
     assert 200 in made
     assert set(made) <= {200, 503}
+    resource.prlimit(relay.pid, resource.RLIMIT_NOFILE, (4096, 4096))
     count = http.fetch(relay.port, target="/api/status", host="lt.test").json()["tunnels"]
     assert count == made.count(200)
 
