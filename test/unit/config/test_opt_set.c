@@ -68,7 +68,7 @@ static void each_layer_covers_those_below(void **state)
 	struct fixture *f = *state;
 	const struct opt_origin *origin = &f->origins[opt_index(&config_table, table_opt("port"))];
 	enum opt_layer layer;
-	char text[8];
+	char text[16];
 
 	for (int at = OPT_LAYER_FILE; at < OPT_LAYER_COUNT; at++) {
 		(void)snprintf(text, sizeof(text), "%d", 100 + at);
