@@ -130,6 +130,11 @@ uint64_t loop_wall_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+unsigned loop_core_count(void)
+{
+	return uv_available_parallelism();
+}
+
 void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task))
 {
 	list_init(&task->node);

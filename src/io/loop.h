@@ -37,6 +37,9 @@ uint64_t loop_clock_us(void);
 /* Milliseconds since 1970 as the system's clock has them right now. */
 uint64_t loop_wall_ms(void);
 
+/* How many threads the machine runs at once for this process. */
+unsigned loop_core_count(void);
+
 void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task));
 /* Runs the task on the loop's thread; may be called on any thread. */
 void loop_post(struct loop *loop, struct loop_task *task);

@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <uv.h>
 
 #include "base/check.h"
 #include "base/err.h"
@@ -356,7 +355,7 @@ static void relay_raise_descriptors(struct log *log)
 
 static unsigned relay_worker_count(const struct relay_conf *conf)
 {
-	unsigned n = conf->workers ? conf->workers : uv_available_parallelism();
+	unsigned n = conf->workers ? conf->workers : loop_core_count();
 
 	return n < RELAY_WORKERS_MAX ? n : RELAY_WORKERS_MAX;
 }

@@ -1,0 +1,106 @@
+"""Fixtures of the system tests. Every relay a test starts is stopped, and checked, at its end."""
+import pytest
+
+from harness import npm
+from harness.agent import Agent
+from harness.relay import Relay
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "covers(*ids): the rows of the requirements that this test would fail without")
+    config.addinivalue_line("markers", "tsan: worth running against a ThreadSanitizer build")
+
+
+class Starter:
+    """Starts relays; ends those that still run, and fails the test if one does not end well."""
+
+    def __init__(self):
+        self.relays = []
+
+    def __call__(self, *flags, **how):
+        relay = Relay(*flags, **how)
+        self.relays.append(relay)
+        return relay
+
+    def finish(self):
+        failures = []
+        for relay in reversed(self.relays):
+            try:
+                if not relay.process.stdout.closed:
+                    relay.stop()
+            except AssertionError as failure:
+                failures.append(str(failure))
+            finally:
+                relay.kill()
+                relay.remove()
+        if failures:
+            pytest.fail("\n".join(failures))
+
+
+class Agents:
+    """Makes agents and closes them; an agent that was given bad HTTP fails the test."""
+
+    def __init__(self):
+        self.agents = []
+
+    def __call__(self, relay, name=None, **how):
+        agent = Agent(relay, name, **how)
+        self.agents.append(agent)
+        return agent
+
+    def finish(self):
+        for agent in self.agents:
+            agent.close()
+
+
+@pytest.fixture
+def start():
+    """start(*flags, env=..., files=..., ...) -> Relay."""
+    starter = Starter()
+    yield starter
+    starter.finish()
+
+
+@pytest.fixture
+def relay(start):
+    """A relay of this test's own, as it comes, for the domain lt.test."""
+    return start()
+
+
+@pytest.fixture(scope="module")
+def start_shared():
+    """As start, for relays that live as long as the module's tests."""
+    starter = Starter()
+    yield starter
+    starter.finish()
+
+
+@pytest.fixture(scope="module")
+def shared_relay(start_shared):
+    """A relay for the whole module: for tests that leave nothing behind but a name of their own."""
+    return start_shared()
+
+
+@pytest.fixture
+def agent(start):
+    """agent(relay, name, ...) -> Agent. Closed before the test's relays are."""
+    agents = Agents()
+    yield agents
+    agents.finish()
+
+
+@pytest.fixture
+def node():
+    """node(maker, ...) -> a process of harness.npm, ended with the test."""
+    if not npm.available():
+        pytest.skip("node and npm are not installed")
+    running = []
+
+    def begin(maker, *args, **how):
+        process = maker(*args, **how)
+        running.append(process)
+        return process
+    yield begin
+    for process in running:
+        process.kill()

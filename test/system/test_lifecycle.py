@@ -1,0 +1,350 @@
+"""Start, signals, draining, reload, and what happens when descriptors run out."""
+import os
+import resource
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from harness import http
+from harness.agent import answer, create, reply
+from harness.relay import run
+from harness.wait import DEADLINE, wait_for
+
+
+def refused(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except (ConnectionRefusedError, ConnectionResetError):
+        return True
+    return False
+
+
+def max_conn(relay):
+    return create(relay, "probe-app").json()["max_conn_count"]
+
+
+# starting
+
+@pytest.mark.covers("S1", "S2", "S8")
+def test_it_says_where_it_listens(start):
+    relay = start(admin=True)
+    public = relay.wait_log({"msg": "listening", "role": "public"})
+    admin = relay.wait_log({"msg": "listening", "role": "admin"})
+    assert public["address"] == admin["address"] == "127.0.0.1"
+    assert public["port"] != admin["port"]
+    assert relay.logs.index(public) < relay.logs.index(relay.wait_log("ready"))
+
+
+@pytest.mark.covers("S3")
+def test_it_listens_where_it_was_told_only(start):
+    relay = start("--address", "127.0.0.6", "--port", "0", listen=False)
+    with http.Visitor(relay.port, "127.0.0.6") as visitor:
+        assert visitor.ask(target="/healthz", host="lt.test").status == 200
+    assert refused(relay.port)
+
+
+@pytest.mark.covers("S1", "S31")
+def test_a_port_in_use_is_fatal_and_named(start):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, _, err = run("--port", port, "--address", "127.0.0.1")
+    assert code == 1
+    assert str(port) in err and "in use" in err
+
+
+# ending
+
+@pytest.mark.covers("S29")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_relay_ends_at_once(start, agent, number):
+    relay = start()
+    agent(relay, "idle-app").open_ready(3)
+    with http.Visitor(relay.port) as visitor:
+        visitor.ask(target="/healthz", host="lt.test")
+        began = time.monotonic()
+        relay.signal(number)
+        assert relay.wait_exit() == 0
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.tsan
+def test_a_running_request_finishes_and_no_new_ones_begin(start, agent):
+    relay = start()
+    mine = agent(relay, "drain-app")
+    sock = mine.open_ready()
+    visitor = mine.visitor()
+    visitor.send(http.build_request(host=mine.host))
+    sock.read_request()
+    sock.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+    assert visitor.read_head().status == 200
+    relay.signal(signal.SIGTERM)
+    wait_for(lambda: refused(relay.port), "the public port to close")
+    assert relay.running()
+    sock.send(b"world")
+    assert visitor.read_exactly(10) == b"helloworld"
+    assert relay.wait_exit() == 0
+    assert visitor.read_to_end() == b""
+
+
+def test_a_request_waiting_for_its_answer_finishes_too(start, agent):
+    relay = start()
+    mine = agent(relay, "drain-app")
+    sock = mine.open_ready()
+    with mine.visitor() as visitor:
+        visitor.send(http.build_request(host=mine.host))
+        sock.read_request()
+        relay.signal(signal.SIGTERM)
+        wait_for(lambda: refused(relay.port), "the public port to close")
+        sock.send(answer(b"in time"))
+        response = visitor.read_response()
+        assert response.body == b"in time"
+        assert relay.wait_exit() == 0
+
+
+def test_draining_has_an_end(start, agent):
+    relay = start("--drain-timeout", "300")
+    mine = agent(relay, "slow-app")
+    sock = mine.open_ready()
+    with mine.visitor() as visitor:
+        visitor.send(http.build_request(host=mine.host))
+        sock.read_request()
+        began = time.monotonic()
+        relay.signal(signal.SIGTERM)
+        assert relay.wait_exit() == 0
+        assert 0.25 < time.monotonic() - began < 5
+
+
+@pytest.mark.covers("S29")
+def test_a_second_signal_ends_at_once(start, agent):
+    relay = start("--drain-timeout", "60000")
+    mine = agent(relay, "slow-app")
+    sock = mine.open_ready()
+    with mine.visitor() as visitor:
+        visitor.send(http.build_request(host=mine.host))
+        sock.read_request()
+        relay.signal(signal.SIGTERM)
+        wait_for(lambda: refused(relay.port), "the public port to close")
+        assert relay.running()
+        began = time.monotonic()
+        relay.signal(signal.SIGTERM)
+        relay.wait_exit(5)
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.tsan
+def test_nothing_is_lost_while_draining_under_load(start, agent):
+    relay = start()
+    mine = agent(relay, "load-app").serve(reply(b"x" * 10000), sockets=8)
+    mine.wait_connected(8)
+    bad, good, stop = [], [], threading.Event()
+
+    def load():
+        while not stop.is_set():
+            try:
+                visitor = mine.visitor()
+            except OSError:
+                return
+            with visitor:
+                try:
+                    visitor.send(http.build_request(host=mine.host, headers=[
+                        ("Connection", "close")]))
+                    data = visitor.read_to_end()
+                except OSError:
+                    continue
+                # A connection that was accepted and answered at all was answered whole.
+                if data and not data.endswith(b"x" * 10000) and not data.startswith(
+                        b"HTTP/1.1 503"):
+                    bad.append(data[:200])
+                elif data:
+                    good.append(1)
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: len(good) > 50, "some traffic")
+    relay.signal(signal.SIGTERM)
+    assert relay.wait_exit() == 0
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not bad
+
+
+@pytest.mark.covers("S29")
+def test_sighup_sigpipe_and_silly_input_do_not_end_it(relay, agent):
+    mine = agent(relay, "alive-app").serve(reply(b"alive"), sockets=2)
+    relay.signal(signal.SIGPIPE)
+    relay.signal(signal.SIGHUP)
+    for data in (b"\0" * 100, b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"PRI * HTTP/2.0"):
+        with http.Visitor(relay.port) as visitor:
+            visitor.send(data)
+            visitor.reset()
+    assert mine.visit().body == b"alive"
+
+
+# reloading
+
+def reload(relay, wanted=None):
+    seen = len(relay.logs)
+    relay.signal(signal.SIGHUP)
+    relay.wait_log(lambda entry: relay.logs.index(entry) >= seen and "reload" in entry["msg"]
+                   and (wanted is None or entry["level"] in wanted))
+
+
+@pytest.mark.covers("S6", "S27")
+def test_sighup_reads_the_env_file_again(start):
+    relay = start(files={".env": "LT_MAX_SOCKETS=3\n"})
+    assert max_conn(relay) == 3
+    (relay.dir / ".env").write_text("LT_MAX_SOCKETS=7\n")
+    reload(relay, {"info"})
+    wait_for(lambda: max_conn(relay) == 7, "the new value")
+
+
+def test_sighup_reads_the_yaml_file_again(start):
+    relay = start("--config", "aditd.yaml", files={"aditd.yaml": "max-sockets: 3\n"})
+    assert max_conn(relay) == 3
+    (relay.dir / "aditd.yaml").write_text("max-sockets: 8\n")
+    reload(relay, {"info"})
+    wait_for(lambda: max_conn(relay) == 8, "the new value")
+
+
+@pytest.mark.covers("S13")
+def test_sighup_changes_retry_after(start, agent):
+    relay = start("--max-waiting", "0", files={".env": "LT_RETRY_AFTER=9\n"})
+    mine = agent(relay, "busy-app")
+    sock = mine.open_ready()
+    with mine.visitor() as visitor:
+        visitor.send(http.build_request(host=mine.host))
+        sock.read_request()
+        assert mine.visit().get("Retry-After") == "9"
+        (relay.dir / ".env").write_text("LT_RETRY_AFTER=4\n")
+        reload(relay, {"info"})
+        wait_for(lambda: mine.visit().get("Retry-After") == "4", "the new value")
+
+
+@pytest.mark.parametrize("bad", ["LT_MAX_SOCKETS=many\n", "LT_MAX_SOCKETS=7\nLT_PORT=99999\n"])
+def test_a_bad_file_is_refused_whole_and_the_old_one_stays(start, bad):
+    relay = start(files={".env": "LT_MAX_SOCKETS=3\n"})
+    (relay.dir / ".env").write_text(bad)
+    reload(relay, {"error", "warn"})
+    assert max_conn(relay) == 3
+    (relay.dir / ".env").write_text("LT_MAX_SOCKETS=5\n")
+    reload(relay, {"info"})
+    wait_for(lambda: max_conn(relay) == 5, "the new value")
+
+
+def test_what_cannot_change_is_named(start):
+    relay = start("--config", "aditd.yaml", domain=None,
+                  files={"aditd.yaml": "domain: lt.test\nworkers: 1\n"})
+    (relay.dir / "aditd.yaml").write_text("domain: lt.test\nworkers: 2\n")
+    seen = len(relay.logs)
+    relay.signal(signal.SIGHUP)
+    entry = relay.wait_log(lambda entry: relay.logs.index(entry) >= seen
+                           and "workers" in str(entry))
+    assert entry["level"] in ("warn", "error")
+
+
+@pytest.mark.tsan
+def test_reloads_lose_no_request(start, agent):
+    relay = start(files={".env": "LT_MAX_SOCKETS=8\n"})
+    mine = agent(relay, "reload-app").serve(reply(b"fine"), sockets=4)
+    mine.wait_connected(4)
+    done = threading.Event()
+
+    def signals():
+        for number in range(40):
+            (relay.dir / ".env.new").write_text(f"LT_MAX_SOCKETS={8 + number % 2}\n")
+            os.rename(relay.dir / ".env.new", relay.dir / ".env")
+            relay.signal(signal.SIGHUP)
+            time.sleep(0.02)
+        done.set()
+    thread = threading.Thread(target=signals)
+    thread.start()
+    with mine.visitor() as visitor:
+        while not done.is_set():
+            assert visitor.ask(host=mine.host).body == b"fine"
+    thread.join()
+
+
+# the service manager
+
+def test_the_service_manager_is_told(start):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("\0aditd-test-%d" % os.getpid())
+        manager.settimeout(DEADLINE)
+        relay = start(env={"NOTIFY_SOCKET": "@aditd-test-%d" % os.getpid()})
+        assert b"READY=1" in manager.recv(4096).split(b"\n")
+        relay.signal(signal.SIGTERM)
+        assert b"STOPPING=1" in manager.recv(4096).split(b"\n")
+        assert relay.wait_exit() == 0
+
+
+# descriptors
+
+def test_running_out_of_descriptors_sheds_and_recovers(start, agent):
+    relay = start()
+    mine = agent(relay, "fd-app").serve(reply(b"served"), sockets=2)
+    mine.wait_connected(2)
+    kept = mine.visitor()
+    assert kept.ask(host=mine.host).body == b"served"
+    resource.prlimit(relay.pid, resource.RLIMIT_NOFILE, (relay.fds() + 12, 1 << 12))
+    crowd = []
+    for _ in range(100):
+        crowd.append(http.Visitor(relay.port))
+    # The one that is in is still served, and the machine has nothing to do meanwhile.
+    assert kept.ask(host=mine.host).body == b"served"
+    cpu, began = relay.cpu_seconds(), time.monotonic()
+    for visitor in crowd[-3:]:
+        try:
+            visitor.silent(0.5)
+        except ConnectionError:
+            pass
+    assert kept.ask(host=mine.host).body == b"served"
+    share = (relay.cpu_seconds() - cpu) / max(time.monotonic() - began, 0.2)
+    assert share < 0.3, f"{share:.0%} of a core while there is nothing to do"
+    for visitor in crowd:
+        visitor.close()
+
+    def served():
+        try:
+            return mine.visit(timeout=2).body == b"served"
+        except (OSError, http.Truncated):
+            return False
+    wait_for(served, "new connections to be served again")
+    kept.close()
+
+
+def test_a_low_limit_from_the_start_is_survived(start, agent):
+    relay = start(prefix=["prlimit", "--nofile=64:64"])
+    made = []
+    for number in range(100):
+        try:
+            response = create(relay, f"many-{number}")
+        except (OSError, http.Truncated):
+            continue
+        made.append(response.status)
+    assert 200 in made
+    assert set(made) <= {200, 503}
+    count = http.fetch(relay.port, target="/api/status", host="lt.test").json()["tunnels"]
+    assert count == made.count(200)
+
+
+@pytest.mark.covers("S49")
+def test_nothing_is_left_when_everything_ends(start, agent):
+    relay = start(env={"LT_GRACE_PERIOD": "50"})
+
+    def round_of_everything(number):
+        mine = agent(relay, f"round-{number}").serve(reply(b"x" * 1000), sockets=3)
+        for _ in range(5):
+            assert mine.visit().status == 200
+        mine.drop_sockets()
+        wait_for(lambda: mine.visit().status == 404, "the tunnel's end")
+    round_of_everything(0)
+    before = relay.fds()
+    for number in range(1, 6):
+        round_of_everything(number)
+    wait_for(lambda: relay.fds() <= before, "the descriptors to be given back")
