@@ -20,7 +20,8 @@ extern char **environ;
 
 static void main_print(FILE *to, const struct buf *text)
 {
-	fwrite(buf_slice(text).ptr, 1, buf_len(text), to);
+	if (buf_len(text))
+		fwrite(buf_slice(text).ptr, 1, buf_len(text), to);
 }
 
 static int main_help(void)
