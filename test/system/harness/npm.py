@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import threading
-from pathlib import Path
 
 from .relay import ROOT
 from .wait import DEADLINE
