@@ -25,14 +25,6 @@ struct log {
 	struct log_shape shape;
 };
 
-struct log_record {
-	enum log_level level;
-	uint64_t wall_ms;
-	const char *message;
-	const struct log_field *fields;
-	size_t count;
-};
-
 static const struct log_level_text {
 	struct slice name;
 	struct slice padded;
@@ -202,11 +194,9 @@ uint64_t log_dropped(const struct log *log)
 	return log ? log_sink_dropped(log->sink) : 0;
 }
 
-void log_format_line(struct buf *out, enum log_format format, enum log_level level,
-	uint64_t wall_ms, const char *message, const struct log_field *fields, size_t count)
+void log_format_line(struct buf *out, enum log_format format, const struct log_record *record)
 {
-	log_format_record(out, (struct log_shape) {format, false},
-		&(struct log_record) {level, wall_ms, message, fields, count});
+	log_format_record(out, (struct log_shape) {format, false}, record);
 }
 
 void log_line(struct log *log, enum log_level level, const char *message,

@@ -28,6 +28,15 @@ struct log_field {
 #define LOG_STR(name, slice) ((struct log_field) {name, LOG_KIND_STR, slice, 0})
 #define LOG_INT(name, value) ((struct log_field) {name, LOG_KIND_INT, {NULL, 0}, (int64_t)(value)})
 
+/* What one line says. */
+struct log_record {
+	enum log_level level;
+	uint64_t wall_ms; /* UTC since 1970 */
+	const char *message;
+	const struct log_field *fields; /* borrowed */
+	size_t count;
+};
+
 struct log; /* one a process, shared by all threads */
 
 /*
@@ -43,9 +52,8 @@ bool log_wants(const struct log *log, enum log_level level);
 /* How many lines were dropped because the writer could not keep up or could not write. */
 uint64_t log_dropped(const struct log *log);
 
-/* Formats a line at the end of out, with its line end; pure. wall_ms is UTC since 1970. */
-void log_format_line(struct buf *out, enum log_format format, enum log_level level,
-	uint64_t wall_ms, const char *message, const struct log_field *fields, size_t count);
+/* Formats a line at the end of out, with its line end; pure. */
+void log_format_line(struct buf *out, enum log_format format, const struct log_record *record);
 /* Puts one line on the queue; most callers use the macros below. */
 void log_line(struct log *log, enum log_level level, const char *message,
 	const struct log_field *fields, size_t count);

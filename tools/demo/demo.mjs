@@ -1,5 +1,7 @@
 // The service behind the demo tunnel: a page that shows what arrives through it. It listens on a
-// free loopback port and says which one; it keeps nothing and trusts nobody.
+// loopback port, a free one unless told, and says which; it keeps nothing and trusts nobody.
+//
+//   node tools/demo/demo.mjs [PORT]
 //
 //   GET /        the page           GET /ticks   server-sent events, one a second
 //   ANY /echo    the request as it arrived, as JSON
@@ -84,7 +86,7 @@ function listen(port, host, then) {
 }
 
 // "localhost" may mean either loopback address; a machine without IPv6 is fine with one.
-listen(Number(process.env.PORT ?? 0), "127.0.0.1", (port) => {
+listen(Number(process.argv[2] ?? 0), "127.0.0.1", (port) => {
   const ready = () => console.log(`listening on ${port}`);
   listen(port, "::1", ready).on("error", ready);
 });

@@ -31,7 +31,8 @@ static void assert_line(
 	struct buf line;
 
 	buf_init(&line);
-	log_format_line(&line, format, LOG_INFO, WALL_MS, "tunnel up", fields, count);
+	log_format_line(&line, format,
+		&(struct log_record) {LOG_INFO, WALL_MS, "tunnel up", fields, count});
 	buf_append_char(&line, '\0');
 	assert_string_equal(buf_slice(&line).ptr, want);
 	buf_release(&line);
@@ -70,8 +71,8 @@ static void every_level_has_its_name(void **state)
 		struct buf line;
 
 		buf_init(&line);
-		log_format_line(
-			&line, LOG_FORMAT_TEXT, (enum log_level)level, WALL_MS, "x", NULL, 0);
+		log_format_line(&line, LOG_FORMAT_TEXT,
+			&(struct log_record) {(enum log_level)level, WALL_MS, "x", NULL, 0});
 		assert_memory_equal(buf_slice(&line).ptr + 12, names[level], 7);
 		buf_release(&line);
 	}
@@ -95,7 +96,8 @@ static void it_is_one_line_whatever_comes_in(void **state)
 			struct slice text;
 
 			buf_init(&line);
-			log_format_line(&line, formats[f], LOG_WARN, WALL_MS, evil, fields, 3);
+			log_format_line(&line, formats[f],
+				&(struct log_record) {LOG_WARN, WALL_MS, evil, fields, 3});
 			text = buf_slice(&line);
 			assert_int_equal(slice_find(text, '\n'), text.len - 1);
 			assert_true(text.len < 5 * LOG_TEXT_ROOM);
@@ -114,7 +116,8 @@ static void lines_are_appended_to_what_is_there(void **state)
 
 	buf_init(&lines);
 	for (int i = 0; i < 100; i++)
-		log_format_line(&lines, LOG_FORMAT_TEXT, LOG_INFO, WALL_MS, "x", NULL, 0);
+		log_format_line(&lines, LOG_FORMAT_TEXT,
+			&(struct log_record) {LOG_INFO, WALL_MS, "x", NULL, 0});
 	assert_int_equal(buf_len(&lines), 100 * strlen("10:00:00.123 info  x\n"));
 	buf_release(&lines);
 }
