@@ -138,7 +138,8 @@ def test_much_both_ways_at_once(tunnel):
 
 
 @pytest.mark.covers("S79", "fault-45")
-@pytest.mark.parametrize("status", ["400 Bad Request", "200 OK", "403 Forbidden", "426 Upgrade Required"])
+@pytest.mark.parametrize("status", ["400 Bad Request", "200 OK", "403 Forbidden",
+                                    "426 Upgrade Required"])
 def test_a_refused_upgrade_is_an_ordinary_answer(tunnel, status):
     """Without 101 there is no tunnel: what the visitor sends next is a request, or nothing."""
     tunnel.serve(lambda sock, request: answer(b"sorry", status) if request.target == "/ws"
