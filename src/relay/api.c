@@ -91,12 +91,13 @@ static bool api_is_get(const struct api_request *r)
 /* ---- creation ---- */
 
 /* Once a minute per source: a refused client comes back every second. */
-static void api_log_refusal(const struct api_request *r, const char *why)
+static void api_log_refusal(struct api_request *r, const char *why)
 {
 	struct worker *w = r->worker;
 	struct slice client = identity_client_ip(r->head, r->peer, w->conf->trust_proxy);
 	uint64_t suppressed;
 
+	r->quiet = true;
 	if (refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
 		log_warn(w->shared->log, "tunnel refused", LOG_STR("visitor", client),
 			LOG_STR("reason", slice_from_str(why)), LOG_INT("suppressed", suppressed));

@@ -141,6 +141,15 @@ static bool front_uses_input(const struct front *f)
 	UNREACHABLE();
 }
 
+/* The visitor half-closed: requests it sent before are still answered, and that is all. */
+static void front_settle_ended(struct front *f, bool pending)
+{
+	if (f->exchange && f->state != FRONT_PIPED)
+		exchange_visitor_ended(f->exchange, pending);
+	else if (f->state == FRONT_HEAD && !f->full)
+		front_close_now(f, false);
+}
+
 /*
  * After the input was worked through: which clock runs, and whether more may be read. Reading
  * goes on as long as the inbox is small: it is how we hear that a visitor has left.
@@ -158,8 +167,10 @@ static void front_settle(struct front *f)
 				&f->timeout);
 		f->head_started = pending;
 	}
-	if (f->ended)
+	if (f->ended) {
+		front_settle_ended(f, pending);
 		return;
+	}
 	if (buf_len(&f->inbox) >= FRONT_INBOX_MAX && !front_uses_input(f))
 		stream_read_stop(f->stream);
 	else
@@ -217,11 +228,8 @@ static void front_on_drained(void *ctx)
 		exchange_visitor_drained(f->exchange);
 	else if (f->state == FRONT_CLOSING)
 		front_close_on_drained(f);
-	else {
+	else
 		front_process_inbox(f);
-		if (f->ended && f->state == FRONT_HEAD)
-			front_close_now(f, false);
-	}
 }
 
 static void front_on_ended(void *ctx)
@@ -229,10 +237,10 @@ static void front_on_ended(void *ctx)
 	struct front *f = ctx;
 
 	f->ended = true;
-	if (f->exchange)
-		exchange_visitor_ended(f->exchange);
-	else if (!f->full)
+	if (f->state == FRONT_CLOSING && !f->full)
 		front_close_now(f, false);
+	else if (f->state != FRONT_CLOSING)
+		front_process_inbox(f);
 }
 
 static void front_on_failed(void *ctx, int err)

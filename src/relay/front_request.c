@@ -142,8 +142,6 @@ static void front_request_record_api(struct front_request *r, const struct api_r
 		.bytes_out = buf_len(&w->out),
 	};
 
-	metrics_add(w->metrics, METRIC_REQUESTS, 1);
-	metrics_add(w->metrics, metrics_response(api->status), 1);
 	if (api->quiet)
 		return;
 	worker_next_request_id(w, id);

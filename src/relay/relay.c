@@ -36,7 +36,8 @@ struct relay_worker {
 	struct loop_task drain;
 	struct loop_task stop;
 	struct loop_task reconfigure;
-	struct loop_task report; /* runs on the main loop */
+	struct loop_task report_drained; /* these two run on the main loop */
+	struct loop_task report_reconfigured;
 	bool drained;
 };
 
@@ -52,7 +53,8 @@ struct relay {
 	struct relay_worker *workers;
 	struct timeout_queue *deadline_queue;
 	struct timeout deadline;
-	unsigned awaited; /* workers that have not reported yet */
+	unsigned draining; /* workers that still have visitors */
+	unsigned reloading; /* workers that have the old options */
 	bool stopping;
 };
 
@@ -146,11 +148,6 @@ static void relay_close_doors(struct relay_worker *rw)
 
 /* ---- on the workers' threads ---- */
 
-static void relay_report(struct relay_worker *rw)
-{
-	loop_post(rw->relay->loop, &rw->report);
-}
-
 static void relay_worker_on_quiet(void *ctx)
 {
 	struct relay_worker *rw = ctx;
@@ -158,7 +155,7 @@ static void relay_worker_on_quiet(void *ctx)
 	if (rw->drained)
 		return;
 	rw->drained = true;
-	relay_report(rw);
+	loop_post(rw->relay->loop, &rw->report_drained);
 }
 
 static void relay_worker_on_drain(struct loop_task *task)
@@ -196,7 +193,7 @@ static void relay_worker_on_reconfigure(struct loop_task *task)
 	struct relay_worker *rw = CONTAINER_OF(task, struct relay_worker, reconfigure);
 
 	worker_set_conf(rw->worker, rw->relay->conf);
-	relay_report(rw);
+	loop_post(rw->relay->loop, &rw->report_reconfigured);
 }
 
 static void *relay_worker_main(void *arg)
@@ -225,7 +222,7 @@ static void relay_on_deadline(struct timeout *timeout)
 	struct relay *r = CONTAINER_OF(timeout, struct relay, deadline);
 
 	log_warn(r->shared.log, "drain timeout, ending what still runs",
-		LOG_INT("workers", r->awaited));
+		LOG_INT("workers", r->draining));
 	relay_stop(r);
 }
 
@@ -235,7 +232,7 @@ static void relay_drain(struct relay *r)
 	atomic_store(&r->shared.draining, true);
 	if (r->hooks.stopping)
 		r->hooks.stopping(r->hooks.ctx);
-	r->awaited = r->shared.worker_count;
+	r->draining = r->shared.worker_count;
 	timeout_queue_set(
 		r->deadline_queue, r->conf->drain_timeout_ms ? r->conf->drain_timeout_ms : 1);
 	timeout_arm(r->deadline_queue, &r->deadline);
@@ -254,17 +251,20 @@ static void relay_reloaded(struct relay *r)
 		r->hooks.ready(r->hooks.ctx);
 }
 
-static void relay_on_report(struct loop_task *task)
+static void relay_on_drained(struct loop_task *task)
 {
-	struct relay_worker *rw = CONTAINER_OF(task, struct relay_worker, report);
-	struct relay *r = rw->relay;
+	struct relay_worker *rw = CONTAINER_OF(task, struct relay_worker, report_drained);
 
-	if (!r->awaited || --r->awaited)
-		return;
-	if (atomic_load(&r->shared.draining))
-		relay_stop(r);
-	else
-		relay_reloaded(r);
+	if (--rw->relay->draining == 0)
+		relay_stop(rw->relay);
+}
+
+static void relay_on_reconfigured(struct loop_task *task)
+{
+	struct relay_worker *rw = CONTAINER_OF(task, struct relay_worker, report_reconfigured);
+
+	if (--rw->relay->reloading == 0)
+		relay_reloaded(rw->relay);
 }
 
 static struct hmac_auth *relay_make_hmac(const struct relay *r)
@@ -298,7 +298,7 @@ static void relay_use_conf(struct relay *r, struct relay_conf *next)
 	r->old_hmac = atomic_load(&r->shared.hmac);
 	atomic_store_explicit(&r->shared.hmac, relay_make_hmac(r), memory_order_release);
 	log_set_level(r->shared.log, next->log_level);
-	r->awaited = r->shared.worker_count;
+	r->reloading = r->shared.worker_count;
 	for (unsigned i = 0; i < r->shared.worker_count; i++)
 		loop_post(r->workers[i].worker->loop, &r->workers[i].reconfigure);
 }
@@ -308,7 +308,7 @@ static void relay_reload(struct relay *r)
 	struct buf message = {0}, warnings = {0};
 	struct relay_conf *next;
 
-	if (r->awaited || !r->hooks.reload)
+	if (r->reloading || atomic_load(&r->shared.draining) || !r->hooks.reload)
 		return;
 	if (r->hooks.reloading)
 		r->hooks.reloading(r->hooks.ctx);
@@ -375,7 +375,8 @@ static void relay_make_workers(struct relay *r)
 		loop_task_init(&rw->drain, relay_worker_on_drain);
 		loop_task_init(&rw->stop, relay_worker_on_stop);
 		loop_task_init(&rw->reconfigure, relay_worker_on_reconfigure);
-		loop_task_init(&rw->report, relay_on_report);
+		loop_task_init(&rw->report_drained, relay_on_drained);
+		loop_task_init(&rw->report_reconfigured, relay_on_reconfigured);
 	}
 	r->shared.workers = list;
 	r->shared.worker_count = n;
