@@ -393,6 +393,49 @@ def test_half_close_after_a_pipeline_answers_all_of_it(tunnel):
         visitor.wait_closed()
 
 
+@pytest.mark.covers("S78", "D25")
+@pytest.mark.parametrize("socket_is", ["fresh", "parked", "yet to come"])
+def test_half_close_behind_a_whole_upload_loses_none_of_it(tunnel, socket_is):
+    """The end came after the last byte: nothing about this upload is cut."""
+    def upload():
+        visitor = tunnel.visitor()
+        visitor.send(build_request("POST", "/", tunnel.host, body=b"all of it"))
+        visitor.half_close()
+        return visitor
+    if socket_is == "yet to come":
+        visitor = upload()
+        time.sleep(0.1)
+        sock = tunnel.open()
+    else:
+        sock = tunnel.open_ready()
+        if socket_is == "parked":
+            later = Later(tunnel.visit)
+            sock.read_request()
+            sock.send(answer(b"parked"))
+            later.result()
+        visitor = upload()
+    assert sock.read_request().body == b"all of it"
+    sock.send(answer(b"got it"))
+    assert visitor.read_response().body == b"got it"
+    visitor.wait_closed()
+    visitor.close()
+
+
+@pytest.mark.covers("S78")
+def test_half_close_at_any_moment_of_a_pipeline_ends_the_connection(tunnel):
+    """However the FIN falls between requests and answers, the relay's own FIN comes behind them."""
+    tunnel.serve(lambda sock, request: answer(request.target.encode()), sockets=3)
+    tunnel.wait_connected(3)
+    for turn in range(100):
+        with tunnel.visitor() as visitor:
+            visitor.send(b"".join(build_request(target=f"/{i}", host=tunnel.host)
+                                  for i in range(4)))
+            time.sleep(turn % 10 * 0.0002)
+            visitor.half_close()
+            assert [visitor.read_response().text() for _ in range(4)] == ["/0", "/1", "/2", "/3"]
+            assert visitor.wait_closed(3 * SLOW) == "fin", f"turn {turn}"
+
+
 # time
 
 @pytest.mark.covers("D9", "ask-8")

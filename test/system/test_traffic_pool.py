@@ -412,6 +412,21 @@ def test_a_surplus_socket_is_never_given_a_request(start, agent):
         assert sock.wait_closed(5 * SLOW) == "fin"
 
 
+@pytest.mark.covers("S84", "D27")
+def test_a_client_that_redials_on_every_fin_makes_no_storm(start, agent):
+    """A node client answers our FIN with its own and dials again without any delay."""
+    relay = start("--max-sockets", "1")
+    tunnel = agent(relay, a_name())
+    tunnel.open_ready()
+    dials, end = 0, time.monotonic() + 3
+    while time.monotonic() < end:
+        dials += 1
+        sock, _ = surplus(tunnel)
+        sock.wait_closed(5 * SLOW)
+        sock.close()
+    assert dials <= 6, f"{dials} dials in three seconds"
+
+
 @pytest.mark.covers("S84")
 def test_a_place_that_becomes_free_can_be_taken(start, agent):
     relay = start("--max-sockets", "1")

@@ -137,9 +137,10 @@ class Agent:
     def _converse(self, sock, handler, body):
         while not self._closing:
             while not sock.pending:
-                # An idle socket waits as long as the test lasts.
+                # An idle socket waits as long as the test lasts, but looks up now and then: a reset
+                # from another thread takes effect when nobody waits in the kernel any more.
                 try:
-                    if sock.silent(3600):
+                    if sock.silent(0.2):
                         continue
                 except ConnectionError:
                     return
