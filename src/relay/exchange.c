@@ -140,16 +140,16 @@ void exchange_visitor_drained(struct exchange *x)
 		stream_read_start(x->up->stream);
 }
 
-void exchange_visitor_ended(struct exchange *x)
+void exchange_visitor_ended(struct exchange *x, bool has_rest)
 {
 	if (x->state == EXCHANGE_OVER)
 		return;
-	if (!x->request_whole) {
+	if (!x->request_whole && !has_rest) {
 		exchange_end_left(x);
 		return;
 	}
 	x->visitor_half_closed = true;
-	x->keep_alive = false;
-	if (!x->response_started)
+	if ((x->state == EXCHANGE_WAITING || x->request_whole) && !x->response_started &&
+		!timeout_is_armed(&x->left_timeout))
 		timeout_arm(x->worker->timeouts[WORKER_HALF_CLOSED], &x->left_timeout);
 }

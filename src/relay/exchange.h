@@ -67,7 +67,8 @@ bool exchange_has_request(const struct exchange *x);
 bool exchange_filled_visitor(const struct exchange *x);
 /* The visitor's stream had been full and has room again. */
 void exchange_visitor_drained(struct exchange *x);
-/* The visitor will send no more; it may still want its answer. */
-void exchange_visitor_ended(struct exchange *x);
+/* The visitor will send no more, but for what the owner still has of the body; it may still want
+ * its answer. */
+void exchange_visitor_ended(struct exchange *x, bool has_rest);
 
 #endif

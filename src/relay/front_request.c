@@ -139,11 +139,9 @@ static void front_request_record_api(struct front_request *r, const struct api_r
 		.status = api->status,
 		.ended = ACCESS_COMPLETE,
 		.bytes_in = r->head->size + api->body.len,
-		.bytes_out = buf_len(&w->out),
+		.bytes_out = buf_len(&w->answer),
 	};
 
-	metrics_add(w->metrics, METRIC_REQUESTS, 1);
-	metrics_add(w->metrics, metrics_response(api->status), 1);
 	if (api->quiet)
 		return;
 	worker_next_request_id(w, id);
@@ -177,7 +175,8 @@ static enum front_action front_request_answer(
 	front_body_free(&f->body);
 	f->authenticated = false;
 	f->answered = true;
-	front_write(f, buf_slice(&f->worker->out));
+	front_write(f, buf_slice(&f->worker->answer));
+	buf_release(&f->worker->answer);
 	if (!api.keep_alive)
 		front_close_gently(f);
 	return FRONT_ON;
