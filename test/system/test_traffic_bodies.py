@@ -43,7 +43,8 @@ def test_big_upload_arrives_whole(tunnel, chunked):
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
 def test_big_download_arrives_whole(tunnel, chunked):
     def handler(sock, request):
-        sock.send(CHUNKED_HEAD if chunked else b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % BIG)
+        sock.send(CHUNKED_HEAD if chunked else
+                  b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % BIG)
         send_blocks(sock, BIG, chunked)
     tunnel.serve(handler)
     with tunnel.visitor() as visitor:
@@ -65,7 +66,7 @@ def test_big_download_until_close(tunnel):
 
 @pytest.mark.covers("S76", "D25")
 def test_both_directions_at_once(tunnel):
-    """An echoing service: the answer runs while the upload does, and neither waits for the other."""
+    """An echoing service: the answer runs while the upload does, and neither waits."""
     size = 24 * MIB
 
     def handler(sock, request):
@@ -100,7 +101,8 @@ def test_many_tiny_chunks(tunnel):
 @pytest.mark.covers("D25")
 def test_chunk_size_forms(tunnel):
     """Leading zeros, either case, extensions with quotes: all of it legal."""
-    body = b"000A\r\n0123456789\r\na;x\r\n0123456789\r\nA;a=b;c=\"d;\\\"\"\r\n0123456789\r\n000\r\n\r\n"
+    body = b"000A\r\n0123456789\r\na;x\r\n0123456789\r\n" \
+           b"A;a=b;c=\"d;\\\"\"\r\n0123456789\r\n000\r\n\r\n"
     tunnel.serve(lambda sock, request: CHUNKED_HEAD + body)
     response = tunnel.visit("POST", headers=[CHUNKED], body=body)
     assert response.body == b"0123456789" * 3
@@ -114,7 +116,8 @@ def test_each_chunk_arrives_before_the_next_is_sent(tunnel):
     """Server-sent events: nothing is held back until more comes."""
     sock = tunnel.open_ready()
     with tunnel.visitor() as visitor:
-        visitor.send(build_request("GET", "/events", tunnel.host, [("Accept", "text/event-stream")]))
+        visitor.send(build_request("GET", "/events", tunnel.host,
+                                   [("Accept", "text/event-stream")]))
         sock.read_request()
         sock.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                   b"Transfer-Encoding: chunked\r\n\r\n")
@@ -188,7 +191,7 @@ def test_two_way_conversation_inside_one_exchange(tunnel):
 @pytest.mark.covers("D25")
 @pytest.mark.parametrize("close", [False, True], ids=["keeps", "closes"])
 def test_early_answer_while_the_upload_runs(tunnel, close):
-    """A refusal after the first bytes reaches the visitor, and the agent's socket is not used again."""
+    """A refusal after the first bytes reaches the visitor, and the socket is not used again."""
     sock = tunnel.open_ready()
     with tunnel.visitor() as visitor:
         visitor.send(build_request("POST", "/", tunnel.host, [framing(BIG, False)]) + b"x" * 70000)

@@ -16,8 +16,8 @@ CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 class Tagged:
-    """A tunnel whose answers say its name and the request they belong to, and that is killed now and
-    then. It notes every request that is not its own."""
+    """A tunnel whose answers say its name and the request they belong to. It is killed now and
+    then, and notes every request that is not its own."""
 
     def __init__(self, agent, relay, sockets=3):
         self.tunnel = agent(relay, a_name("iso"))

@@ -163,7 +163,8 @@ def test_response_timeout_names_itself_and_drops_the_socket(start, agent):
 @pytest.mark.covers("S73")
 @pytest.mark.parametrize("garbage", [
     b"garbage\r\n\r\n", b"HTTP/1.1 abc OK\r\n\r\n", b"HTTP/2.0 200 OK\r\n\r\n",
-    b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 200 OK\r\nBad Field: x\r\n\r\n", b"\0\0\0\0\r\n\r\n"])
+    b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 200 OK\r\nBad Field: x\r\n\r\n",
+    b"\0\0\0\0\r\n\r\n"])
 def test_bad_response_names_itself(start, agent, garbage):
     relay = start()
     tunnel = agent(relay, a_name())

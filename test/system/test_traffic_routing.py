@@ -128,7 +128,7 @@ def test_http_1_0_with_a_host_routes(shared_relay, agent):
     ("HTTP://{H}/p", "/p"), ("http://{h}:8080/p", "/p"), ("http://{h}./p", "/p"),
     ("https://{h}/p", "/p")])
 def test_absolute_form_routes_by_its_own_authority(shared_relay, agent, target, seen):
-    """RFC 9112, 3.2.2: the Host field of such a request is ignored, and replaced when it goes on."""
+    """RFC 9112, 3.2.2: the Host field of such a request is ignored, and then replaced."""
     mine, other = agent(shared_relay, a_name()), agent(shared_relay, a_name())
     mine.serve(tagged(mine))
     sock = other.open_ready()

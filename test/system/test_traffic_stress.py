@@ -24,7 +24,7 @@ def enough_descriptors():
 
 
 def allowed_growth():
-    """KiB. A sanitizer's bookkeeping grows with what is allocated; the bound is for plain builds."""
+    """KiB. A sanitizer's bookkeeping grows with what is allocated; plain builds do not."""
     return 16 * 1024 if sanitized() else 2 * 1024
 
 
@@ -43,7 +43,8 @@ def settled_fds(relay):
 
 def back_to(relay, baseline, slack=8):
     wait_for(lambda: relay.fds() <= baseline + slack,
-             f"descriptors back to {baseline} (now {relay.fds()})", timeout=2 * DEADLINE, every=0.05)
+             f"descriptors back to {baseline} (now {relay.fds()})", timeout=2 * DEADLINE,
+             every=0.05)
 
 
 # slow
@@ -117,7 +118,8 @@ def test_slow_visitors_do_not_slow_others(start, agent):
             if index % 3 == 0:
                 visitor.send(b"GET / HTTP/1.1\r\nHost: ")
             elif index % 3 == 1 and index < 100:
-                visitor.send(build_request("POST", "/", slow.host, [("Content-Length", "9")]) + b"x")
+                visitor.send(build_request("POST", "/", slow.host,
+                                           [("Content-Length", "9")]) + b"x")
             else:
                 visitor.send(build_request(host=slow.host))
         for _ in range(50):
@@ -289,7 +291,8 @@ def test_a_thousand_connections_of_random_garbage(start, agent):
     dice = random.Random(7)
     words = [b"GET ", b"POST ", b"/", b" HTTP/1.1\r\n", b"Host: ", tunnel.host.encode(), b"\r\n",
              b"\r\n\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n",
-             b"\0", b"\xff", b": ", b" ", b"\n", b"Connection: upgrade\r\nUpgrade: x\r\n", b"%", b"1e"]
+             b"\0", b"\xff", b": ", b" ", b"\n", b"Connection: upgrade\r\nUpgrade: x\r\n", b"%",
+             b"1e"]
     for index in range(1000):
         if index % 3 == 0:
             data = dice.randbytes(dice.randrange(1, 2000))
@@ -320,7 +323,8 @@ def test_random_garbage_from_agents(start, agent):
     dice = random.Random(8)
     words = [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 ", b"100 Continue", b"101 X", b"\r\n", b"\r\n\r\n",
              b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n",
-             b"0\r\n\r\n", b"hello", b"\0", b"\xff", b"X: ", b"\n", b"Connection: close\r\n", b"204 "]
+             b"0\r\n\r\n", b"hello", b"\0", b"\xff", b"X: ", b"\n", b"Connection: close\r\n",
+             b"204 "]
 
     def handler(sock, request):
         data = b"".join(dice.choice(words) for _ in range(dice.randrange(1, 20)))

@@ -176,7 +176,8 @@ def test_bytes_behind_a_refused_upgrade_are_not_piped(tunnel):
 def test_an_unasked_101_is_no_tunnel(tunnel):
     tunnel.serve(lambda sock, request: SWITCH + b"raw bytes for whoever comes next")
     response = tunnel.visit()
-    assert response.status in (502, 503) and response.get("X-Adit-Error") == "bad-response", response
+    assert response.status in (502, 503), response
+    assert response.get("X-Adit-Error") == "bad-response", response
 
 
 @pytest.mark.covers("D25", "fault-45")
