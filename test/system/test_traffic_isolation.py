@@ -4,6 +4,7 @@ import random
 import socket
 import struct
 import threading
+import time
 
 import pytest
 
@@ -120,6 +121,61 @@ def test_no_answer_reaches_the_wrong_visitor(start, agent, keep_alive):
     tunnels = [Tagged(agent, relay) for _ in range(20)]
     served, failed = run_crowds(tunnels, 8, 400, keep_alive, killing=True)
     assert served > 1600, (served, failed)
+
+
+def torn_answer(sock, request):
+    """Answers in small pieces, so that answers of many sockets are half read at a time."""
+    dice = random.Random(request.target)
+    tag = request.get("X-Tag")
+    data = (f"HTTP/1.1 200 Torn {tag}\r\nX-Tag: {tag}\r\nTransfer-Encoding: chunked\r\n"
+            f"X-Host: {request.get('Host')}\r\n\r\n").encode() \
+        + chunk(f"{tag} {request.target} ".encode() + request.body) \
+        + f"0\r\nX-End: {tag} {request.trailers[0][1]}\r\n\r\n".encode()
+    while data:
+        size = dice.randrange(1, 40)
+        sock.send(data[:size])
+        data = data[size:]
+        time.sleep(0.0005)
+
+
+@pytest.mark.covers("fault-34", "threat-13", "S68", "S76")
+@pytest.mark.parametrize("workers", ["1", "4"])
+def test_heads_that_arrive_in_turns_do_not_mix(start, agent, workers):
+    """Many requests and answers are half read at any time; each keeps what was already seen of it."""
+    relay = start("--workers", workers)
+    tunnels = [agent(relay, a_name()) for _ in range(6)]
+    for tunnel in tunnels:
+        tunnel.serve(torn_answer, sockets=4)
+    dice = random.Random(5)
+    for turn in range(6):
+        asked, open_ = [], []
+        for index in range(24):
+            tunnel = tunnels[index % 6]
+            tag = f"{tunnel.name}.{turn}.{index}"
+            data = (f"POST /{tag} HTTP/1.1\r\n" + f"X-Pad: {'p' * dice.randrange(60)}\r\n"
+                    + f"Host: {tunnel.host}\r\nX-Tag: {tag}\r\nTransfer-Encoding: chunked\r\n"
+                    + f"\r\n4\r\nbody\r\n0\r\nX-End: {tag}\r\n\r\n").encode()
+            visitor = tunnel.visitor()
+            asked.append((visitor, tunnel, tag))
+            open_.append([visitor, data])
+        while open_:
+            entry = dice.choice(open_)
+            size = dice.randrange(1, 50)
+            entry[0].send(entry[1][:size])
+            entry[1] = entry[1][size:]
+            if not entry[1]:
+                open_.remove(entry)
+        for visitor, tunnel, tag in asked:
+            response = visitor.read_response()
+            assert response.status_line == f"200 Torn {tag}", response
+            assert (response.get("X-Tag"), response.get("X-Host")) == (tag, tunnel.host)
+            assert response.text() == f"{tag} /{tag} body"
+            assert response.trailers == [("X-End", f"{tag} {tag}")]
+            visitor.close()
+    for tunnel in tunnels:
+        for request in tunnel.requests:
+            assert request.get("Host") == tunnel.host
+            assert request.get("X-Tag").startswith(tunnel.name)
 
 
 @pytest.mark.tsan
