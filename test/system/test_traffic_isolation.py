@@ -141,7 +141,7 @@ def torn_answer(sock, request):
 @pytest.mark.covers("fault-34", "threat-13", "S68", "S76")
 @pytest.mark.parametrize("workers", ["1", "4"])
 def test_heads_that_arrive_in_turns_do_not_mix(start, agent, workers):
-    """Many requests and answers are half read at any time; each keeps what was already seen of it."""
+    """Many requests and answers are half read at any time; each keeps what was seen of it."""
     relay = start("--workers", workers)
     tunnels = [agent(relay, a_name()) for _ in range(6)]
     for tunnel in tunnels:
