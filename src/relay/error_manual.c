@@ -14,6 +14,7 @@
 static const enum visitor_error error_manual_unsent[] = {
 	VISITOR_ERROR_LOCAL_REFUSED,
 	VISITOR_ERROR_MISDIRECTED,
+	VISITOR_ERROR_UPGRADE_REFUSED, /* CONNECT is 405 before its body is looked at */
 	VISITOR_ERROR_DRAINING,
 	VISITOR_ERROR_INTERNAL,
 };
@@ -80,8 +81,10 @@ static const char *const error_manual_outro =
 	"\n"
 	"The access log has the code as `error`. `adit_errors_total{code=\"...\"}` counts the "
 	"codes of the\n"
-	"first table; refusals of tunnels count as `adit_responses_total{class=\"4xx\"}`, and bad\n"
-	"signatures as `adit_hmac_refusals_total` too. See [operating.md](operating.md).\n";
+	"first table. A refused request for a tunnel is in neither: the log has `tunnel refused` "
+	"with the\n"
+	"code as `reason`, once a minute for each visitor, and bad signatures are counted in\n"
+	"`adit_hmac_refusals_total`. See [operating.md](operating.md).\n";
 
 static bool error_manual_is_sent(enum visitor_error error)
 {
