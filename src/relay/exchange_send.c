@@ -48,6 +48,7 @@ static bool exchange_send_take(struct exchange *x)
 		return false;
 	x->state = EXCHANGE_SENT;
 	stream_listen(x->up->stream, x->up_events, x);
+	stream_set_bulk(x->up->stream, false);
 	stream_read_start(x->up->stream);
 	x->up_full = !stream_write(x->up->stream, &head, 1);
 	x->holding = x->up->head_alone && !x->request_whole;
@@ -185,6 +186,7 @@ bool exchange_send_body(struct exchange *x, struct slice *in)
 		return true;
 	if (!x->response_seen)
 		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	stream_tune_reads(*x->visitor.stream, x->up->stream, in->len);
 	if (!x->in_trailers) {
 		gather_init(&g, x->up->stream, x->chunked_request);
 		if (!exchange_send_pieces(x, in, &g))
