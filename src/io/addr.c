@@ -50,14 +50,6 @@ void addr_print(const struct addr *addr, char out[ADDR_TEXT_MAX])
 		inet_ntop(AF_INET6, &v6->sin6_addr, out, ADDR_TEXT_MAX);
 }
 
-int addr_of_peer(int fd, struct addr *addr_out)
-{
-	addr_out->len = sizeof(addr_out->storage);
-	if (getpeername(fd, (struct sockaddr *)&addr_out->storage, &addr_out->len) != 0)
-		return err_from_errno(errno);
-	return 0;
-}
-
 int addr_of_socket(int fd, struct addr *addr_out)
 {
 	addr_out->len = sizeof(addr_out->storage);

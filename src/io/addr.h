@@ -19,8 +19,7 @@ MUST_CHECK int addr_parse(const char *text, uint16_t port, struct addr *addr_out
 uint16_t addr_port(const struct addr *addr);
 /* The address alone; an IPv4 address mapped into IPv6 is written as IPv4. */
 void addr_print(const struct addr *addr, char out[ADDR_TEXT_MAX]);
-/* Who is at the other end of a connected descriptor, or which port a bound one has. */
-MUST_CHECK int addr_of_peer(int fd, struct addr *addr_out);
+/* What a bound descriptor is bound to. */
 MUST_CHECK int addr_of_socket(int fd, struct addr *addr_out);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Listening sockets. They are made by hand, because libuv of Debian 12 has no way to ask for
- * SO_REUSEPORT, and then given to libuv. When the process is out of descriptors, libuv accepts
- * with a spare one and closes at once, so that the backlog drains instead of spinning.
+ * Listening sockets, polled by libuv and accepted from by hand. uv_listen cannot share a port in
+ * the version of Debian 12, and spins when it is out of descriptors while another thread holds
+ * the spare one; here accepting pauses, the kernel keeps the queue, and what is connected goes on.
  */
 #include "io/listener.h"
 
@@ -16,13 +16,18 @@
 #include "io/addr.h"
 #include "io/loop.h"
 #include "io/stream_tcp.h"
+#include "io/timeout.h"
 
 #define LISTENER_BACKLOG 4096
+#define LISTENER_BATCH 64 /* connections taken in one turn of the loop */
 
 struct listener {
-	uv_tcp_t tcp;
+	uv_poll_t poll;
+	struct timeout retry;
+	struct timeout_queue *retry_queue; /* borrowed */
 	const struct listener_events *events; /* borrowed */
 	void *ctx; /* borrowed */
+	int fd; /* owned */
 	uint16_t port;
 };
 
@@ -59,6 +64,55 @@ int listener_probe(const struct addr *addr)
 	return err_from_errno(e);
 }
 
+static void listener_on_poll(uv_poll_t *poll, int status, int events);
+
+static void listener_watch(struct listener *l)
+{
+	uv_poll_start(&l->poll, UV_READABLE, listener_on_poll);
+}
+
+static void listener_on_retry(struct timeout *timeout)
+{
+	listener_watch(CONTAINER_OF(timeout, struct listener, retry));
+}
+
+static void listener_pause(struct listener *l)
+{
+	uv_poll_stop(&l->poll);
+	timeout_arm(l->retry_queue, &l->retry);
+	l->events->paused(l->ctx);
+}
+
+/* False when there is nothing more to accept for now. */
+static bool listener_accept_one(struct listener *l)
+{
+	struct addr peer = {.len = sizeof(peer.storage)};
+	struct stream *stream;
+	int fd = accept4(
+		l->fd, (struct sockaddr *)&peer.storage, &peer.len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+		listener_pause(l);
+		return false;
+	}
+	if (fd < 0)
+		return errno == ECONNABORTED || errno == EINTR;
+	if (stream_tcp_adopt(loop_of_uv(l->poll.loop), fd, &stream) == 0)
+		l->events->accepted(l->ctx, stream, &peer);
+	return true;
+}
+
+static void listener_on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct listener *l = poll->data;
+
+	/* A callback may close the listener; its memory lives until the end of the turn. */
+	for (int i = 0; i < LISTENER_BATCH && !uv_is_closing((uv_handle_t *)poll); i++) {
+		if (!listener_accept_one(l))
+			break;
+	}
+}
+
 static void listener_on_close(uv_handle_t *handle)
 {
 	mem_free(handle->data);
@@ -76,43 +130,29 @@ int listener_open(
 	err = addr_of_socket(fd, &bound);
 	if (!err && listen(fd, LISTENER_BACKLOG) != 0)
 		err = err_from_errno(errno);
+	l = MEM_NEW(struct listener);
+	if (!err && uv_poll_init(loop_uv(loop), &l->poll, fd) != 0)
+		err = ERR_SYSTEM;
 	if (err) {
 		close(fd);
+		mem_free(l);
 		return err;
 	}
-	l = MEM_NEW(struct listener);
+	l->poll.data = l;
+	l->fd = fd;
 	l->port = addr_port(&bound);
-	uv_tcp_init(loop_uv(loop), &l->tcp);
-	l->tcp.data = l;
-	if (uv_tcp_open(&l->tcp, fd) != 0) {
-		close(fd);
-		uv_close((uv_handle_t *)&l->tcp, listener_on_close);
-		return ERR_SYSTEM;
-	}
+	timeout_init(&l->retry, listener_on_retry);
 	*listener_out = l;
 	return 0;
 }
 
-static void listener_on_connection(uv_stream_t *uv, int status)
-{
-	struct listener *l = uv->data;
-	struct stream *stream;
-
-	if (status < 0) {
-		if (status == UV_EMFILE || status == UV_ENFILE)
-			l->events->shed(l->ctx);
-		return;
-	}
-	if (stream_tcp_accept(loop_of_uv(uv->loop), uv, &stream) != 0)
-		return;
-	l->events->accepted(l->ctx, stream);
-}
-
-void listener_start(struct listener *l, const struct listener_events *events, void *ctx)
+void listener_start(struct listener *l, const struct listener_events *events, void *ctx,
+	struct timeout_queue *retry)
 {
 	l->events = events;
 	l->ctx = ctx;
-	uv_listen((uv_stream_t *)&l->tcp, LISTENER_BACKLOG, listener_on_connection);
+	l->retry_queue = retry;
+	listener_watch(l);
 }
 
 uint16_t listener_port(const struct listener *l)
@@ -120,9 +160,15 @@ uint16_t listener_port(const struct listener *l)
 	return l->port;
 }
 
-void listener_close(struct listener **l)
+void listener_close(struct listener **l_ptr)
 {
-	if (*l)
-		uv_close((uv_handle_t *)&(*l)->tcp, listener_on_close);
-	*l = NULL;
+	struct listener *l = *l_ptr;
+
+	if (!l)
+		return;
+	*l_ptr = NULL;
+	timeout_disarm(&l->retry);
+	uv_poll_stop(&l->poll);
+	close(l->fd);
+	uv_close((uv_handle_t *)&l->poll, listener_on_close);
 }

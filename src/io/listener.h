@@ -11,12 +11,13 @@ struct addr;
 struct listener;
 struct loop;
 struct stream;
+struct timeout_queue;
 
 struct listener_events {
-	/* The stream is the callee's. */
-	void (*accepted)(void *ctx, struct stream *stream);
-	/* There was no descriptor left for a connection, which was closed. */
-	void (*shed)(void *ctx);
+	/* The stream is the callee's, the address is borrowed. */
+	void (*accepted)(void *ctx, struct stream *stream, const struct addr *peer);
+	/* There was no descriptor left: nothing is accepted until the retry. */
+	void (*paused)(void *ctx);
 };
 
 /*
@@ -26,11 +27,13 @@ struct listener_events {
 MUST_CHECK int listener_probe(const struct addr *addr);
 /*
  * A shared listener lets other loops listen at the same address, and the kernel spreads the
- * connections. Port 0 takes a free one. Nothing is accepted before this turn of the loop ends.
+ * connections. Port 0 takes a free one. The kernel queues connections from now on.
  */
 MUST_CHECK int listener_open(
 	struct loop *loop, const struct addr *addr, bool shared, struct listener **listener_out);
-void listener_start(struct listener *l, const struct listener_events *events, void *ctx);
+/* Accepts from now on. After running out of descriptors it waits for the queue's duration. */
+void listener_start(struct listener *l, const struct listener_events *events, void *ctx,
+	struct timeout_queue *retry);
 uint16_t listener_port(const struct listener *l);
 void listener_close(struct listener **l);
 

@@ -15,6 +15,7 @@ struct loop {
 	uv_async_t wake;
 	uv_prepare_t before_poll;
 	uv_check_t after_poll;
+	uv_tcp_t first_stream;
 	struct list deferred;
 	uv_mutex_t lock; /* guards posted and stopping */
 	struct list posted;
@@ -76,6 +77,9 @@ struct loop *loop_new(void)
 	CHECK(uv_prepare_init(&loop->uv, &loop->before_poll) == 0);
 	CHECK(uv_check_init(&loop->uv, &loop->after_poll) == 0);
 	loop->uv.data = loop->wake.data = loop->before_poll.data = loop->after_poll.data = loop;
+	/* libuv takes a spare descriptor with a loop's first stream: better now than in need. */
+	CHECK(uv_tcp_init(&loop->uv, &loop->first_stream) == 0);
+	uv_close((uv_handle_t *)&loop->first_stream, NULL);
 	uv_prepare_start(&loop->before_poll, loop_on_prepare);
 	uv_check_start(&loop->after_poll, loop_on_check);
 	return loop;

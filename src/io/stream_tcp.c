@@ -294,13 +294,6 @@ int stream_tcp_adopt(struct loop *loop, int fd, struct stream **stream_out)
 	return stream_tcp_ready(t, e, stream_out);
 }
 
-int stream_tcp_accept(struct loop *loop, struct uv_stream_s *listening, struct stream **stream_out)
-{
-	struct stream_tcp *t = stream_tcp_new(loop);
-
-	return stream_tcp_ready(t, uv_accept(listening, stream_tcp_uv(t)), stream_out);
-}
-
 int stream_tcp_fd(const struct stream *stream)
 {
 	uv_os_fd_t fd = -1;

@@ -6,13 +6,9 @@
 #include "io/stream.h"
 
 struct loop;
-struct uv_stream_s;
 
 /* Takes the descriptor, whatever it returns. */
 MUST_CHECK int stream_tcp_adopt(struct loop *loop, int fd, struct stream **stream_out);
-/* Takes the connection that waits at the listening handle. */
-MUST_CHECK int stream_tcp_accept(
-	struct loop *loop, struct uv_stream_s *listening, struct stream **stream_out);
 /*
  * Gives the descriptor to the caller and forgets the stream, so that another loop may adopt it.
  * Nothing may be parked. -1 when there is no descriptor left for the copy: then the stream is

@@ -23,6 +23,7 @@ struct http1_reading {
 	struct http_head *head;
 	enum http1_kind kind;
 	bool started; /* the request or status line was read */
+	bool resumed; /* earlier lines were read in earlier calls */
 };
 
 /* Only what is read before it is written needs a value: not the 10 KiB of fields. */
@@ -35,24 +36,6 @@ static void http1_clear_head(struct http_head *head)
 	head->field_count = 0;
 	head->size = 0;
 	memset(head->first, 0, sizeof(head->first));
-}
-
-static void http1_move_slice(struct slice *s, uintptr_t from, const char *to)
-{
-	if (s->ptr)
-		s->ptr = to + ((uintptr_t)s->ptr - from);
-}
-
-/* The bytes lie elsewhere than at the last call: so do the parts that were already found. */
-static void http1_move_head(struct http_head *head, uintptr_t from, const char *to)
-{
-	http1_move_slice(&head->method, from, to);
-	http1_move_slice(&head->target, from, to);
-	http1_move_slice(&head->reason, from, to);
-	for (size_t i = 0; i < head->field_count; i++) {
-		http1_move_slice(&head->fields[i].name, from, to);
-		http1_move_slice(&head->fields[i].value, from, to);
-	}
 }
 
 static enum http_fault http1_read_version(
@@ -254,6 +237,8 @@ static enum parse_result http1_fail(struct http1_parser *p, enum http_fault faul
 static enum parse_result http1_finish(struct http1_reading *r)
 {
 	r->head->size = r->parser->line;
+	if (r->resumed)
+		return PARSE_DONE;
 	if (r->kind == HTTP1_REQUEST && r->head->minor == 1 && !r->head->first[HTTP_FIELD_HOST])
 		return http1_fail(r->parser, HTTP_FAULT_HOST_MISSING);
 	return PARSE_DONE;
@@ -288,21 +273,18 @@ static enum parse_result http1_read_lines(struct http1_reading *r, struct slice 
 	}
 }
 
-static enum parse_result http1_parse(struct http1_reading *r, struct slice in)
+/* Reads on from where the parser stands; the head gets the lines that are read now. */
+static enum parse_result http1_read_on(struct http1_reading *r, struct slice in)
 {
 	struct http1_parser *p = r->parser;
-	struct http_head *head = r->head;
+	enum parse_result result;
 	enum http_fault fault;
 
-	if (p->fault)
-		return PARSE_BAD;
-	if (!p->scanned)
-		http1_clear_head(head);
-	else if (p->base != (uintptr_t)in.ptr)
-		http1_move_head(head, p->base, in.ptr);
-	p->base = (uintptr_t)in.ptr;
 	if (in.len <= p->scanned)
 		return PARSE_MORE;
+	http1_clear_head(r->head);
+	r->head->field_count = p->fields;
+	r->resumed = p->scanned > 0;
 	if (r->kind == HTTP1_REQUEST && !p->line && in.ptr[0] == '\r') {
 		if (in.len < HTTP1_LINE_END)
 			return PARSE_MORE;
@@ -310,29 +292,52 @@ static enum parse_result http1_parse(struct http1_reading *r, struct slice in)
 			return http1_fail(p, HTTP_FAULT_LINE_END);
 		p->line = p->scanned = HTTP1_LINE_END;
 	}
-	r->started = r->kind == HTTP1_TRAILERS || head->method.len || head->status;
+	r->started = r->kind == HTTP1_TRAILERS || p->started;
 	if (!r->started && in.len > p->line) {
 		fault = http1_check_first(r, in.ptr[p->line]);
 		if (fault)
 			return http1_fail(p, fault);
 	}
-	return http1_read_lines(r, in);
+	result = http1_read_lines(r, in);
+	p->fields = r->head->field_count;
+	p->started = r->started;
+	return result;
+}
+
+/*
+ * Lines are judged as they come. A head that came in pieces is read once more when it is whole,
+ * because what was found in its earlier pieces was not kept: so each byte is read at most twice.
+ */
+static enum parse_result http1_parse(struct http1_reading *r, struct slice in)
+{
+	enum parse_result result;
+
+	if (r->parser->fault)
+		return PARSE_BAD;
+	result = http1_read_on(r, in);
+	if (result != PARSE_DONE || !r->resumed)
+		return result;
+	http1_parser_reset(r->parser);
+	return http1_read_on(r, in);
 }
 
 enum parse_result http1_parse_request(struct http1_parser *p, struct slice in,
 	const struct http1_limits *limits, struct http_head *head)
 {
-	return http1_parse(&(struct http1_reading) {p, limits, head, HTTP1_REQUEST, false}, in);
+	return http1_parse(
+		&(struct http1_reading) {p, limits, head, HTTP1_REQUEST, false, false}, in);
 }
 
 enum parse_result http1_parse_response(struct http1_parser *p, struct slice in,
 	const struct http1_limits *limits, struct http_head *head)
 {
-	return http1_parse(&(struct http1_reading) {p, limits, head, HTTP1_RESPONSE, false}, in);
+	return http1_parse(
+		&(struct http1_reading) {p, limits, head, HTTP1_RESPONSE, false, false}, in);
 }
 
 enum parse_result http1_parse_trailers(struct http1_parser *p, struct slice in,
 	const struct http1_limits *limits, struct http_head *head)
 {
-	return http1_parse(&(struct http1_reading) {p, limits, head, HTTP1_TRAILERS, false}, in);
+	return http1_parse(
+		&(struct http1_reading) {p, limits, head, HTTP1_TRAILERS, false, false}, in);
 }

@@ -1,7 +1,8 @@
 /*
- * The incremental, strict parser of HTTP/1 heads (RFC 9110, 9112). It allocates nothing, looks at
- * no byte twice, and refuses whatever two readers could read in two ways. After PARSE_MORE, call
- * again with the same bytes and more behind them; they may have moved in memory.
+ * The incremental, strict parser of HTTP/1 heads (RFC 9110, 9112). It allocates nothing and
+ * refuses whatever two readers could read in two ways. After PARSE_MORE, call again with the same
+ * bytes and more behind them; they may have moved in memory. The head means something after
+ * PARSE_DONE only: between calls many messages may share one.
  */
 #ifndef PROTO_HTTP1_PARSE_H
 #define PROTO_HTTP1_PARSE_H
@@ -19,7 +20,8 @@ struct http1_limits {
 struct http1_parser {
 	uint32_t line; /* where the first line not yet read begins */
 	uint32_t scanned; /* up to where no line end was found */
-	uintptr_t base; /* where the bytes lay at the last call; they may have moved since */
+	uint16_t fields; /* how many were read */
+	bool started; /* the request or status line was read */
 	enum http_fault fault;
 };
 

@@ -52,7 +52,7 @@ static enum api_result api_answered(struct api_request *r, const struct reply *r
 static enum api_result api_answer_json(struct api_request *r, struct reply *reply, struct buf *body)
 {
 	reply->body = buf_slice(body);
-	reply_write_json(&r->worker->out, reply);
+	reply_write_json(&r->worker->answer, reply);
 	buf_release(body);
 	return api_answered(r, reply);
 }
@@ -60,7 +60,7 @@ static enum api_result api_answer_json(struct api_request *r, struct reply *repl
 static enum api_result api_answer_text(struct api_request *r, struct reply *reply, const char *text)
 {
 	reply->body = slice_from_str(text);
-	reply_write_text(&r->worker->out, reply);
+	reply_write_text(&r->worker->answer, reply);
 	return api_answered(r, reply);
 }
 
@@ -257,7 +257,7 @@ static enum api_result api_health(struct api_request *r)
 	struct reply reply = api_reply(r, 200);
 
 	reply.body = SLICE("{\"status\":\"healthy\"}");
-	reply_write_json(&r->worker->out, &reply);
+	reply_write_json(&r->worker->answer, &reply);
 	r->quiet = true;
 	return api_answered(r, &reply);
 }
@@ -313,7 +313,7 @@ static enum api_result api_metrics(struct api_request *r)
 	mem_free(all);
 	reply.content_type = SLICE("text/plain; version=0.0.4; charset=utf-8");
 	reply.body = buf_slice(&body);
-	reply_write(&r->worker->out, &reply);
+	reply_write(&r->worker->answer, &reply);
 	buf_release(&body);
 	return api_answered(r, &reply);
 }
@@ -322,7 +322,7 @@ static enum api_result api_landing(struct api_request *r)
 {
 	struct landing_view view = {r->worker->conf, r->host, r->worker->shared->public_port};
 
-	landing_write(&r->worker->out, &view, r->head, r->keep_alive);
+	landing_write(&r->worker->answer, &view, r->head, r->keep_alive);
 	r->status = 200;
 	return API_ANSWERED;
 }
@@ -332,7 +332,7 @@ static enum api_result api_redirect_to_landing(struct api_request *r)
 	struct reply reply = api_reply(r, 302);
 
 	reply.location = r->worker->conf->landing ? r->worker->conf->landing : LANDING_PATH;
-	reply_write_redirect(&r->worker->out, &reply);
+	reply_write_redirect(&r->worker->answer, &reply);
 	return api_answered(r, &reply);
 }
 
@@ -415,7 +415,7 @@ enum api_result api_handle(struct api_request *r, unsigned *home_out)
 {
 	struct slice path = http_target_path(r->target->path);
 
-	buf_clear(&r->worker->out);
+	buf_clear(&r->worker->answer);
 	if (r->target->form == HTTP_TARGET_ASTERISK)
 		return api_wrong_method(r, API_GET_METHODS);
 	if (slice_eq(path, SLICE("/")))

@@ -30,7 +30,7 @@ struct api_request {
 };
 
 enum api_result {
-	API_ANSWERED, /* the answer is in the worker's out buffer */
+	API_ANSWERED, /* the answer is in the worker's answer buffer */
 	API_MOVE, /* belongs to worker *home_out */
 };
 

@@ -56,6 +56,7 @@ static void front_send_away(struct front *f, unsigned home, struct slice rest)
 		metrics_add(f->worker->metrics, METRIC_MOVED, 1);
 		loop_task_init(&p->task, front_on_parcel);
 		loop_post(p->to->loop, &p->task);
+		f->moved = true;
 	}
 	front_close_now(f, false);
 }
@@ -317,20 +318,26 @@ static void front_on_timeout(struct timeout *timeout)
 		front_close_now(f, false);
 }
 
+/* A connection is gone for good. */
+static void front_uncount(struct relay_shared *shared)
+{
+	if (atomic_fetch_sub(&shared->connections, 1) == 1)
+		shared->on_quiet(shared);
+}
+
 static void front_on_grave(struct loop_task *task)
 {
 	struct front *f = CONTAINER_OF(task, struct front, grave);
 	struct worker *w = f->worker;
+	bool moved = f->moved;
 
 	list_remove(&f->node);
-	w->front_count--;
-	atomic_fetch_sub_explicit(&w->shared->connections, 1, memory_order_relaxed);
 	metrics_sub(w->metrics, METRIC_VISITORS_OPEN, 1);
 	buf_release(&f->inbox);
 	front_body_free(&f->body);
 	mem_free(f);
-	if (!w->front_count && w->on_quiet)
-		w->on_quiet(w->on_quiet_ctx);
+	if (!moved)
+		front_uncount(w->shared);
 }
 
 static struct front *front_new(struct worker *w, struct stream *stream, bool admin)
@@ -342,8 +349,6 @@ static struct front *front_new(struct worker *w, struct stream *stream, bool adm
 	f->admin = admin;
 	list_init(&f->node);
 	list_append(&w->fronts, &f->node);
-	w->front_count++;
-	atomic_fetch_add_explicit(&w->shared->connections, 1, memory_order_relaxed);
 	metrics_add(w->metrics, METRIC_VISITORS_OPEN, 1);
 	timeout_init(&f->timeout, front_on_timeout);
 	loop_task_init(&f->grave, front_on_grave);
@@ -360,6 +365,7 @@ static void front_on_parcel(struct loop_task *task)
 	if (atomic_load(&p->to->shared->stopping)) {
 		close(p->fd);
 		buf_release(&p->inbox);
+		front_uncount(p->to->shared);
 	} else if (stream_tcp_adopt(p->to->loop, p->fd, &stream) == 0) {
 		f = front_new(p->to, stream, p->admin);
 		f->authenticated = p->authenticated;
@@ -368,13 +374,13 @@ static void front_on_parcel(struct loop_task *task)
 		front_process_inbox(f);
 	} else {
 		buf_release(&p->inbox);
+		front_uncount(p->to->shared);
 	}
 	mem_free(p);
 }
 
-void front_accept(struct worker *w, struct stream *stream, bool admin)
+void front_accept(struct worker *w, struct stream *stream, const struct addr *peer, bool admin)
 {
-	struct addr addr;
 	struct front *f;
 
 	if (w->conf->max_connections &&
@@ -384,13 +390,10 @@ void front_accept(struct worker *w, struct stream *stream, bool admin)
 		stream_close(&stream);
 		return;
 	}
+	atomic_fetch_add(&w->shared->connections, 1);
 	f = front_new(w, stream, admin);
 	metrics_add(w->metrics, METRIC_VISITORS, 1);
-	if (addr_of_peer(stream_tcp_fd(stream), &addr) != 0) {
-		front_close_now(f, false);
-		return;
-	}
-	addr_print(&addr, f->peer);
+	addr_print(peer, f->peer);
 	front_settle(f);
 }
 

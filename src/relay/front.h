@@ -7,11 +7,12 @@
 
 #include <stdbool.h>
 
+struct addr;
 struct stream;
 struct worker;
 
 /* Takes a connection that was just accepted, at the admin port or at the public one. */
-void front_accept(struct worker *w, struct stream *stream, bool admin);
+void front_accept(struct worker *w, struct stream *stream, const struct addr *peer, bool admin);
 /* Ends the connections that have no request under way; the others end after theirs. */
 void front_drain(struct worker *w);
 /* Ends all of them at once. */

@@ -40,6 +40,7 @@ struct front {
 	bool authenticated; /* the request's signature was checked on another worker */
 	bool head_started; /* a byte of the head came: its clock runs */
 	bool full; /* the stream has parked bytes */
+	bool moved; /* another worker has the connection */
 	bool ended; /* the visitor half-closed */
 	bool answered; /* it had a request before */
 	bool says_close; /* the visitor will send no request after this one */

@@ -139,7 +139,7 @@ static void front_request_record_api(struct front_request *r, const struct api_r
 		.status = api->status,
 		.ended = ACCESS_COMPLETE,
 		.bytes_in = r->head->size + api->body.len,
-		.bytes_out = buf_len(&w->out),
+		.bytes_out = buf_len(&w->answer),
 	};
 
 	if (api->quiet)
@@ -175,7 +175,8 @@ static enum front_action front_request_answer(
 	front_body_free(&f->body);
 	f->authenticated = false;
 	f->answered = true;
-	front_write(f, buf_slice(&f->worker->out));
+	front_write(f, buf_slice(&f->worker->answer));
+	buf_release(&f->worker->answer);
 	if (!api.keep_alive)
 		front_close_gently(f);
 	return FRONT_ON;

@@ -270,7 +270,7 @@ static void lt_surplus_accept(struct lt_pool *pool, struct stream *stream)
 
 /* ---- the port ---- */
 
-static void lt_pool_on_accepted(void *ctx, struct stream *stream)
+static void lt_pool_on_accepted(void *ctx, struct stream *stream, const struct addr *peer)
 {
 	struct lt_pool *pool = ctx;
 	struct worker *w = pool->tunnel.worker;
@@ -295,16 +295,16 @@ static void lt_pool_on_accepted(void *ctx, struct stream *stream)
 	tunnel_serve_waiters(&pool->tunnel);
 }
 
-static void lt_pool_on_shed(void *ctx)
+static void lt_pool_on_paused(void *ctx)
 {
 	struct lt_pool *pool = ctx;
 
-	metrics_add(pool->tunnel.worker->metrics, METRIC_SHED, 1);
+	metrics_add(pool->tunnel.worker->metrics, METRIC_ACCEPT_PAUSES, 1);
 }
 
 static const struct listener_events lt_pool_listener_events = {
 	.accepted = lt_pool_on_accepted,
-	.shed = lt_pool_on_shed,
+	.paused = lt_pool_on_paused,
 };
 
 static int lt_pool_bind(struct worker *w, uint16_t port, struct listener **listener_out)
@@ -358,7 +358,8 @@ static void lt_pool_use_listener(struct lt_pool *pool, struct listener *listener
 {
 	pool->listener = listener;
 	pool->port = listener_port(listener);
-	listener_start(listener, &lt_pool_listener_events, pool);
+	listener_start(listener, &lt_pool_listener_events, pool,
+		pool->tunnel.worker->timeouts[WORKER_ACCEPT_RETRY]);
 }
 
 static void lt_pool_stop_listening(struct lt_pool *pool)

@@ -32,13 +32,10 @@ struct relay_worker {
 	struct listener *public_listener;
 	struct listener *admin_listener;
 	pthread_t thread;
-	bool running;
 	struct loop_task drain;
 	struct loop_task stop;
 	struct loop_task reconfigure;
-	struct loop_task report_drained; /* these two run on the main loop */
-	struct loop_task report_reconfigured;
-	bool drained;
+	struct loop_task report_reconfigured; /* runs on the main loop */
 };
 
 struct relay {
@@ -53,38 +50,46 @@ struct relay {
 	struct relay_worker *workers;
 	struct timeout_queue *deadline_queue;
 	struct timeout deadline;
-	unsigned draining; /* workers that still have visitors */
+	atomic_uint undrained; /* workers that have not heard yet that they should drain */
+	atomic_bool quiet; /* the next task is posted, at most once */
+	struct loop_task report_quiet;
 	unsigned reloading; /* workers that have the old options */
 	bool stopping;
 };
 
 /* ---- listening ---- */
 
-static void relay_on_public_accepted(void *ctx, struct stream *stream)
+static void relay_on_public_accepted(void *ctx, struct stream *stream, const struct addr *peer)
 {
-	front_accept(ctx, stream, false);
+	front_accept(ctx, stream, peer, false);
 }
 
-static void relay_on_admin_accepted(void *ctx, struct stream *stream)
+static void relay_on_admin_accepted(void *ctx, struct stream *stream, const struct addr *peer)
 {
-	front_accept(ctx, stream, true);
+	front_accept(ctx, stream, peer, true);
 }
 
-static void relay_on_shed(void *ctx)
+static void relay_on_paused(void *ctx)
 {
 	struct worker *w = ctx;
+	uint64_t suppressed;
 
-	metrics_add(w->metrics, METRIC_SHED, 1);
+	metrics_add(w->metrics, METRIC_ACCEPT_PAUSES, 1);
+	if (refusals_due(w->shared->refusals, SLICE("descriptors"), loop_now(w->loop), &suppressed))
+		log_error(w->shared->log,
+			"out of file descriptors, accepting pauses: raise the limit (ulimit -n, "
+			"LimitNOFILE)",
+			LOG_INT("visitors", atomic_load(&w->shared->connections)));
 }
 
 static const struct listener_events relay_public_events = {
 	.accepted = relay_on_public_accepted,
-	.shed = relay_on_shed,
+	.paused = relay_on_paused,
 };
 
 static const struct listener_events relay_admin_events = {
 	.accepted = relay_on_admin_accepted,
-	.shed = relay_on_shed,
+	.paused = relay_on_paused,
 };
 
 struct relay_door {
@@ -113,8 +118,8 @@ static int relay_open_door(struct relay *r, const struct relay_door *door, struc
 		if (err)
 			break;
 		port = listener_port(*at);
-		listener_start(
-			*at, door->admin ? &relay_admin_events : &relay_public_events, rw->worker);
+		listener_start(*at, door->admin ? &relay_admin_events : &relay_public_events,
+			rw->worker, rw->worker->timeouts[WORKER_ACCEPT_RETRY]);
 	}
 	if (err) {
 		buf_printf(message, "cannot listen at %s port %u for %s requests: %s",
@@ -148,14 +153,14 @@ static void relay_close_doors(struct relay_worker *rw)
 
 /* ---- on the workers' threads ---- */
 
-static void relay_worker_on_quiet(void *ctx)
+/* On any thread: the last visitor may be gone. */
+static void relay_look_whether_quiet(struct relay_shared *shared)
 {
-	struct relay_worker *rw = ctx;
+	struct relay *r = CONTAINER_OF(shared, struct relay, shared);
 
-	if (rw->drained)
-		return;
-	rw->drained = true;
-	loop_post(rw->relay->loop, &rw->report_drained);
+	if (atomic_load(&shared->draining) && !atomic_load(&r->undrained) &&
+		!atomic_load(&shared->connections) && !atomic_exchange(&r->quiet, true))
+		loop_post(r->loop, &r->report_quiet);
 }
 
 static void relay_worker_on_drain(struct loop_task *task)
@@ -163,11 +168,9 @@ static void relay_worker_on_drain(struct loop_task *task)
 	struct relay_worker *rw = CONTAINER_OF(task, struct relay_worker, drain);
 
 	relay_close_doors(rw);
-	rw->worker->on_quiet = relay_worker_on_quiet;
-	rw->worker->on_quiet_ctx = rw;
 	front_drain(rw->worker);
-	if (!rw->worker->front_count)
-		relay_worker_on_quiet(rw);
+	atomic_fetch_sub(&rw->relay->undrained, 1);
+	relay_look_whether_quiet(&rw->relay->shared);
 }
 
 static void relay_worker_on_stop(struct loop_task *task)
@@ -178,7 +181,6 @@ static void relay_worker_on_stop(struct loop_task *task)
 	size_t at = 0;
 
 	relay_close_doors(rw);
-	w->on_quiet = NULL;
 	front_close_all(w);
 	while ((t = map_next(&w->tunnels, &at)) != NULL) {
 		tunnel_close(t);
@@ -222,17 +224,17 @@ static void relay_on_deadline(struct timeout *timeout)
 	struct relay *r = CONTAINER_OF(timeout, struct relay, deadline);
 
 	log_warn(r->shared.log, "drain timeout, ending what still runs",
-		LOG_INT("workers", r->draining));
+		LOG_INT("visitors", atomic_load(&r->shared.connections)));
 	relay_stop(r);
 }
 
 static void relay_drain(struct relay *r)
 {
 	log_info(r->shared.log, "draining", LOG_INT("timeout_ms", r->conf->drain_timeout_ms));
+	atomic_store(&r->undrained, r->shared.worker_count);
 	atomic_store(&r->shared.draining, true);
 	if (r->hooks.stopping)
 		r->hooks.stopping(r->hooks.ctx);
-	r->draining = r->shared.worker_count;
 	timeout_queue_set(
 		r->deadline_queue, r->conf->drain_timeout_ms ? r->conf->drain_timeout_ms : 1);
 	timeout_arm(r->deadline_queue, &r->deadline);
@@ -251,12 +253,9 @@ static void relay_reloaded(struct relay *r)
 		r->hooks.ready(r->hooks.ctx);
 }
 
-static void relay_on_drained(struct loop_task *task)
+static void relay_on_quiet(struct loop_task *task)
 {
-	struct relay_worker *rw = CONTAINER_OF(task, struct relay_worker, report_drained);
-
-	if (--rw->relay->draining == 0)
-		relay_stop(rw->relay);
+	relay_stop(CONTAINER_OF(task, struct relay, report_quiet));
 }
 
 static void relay_on_reconfigured(struct loop_task *task)
@@ -375,7 +374,6 @@ static void relay_make_workers(struct relay *r)
 		loop_task_init(&rw->drain, relay_worker_on_drain);
 		loop_task_init(&rw->stop, relay_worker_on_stop);
 		loop_task_init(&rw->reconfigure, relay_worker_on_reconfigure);
-		loop_task_init(&rw->report_drained, relay_on_drained);
 		loop_task_init(&rw->report_reconfigured, relay_on_reconfigured);
 	}
 	r->shared.workers = list;
@@ -401,6 +399,8 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	r->nonces = nonce_cache_new(NONCE_CACHE_MAX);
 	atomic_store(&r->shared.hmac, relay_make_hmac(r));
 	r->loop = loop_new();
+	loop_task_init(&r->report_quiet, relay_on_quiet);
+	r->shared.on_quiet = relay_look_whether_quiet;
 	r->deadline_queue = timeout_queue_new(r->loop, 1);
 	timeout_init(&r->deadline, relay_on_deadline);
 	relay_make_workers(r);
@@ -418,7 +418,6 @@ void relay_run(struct relay *r)
 		struct relay_worker *rw = &r->workers[i];
 
 		CHECK(pthread_create(&rw->thread, NULL, relay_worker_main, rw) == 0);
-		rw->running = true;
 	}
 	log_info(r->shared.log, "ready", LOG_INT("workers", r->shared.worker_count),
 		LOG_STR("version", SLICE(ADIT_VERSION)));

@@ -11,6 +11,7 @@
 #define WORKER_SURPLUS_MS 1000
 #define WORKER_HEAD_REST_MS 20
 #define WORKER_ACCESS_LOG_MS 200
+#define WORKER_ACCEPT_RETRY_MS 50
 #define WORKER_FIRST_CONNECT_MIN_MS 1000 /* with a shorter grace nobody could ever connect */
 #define WORKER_OUT_KEEP 65536u /* a scratch buffer that grew beyond is given back */
 
@@ -41,6 +42,7 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	worker_set_timeout(w, WORKER_FIRST_CONNECT, first);
 	worker_set_timeout(w, WORKER_HEAD_REST, WORKER_HEAD_REST_MS);
 	worker_set_timeout(w, WORKER_SURPLUS, WORKER_SURPLUS_MS);
+	worker_set_timeout(w, WORKER_ACCEPT_RETRY, WORKER_ACCEPT_RETRY_MS);
 	worker_set_timeout(w, WORKER_ACCESS_LOG, WORKER_ACCESS_LOG_MS);
 }
 
@@ -86,6 +88,7 @@ void worker_free(struct worker **w_ptr)
 	access_log_free(&w->access);
 	buf_release(&w->out);
 	buf_release(&w->path);
+	buf_release(&w->answer);
 	mem_free(w->metrics);
 	mem_free(w);
 }

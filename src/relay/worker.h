@@ -37,6 +37,7 @@ enum worker_timeout {
 	WORKER_FIRST_CONNECT, /* a tunnel nobody connected to yet */
 	WORKER_HEAD_REST, /* before a body follows a head that must be read alone */
 	WORKER_SURPLUS, /* a surplus pool socket is held before it is closed */
+	WORKER_ACCEPT_RETRY, /* a listener that ran out of descriptors */
 	WORKER_ACCESS_LOG, /* access lines are handed over */
 	WORKER_TIMEOUT_COUNT
 };
@@ -52,7 +53,8 @@ struct relay_shared {
 	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
 	atomic_bool draining; /* no new connections; answers end their connections */
 	atomic_bool stopping; /* the workers are being taken down */
-	atomic_uint connections; /* of visitors, on all workers */
+	atomic_uint connections; /* of visitors, on all workers and on the way between them */
+	void (*on_quiet)(struct relay_shared *shared); /* there are none left; on any thread */
 	uint16_t public_port; /* as bound */
 	struct worker *const *workers;
 	unsigned worker_count;
@@ -67,9 +69,6 @@ struct worker {
 	struct timeout_queue *timeouts[WORKER_TIMEOUT_COUNT];
 	struct map tunnels; /* name -> struct tunnel that is at home here */
 	struct list fronts; /* visitor connections */
-	unsigned front_count;
-	void (*on_quiet)(void *ctx); /* the last visitor connection is gone; may be NULL */
-	void *on_quiet_ctx;
 	struct metrics *metrics;
 	struct access_log *access;
 	struct timeout access_timeout;
@@ -80,6 +79,7 @@ struct worker {
 	struct http_head response_head;
 	struct buf out;
 	struct buf path;
+	struct buf answer; /* of the API, which may end exchanges while it makes one */
 };
 
 struct worker *worker_new(

@@ -8,6 +8,7 @@ import pytest
 from harness import http
 from harness.agent import create, reply
 from harness.relay import free_ports
+from harness.traffic import lean_env
 from harness.wait import wait_for
 
 JSON_TYPE = "application/json; charset=utf-8"
@@ -183,7 +184,9 @@ def test_a_reserved_name_is_refused_by_get_too(shared_relay):
 
 
 @pytest.mark.covers("D23")
-def test_refusals_cost_no_tunnel_and_little_memory(relay):
+def test_refusals_cost_no_tunnel_and_little_memory(start):
+    relay = start(env=lean_env())
+
     def refuse(count):
         with http.Visitor(relay.port) as visitor:
             for _ in range(count):

@@ -480,3 +480,25 @@ def test_keep_alive_visitors_share_a_tunnel(tunnel):
             assert visitor.read_response().body == f"/{turn}/{index}".encode()
     for visitor in visitors:
         visitor.close()
+
+
+@pytest.mark.covers("S68", "fault-34")
+def test_torn_heads_of_many_visitors_do_not_mix(shared_relay, agent):
+    """Half a head waits while others come and go whole on the same worker."""
+    tunnels = [agent(shared_relay, a_name()) for _ in range(3)]
+    for tunnel in tunnels:
+        tunnel.serve(lambda sock, request: answer(
+            (request.get("Host") + request.target + request.get("X-Who")).encode()), sockets=4)
+    requests = []
+    for index in range(24):
+        host = tunnels[index % 3].host
+        requests.append((host, build_request(target=f"/{index}", host=host, headers=[
+            ("X-Who", f"who{index}"), ("X-Pad", "p" * (index * 7))])))
+    visitors = [tunnels[0].visitor() for _ in requests]
+    for step in range(0, 400, 23):
+        for visitor, (_, data) in zip(visitors, requests):
+            if step < len(data):
+                visitor.send(data[step:step + 23])
+    for index, (visitor, (host, _)) in enumerate(zip(visitors, requests)):
+        assert visitor.read_response().text() == f"{host}/{index}who{index}"
+        visitor.close()

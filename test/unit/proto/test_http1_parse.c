@@ -102,6 +102,33 @@ static void the_bytes_may_move_between_calls(void **state)
 	mem_free(bytes);
 }
 
+static void two_torn_messages_may_share_a_head(void **state)
+{
+	static const char *const texts[] = {
+		"GET /a HTTP/1.1\r\nHost: a.test\r\nX-One: 1\r\n\r\n",
+		"POST /bb HTTP/1.1\r\nContent-Length: 3\r\nHost: bb.test\r\n\r\n",
+	};
+	static const char *const targets[] = {"/a", "/bb"}, *const hosts[] = {"a.test", "bb.test"};
+	struct http1_parser parsers[2] = {{0}, {0}};
+	struct http1_limits limits = {100, 1000, 10};
+	int done = 0;
+
+	for (size_t len = 1; done < 2; len++) {
+		for (size_t i = 0; i < 2; i++) {
+			if (len > strlen(texts[i]))
+				continue;
+			if (http1_parse_request(&parsers[i], slice_of(texts[i], len), &limits,
+				    &head) != PARSE_DONE)
+				continue;
+			done++;
+			assert_true(slice_eq(head.target, slice_from_str(targets[i])));
+			assert_true(slice_eq(
+				http_head_value(&head, HTTP_FIELD_HOST), slice_from_str(hosts[i])));
+			assert_int_equal(head.field_count, 2);
+		}
+	}
+}
+
 static void a_refused_parser_stays_refused_until_its_reset(void **state)
 {
 	struct http1_limits limits = {100, 1000, 10};
@@ -243,6 +270,7 @@ int main(void)
 		cmocka_unit_test(the_parts_of_a_response_come_out),
 		cmocka_unit_test(a_head_is_emptied_before_the_next_message),
 		cmocka_unit_test(the_bytes_may_move_between_calls),
+		cmocka_unit_test(two_torn_messages_may_share_a_head),
 		cmocka_unit_test(a_refused_parser_stays_refused_until_its_reset),
 		cmocka_unit_test(a_target_is_limited),
 		cmocka_unit_test(a_method_is_limited),
