@@ -273,9 +273,12 @@ static void stream_tcp_on_close(uv_handle_t *handle)
 static void stream_tcp_close(struct stream *s, bool reset)
 {
 	struct stream_tcp *t = stream_tcp_of(s);
+	struct linger now = {.l_onoff = 1, .l_linger = 0};
 
-	if (!reset || uv_tcp_close_reset(&t->tcp, stream_tcp_on_close) != 0)
-		uv_close((uv_handle_t *)&t->tcp, stream_tcp_on_close);
+	/* By hand: uv_tcp_close_reset declines while a half-close is under way. */
+	if (reset)
+		setsockopt(stream_tcp_fd(s), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	uv_close((uv_handle_t *)&t->tcp, stream_tcp_on_close);
 }
 
 static const struct stream_ops stream_tcp_ops = {
