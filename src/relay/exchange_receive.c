@@ -305,6 +305,7 @@ static void exchange_receive_on_data(void *ctx, struct slice data)
 		in = buf_slice(&x->inbox);
 	}
 	used = in.len;
+	stream_tune_reads(x->up->stream, *x->visitor.stream, data.len);
 	exchange_receive_walk(x, &in);
 	if (x->state == EXCHANGE_OVER || x->state == EXCHANGE_PIPED) {
 		buf_release(&x->inbox);
