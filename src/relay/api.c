@@ -100,6 +100,7 @@ static void api_log_refusal(struct api_request *r, const char *why)
 	uint64_t suppressed;
 
 	r->quiet = true;
+	metrics_add(w->metrics, METRIC_CREATIONS_REFUSED, 1);
 	if (refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
 		log_warn(w->shared->log, "tunnel refused", LOG_STR("visitor", client),
 			LOG_STR("reason", slice_from_str(why)), LOG_INT("suppressed", suppressed));
@@ -314,6 +315,7 @@ static enum api_result api_metrics(struct api_request *r)
 		all[i] = shared->workers[i]->metrics;
 	metrics_write(&body, all, shared->worker_count, &process);
 	mem_free(all);
+	r->quiet = true;
 	reply.content_type = SLICE("text/plain; version=0.0.4; charset=utf-8");
 	reply.body = buf_slice(&body);
 	reply_write(&r->worker->answer, &reply);

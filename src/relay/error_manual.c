@@ -10,15 +10,6 @@
 #include "relay/api_error.h"
 #include "relay/visitor_error.h"
 
-/* In the table for the forms that need them, but nothing in this version answers with them. */
-static const enum visitor_error error_manual_unsent[] = {
-	VISITOR_ERROR_LOCAL_REFUSED,
-	VISITOR_ERROR_MISDIRECTED,
-	VISITOR_ERROR_UPGRADE_REFUSED, /* CONNECT is 405 before its body is looked at */
-	VISITOR_ERROR_DRAINING,
-	VISITOR_ERROR_INTERNAL,
-};
-
 static const char *const error_manual_intro =
 	"# Errors of aditd\n"
 	"\n"
@@ -56,10 +47,6 @@ static const char *const error_manual_intro =
 	"| Code | Status | Stopped at | What happened | What helps |\n"
 	"| --- | --- | --- | --- | --- |\n";
 
-static const char *const error_manual_unsent_intro =
-	"\n"
-	"These are in the program's table, but this version never answers with them:\n";
-
 static const char *const error_manual_api_intro =
 	"\n"
 	"## Errors of the relay's own paths\n"
@@ -83,17 +70,8 @@ static const char *const error_manual_outro =
 	"codes of the\n"
 	"first table. A refused request for a tunnel is in neither: the log has `tunnel refused` "
 	"with the\n"
-	"code as `reason`, once a minute for each visitor, and bad signatures are counted in\n"
-	"`adit_hmac_refusals_total`. See [operating.md](operating.md).\n";
-
-static bool error_manual_is_sent(enum visitor_error error)
-{
-	for (size_t i = 0; i < ARRAY_LEN(error_manual_unsent); i++) {
-		if (error_manual_unsent[i] == error)
-			return false;
-	}
-	return true;
-}
+	"code as `reason`, once a minute for each visitor, and\n"
+	"`adit_creations_refused_total` counts them. See [operating.md](operating.md).\n";
 
 static void error_manual_visitor_rows(struct buf *out)
 {
@@ -102,19 +80,9 @@ static void error_manual_visitor_rows(struct buf *out)
 		const char *usual = http1_reason_of(info->status);
 		const char *reason = *info->reason ? info->reason : usual;
 
-		if (!error_manual_is_sent((enum visitor_error)i))
-			continue;
 		buf_printf(out, "| `%s` | %u %s | %s | %s | %s |\n", info->code, info->status,
 			reason ? reason : "", info->place, info->explanation, info->advice);
 	}
-}
-
-static void error_manual_unsent_codes(struct buf *out)
-{
-	for (size_t i = 0; i < ARRAY_LEN(error_manual_unsent); i++)
-		buf_printf(out, "%s`%s`", i ? ", " : "",
-			visitor_error_get(error_manual_unsent[i])->code);
-	buf_append_str(out, ".\n");
 }
 
 static void error_manual_api_rows(struct buf *out)
@@ -132,8 +100,6 @@ void error_manual_markdown(struct buf *out)
 {
 	buf_append_str(out, error_manual_intro);
 	error_manual_visitor_rows(out);
-	buf_append_str(out, error_manual_unsent_intro);
-	error_manual_unsent_codes(out);
 	buf_append_str(out, error_manual_api_intro);
 	error_manual_api_rows(out);
 	buf_append_str(out, error_manual_outro);

@@ -44,6 +44,22 @@ static struct exchange *exchange_new(
 	return x;
 }
 
+/* A trusted proxy's id goes on to the service: then the log and the error pages have it too. */
+static void exchange_note_id(struct exchange *x, const struct http_head *head)
+{
+	const struct relay_conf *conf = x->worker->conf;
+	struct slice given = http_head_value(head, HTTP_FIELD_X_REQUEST_ID);
+
+	if (conf->trust_proxy && conf->forwarded && given.len &&
+		given.len <= EXCHANGE_REQUEST_ID_MAX) {
+		memcpy(x->request_id, given.ptr, given.len);
+		x->request_id_len = (uint8_t)given.len;
+		return;
+	}
+	worker_next_request_id(x->worker, x->request_id);
+	x->request_id_len = WORKER_REQUEST_ID_LEN;
+}
+
 /* What is needed of the request after its head is gone. */
 static void exchange_note_request(struct exchange *x, const struct exchange_request *r)
 {
@@ -68,7 +84,7 @@ static void exchange_note_request(struct exchange *x, const struct exchange_requ
 		x->client_text = mem_dup_str(client.ptr, client.len);
 		x->client = slice_of(x->client_text, client.len);
 	}
-	worker_next_request_id(x->worker, x->request_id);
+	exchange_note_id(x, head);
 }
 
 struct exchange *exchange_start(struct worker *w, struct tunnel *t,
@@ -86,7 +102,7 @@ struct exchange *exchange_start(struct worker *w, struct tunnel *t,
 
 	exchange_note_request(x, request);
 	head.chunked = x->chunked_request;
-	head.request_id = slice_of(x->request_id, sizeof(x->request_id));
+	head.request_id = slice_of(x->request_id, x->request_id_len);
 	exchange_head_write_request(&x->head, &head);
 	metrics_add(w->metrics, METRIC_REQUESTS, 1);
 	exchange_send_start(x);
