@@ -166,7 +166,7 @@ static void *claim_and_release(void *ctx)
 	struct claimer *c = ctx;
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		struct slice name = slice_of("aaaabbbbcccc" + i % 3 * 4, 4);
+		struct slice name = slice_of(&"aaaabbbbcccc"[i % 3 * 4], 4);
 		unsigned home = 99;
 
 		if (directory_claim(directory, name, c->home, &home) != DIRECTORY_CLAIMED) {
