@@ -93,6 +93,16 @@ def test_an_unknown_tunnel_s_status_is_not_found(shared_relay, name):
     assert response.get("Content-Type").startswith("text/plain")
 
 
+@pytest.mark.covers("S87", "S88", "S40")
+def test_a_slash_behind_the_status_changes_nothing(relay, agent):
+    agent(relay, "slash-app")
+    assert ask(relay, "/api/status/").json()["tunnels"] == 1
+    assert ask(relay, "/api/tunnels/slash-app/status/").json() == {"connected_sockets": 0}
+    assert ask(relay, "/api/tunnels/slash-app/status//").status == 404
+    posted = http.fetch(relay.port, "POST", "/api/tunnels/", "lt.test", body=b'{"subdomain":"post-app"}')
+    assert (posted.status, posted.json()["id"]) == (201, "post-app")
+
+
 @pytest.mark.covers("S63", "D8")
 def test_status_is_on_both_ports(start):
     relay = start(admin=True)
