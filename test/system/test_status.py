@@ -1,6 +1,8 @@
 """What an operator and a health check can ask, and on which port."""
 import json
 import re
+import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -21,6 +23,16 @@ def test_healthz_on_base_hosts(relay, host):
     assert (response.status, response.body) == (200, b'{"status":"healthy"}')
     assert response.get("Content-Type") == JSON_TYPE
     assert json.loads(ask(relay, "/api/status").body)["tunnels"] == 0
+
+
+@pytest.mark.covers("S61", "S75")
+@pytest.mark.parametrize("target, host", [
+    ("/healthz", "lt.test"), ("/", "lt.test"), ("/_adit/", "lt.test"), ("/ab", "lt.test"),
+    ("/", "unknown-app.lt.test")])
+def test_every_answer_of_ours_has_a_date(shared_relay, target, host):
+    """RFC 9110, 6.6.1. A client that signs can tell from it that its clock is off."""
+    seen = parsedate_to_datetime(ask(shared_relay, target, host).get("Date"))
+    assert abs(seen.timestamp() - time.time()) < 5
 
 
 @pytest.mark.covers("S75")
