@@ -54,6 +54,9 @@ enum http_fault http1_body_of_request(const struct http_head *head, struct http1
 	if (!fault && head->method_id == HTTP_CONNECT &&
 		(body_out->kind == HTTP1_BODY_CHUNKED || body_out->left))
 		fault = HTTP_FAULT_UPGRADE_INVALID;
+	/* No piece will ever come that could end it. */
+	if (body_out->kind == HTTP1_BODY_LENGTH && !body_out->left)
+		body_out->kind = HTTP1_BODY_NONE;
 	body_out->fault = fault;
 	return fault;
 }

@@ -4,6 +4,8 @@
  */
 #include "proto/http1_write.h"
 
+#include <time.h>
+
 #include "base/attr.h"
 #include "base/num.h"
 
@@ -120,6 +122,19 @@ void http1_write_field_u64(struct buf *out, struct slice name, uint64_t value)
 	char text[NUM_TEXT_MAX];
 
 	http1_write_field(out, name, slice_of(text, num_print_u64(value, text)));
+}
+
+void http1_write_date(struct buf *out, uint64_t seconds)
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t when = (time_t)seconds;
+	struct tm t;
+
+	if (!gmtime_r(&when, &t))
+		return;
+	buf_printf(out, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + t.tm_wday * 3,
+		t.tm_mday, months + t.tm_mon * 3, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
 }
 
 void http1_write_head_end(struct buf *out)

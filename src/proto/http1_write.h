@@ -14,6 +14,8 @@ void http1_write_request_line(struct buf *out, struct slice method, struct slice
 void http1_write_status_line(struct buf *out, unsigned status, struct slice reason);
 void http1_write_field(struct buf *out, struct slice name, struct slice value);
 void http1_write_field_u64(struct buf *out, struct slice name, uint64_t value);
+/* RFC 9110, 6.6.1; seconds since 1970. */
+void http1_write_date(struct buf *out, uint64_t seconds);
 void http1_write_head_end(struct buf *out);
 /* All fields that are not marked as hop-by-hop, in order, as they came. */
 void http1_write_fields(struct buf *out, const struct http_head *head);

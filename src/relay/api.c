@@ -82,7 +82,7 @@ static enum api_result api_wrong_method(struct api_request *r, const char *allow
 	reply.allow = allow;
 	if (reply.status != 200)
 		reply.code = visitor_error_get(VISITOR_ERROR_METHOD_NOT_ALLOWED)->code;
-	return api_answer_text(r, &reply, reply.status == 200 ? allow : "Method Not Allowed");
+	return api_answer_text(r, &reply, reply.status == 200 ? "" : "Method Not Allowed");
 }
 
 static bool api_is_get(const struct api_request *r)
@@ -385,15 +385,14 @@ static struct slice api_status_name(struct slice path)
 static enum api_result api_handle_creating(
 	struct api_request *r, struct slice path, unsigned *home_out)
 {
-	struct slice segment = slice_from(path, 1), name = api_status_name(path);
+	struct slice segment, name = api_status_name(path);
 
 	if (slice_eq(path, SLICE("/api/tunnels")))
 		return api_tunnels(r, home_out);
 	if (name.len)
 		return api_is_get(r) ? api_tunnel_status(r, name, home_out)
 				     : api_wrong_method(r, API_GET_METHODS);
-	if (segment.len && segment.ptr[segment.len - 1] == '/')
-		segment.len--;
+	segment = slice_from(path, 1);
 	if (!segment.len || slice_find(segment, '/') < segment.len)
 		return api_not_found(r);
 	return api_create_by_path(r, segment, home_out);
@@ -410,15 +409,25 @@ static const struct api_page {
 	{"/metrics", true, api_metrics},
 };
 
+/* S40: one slash behind a path changes nothing, except that of the landing page, which has one. */
+static struct slice api_path(struct slice target)
+{
+	struct slice path = http_target_path(target);
+
+	if (!slice_ends(path, SLICE("/")) || slice_ends(path, SLICE("//")) ||
+		slice_eq(path, SLICE(LANDING_PATH)) || path.len == 1)
+		return path;
+	return slice_first(path, path.len - 1);
+}
+
 bool api_takes_body(const struct http_head *head, struct slice path)
 {
-	return head->method_id == HTTP_POST &&
-		slice_eq(http_target_path(path), SLICE("/api/tunnels"));
+	return head->method_id == HTTP_POST && slice_eq(api_path(path), SLICE("/api/tunnels"));
 }
 
 enum api_result api_handle(struct api_request *r, unsigned *home_out)
 {
-	struct slice path = http_target_path(r->target->path);
+	struct slice path = api_path(r->target->path);
 
 	buf_clear(&r->worker->answer);
 	if (r->target->form == HTTP_TARGET_ASTERISK)

@@ -74,7 +74,7 @@ static void exchange_note_request(struct exchange *x, const struct exchange_requ
 	x->chunked_request = r->body.kind == HTTP1_BODY_CHUNKED;
 	x->request_whole = r->body.kind == HTTP1_BODY_NONE;
 	x->upgrade = r->upgrade;
-	x->keep_alive = r->keep_alive;
+	x->keep_alive = r->keep_alive && !r->upgrade; /* frames may come behind */
 	x->audience = reply_audience_of(head);
 	x->bytes_in = head->size;
 	x->client = x->visitor.peer;

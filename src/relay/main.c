@@ -1,4 +1,5 @@
 /* aditd: the command line, the log, and what systemd wants to hear. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,14 +149,28 @@ static int main_command(
 	return status;
 }
 
+/* What is closed here would be given to a socket, and what is meant for a human written into it. */
+static void main_hold_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct relay_arguments arguments = {argc, argv, environ};
 	struct buf message = {0}, warnings = {0};
 	struct relay_conf *conf = NULL;
 	enum relay_command command;
-	int err = relay_conf_load(&arguments, &command, &conf, &message, &warnings);
+	int err;
 
+	main_hold_standard_descriptors();
+	err = relay_conf_load(&arguments, &command, &conf, &message, &warnings);
 	if (err) {
 		main_print(stderr, &warnings);
 		fprintf(stderr, "%.*s\n", SLICE_ARG(buf_slice(&message)));

@@ -24,6 +24,8 @@
 #include "relay/worker.h"
 
 #define RELAY_WORKERS_MAX 256u
+#define RELAY_FDS_WORKER 10u /* 7 of a loop, 2 listeners */
+#define RELAY_FDS_MIN 16u /* the main loop, the log, and a few connections */
 
 /* A worker, its thread and its listeners. */
 struct relay_worker {
@@ -99,6 +101,27 @@ struct relay_door {
 	bool admin;
 };
 
+/* What happened, and what to do about it. */
+static void relay_explain_door(
+	const struct relay_door *door, uint16_t port, int err, struct buf *message)
+{
+	const char *prefix = door->admin ? "admin-" : "";
+
+	buf_printf(message, "cannot listen at %s port %u for %s requests: %s", door->address, port,
+		door->role, err_text(err));
+	if (err == ERR_BUSY)
+		buf_printf(message, "; another program has the port, choose one with --%sport",
+			prefix);
+	else if (err == ERR_DENIED && port < 1024)
+		buf_printf(message,
+			"; ports below 1024 need root or CAP_NET_BIND_SERVICE, choose another with "
+			"--%sport",
+			prefix);
+	else if (err == ERR_ADDRESS)
+		buf_printf(
+			message, "; no interface of this machine has it, see --%saddress", prefix);
+}
+
 /* Opens the door on every worker; port 0 is chosen by the first. */
 static int relay_open_door(struct relay *r, const struct relay_door *door, struct buf *message)
 {
@@ -122,8 +145,7 @@ static int relay_open_door(struct relay *r, const struct relay_door *door, struc
 			rw->worker, rw->worker->timeouts[WORKER_ACCEPT_RETRY]);
 	}
 	if (err) {
-		buf_printf(message, "cannot listen at %s port %u for %s requests: %s",
-			door->address, port, door->role, err_text(err));
+		relay_explain_door(door, port, err, message);
 		return err;
 	}
 	if (!door->admin)
@@ -341,23 +363,35 @@ static void relay_on_signal(void *ctx, int number)
 
 /* ---- building and taking down ---- */
 
-/* Every visitor and every tunnel socket is a descriptor: take what the system lets us have. */
-static void relay_raise_descriptors(struct log *log)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	log_debug(log, "descriptors", LOG_INT("limit", limit.rlim_cur));
-}
-
 static unsigned relay_worker_count(const struct relay_conf *conf)
 {
 	unsigned n = conf->workers ? conf->workers : loop_core_count();
 
 	return n < RELAY_WORKERS_MAX ? n : RELAY_WORKERS_MAX;
+}
+
+/*
+ * Every visitor and every tunnel socket is a descriptor: take what the system lets us have. What
+ * is less than the loops themselves need is an error that the operator can mend.
+ */
+static int relay_raise_descriptors(
+	const struct relay_conf *conf, struct log *log, struct buf *message)
+{
+	unsigned needed = RELAY_FDS_MIN + relay_worker_count(conf) * RELAY_FDS_WORKER;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 0;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	log_debug(log, "descriptors", LOG_INT("limit", limit.rlim_cur));
+	if (limit.rlim_cur >= needed)
+		return 0;
+	buf_printf(message,
+		"the limit of open files is %llu, and %u are the least for this number of workers; "
+		"raise it (ulimit -n, LimitNOFILE)",
+		(unsigned long long)limit.rlim_cur, needed);
+	return ERR_NO_FDS;
 }
 
 static void relay_make_workers(struct relay *r)
@@ -383,15 +417,20 @@ static void relay_make_workers(struct relay *r)
 int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hooks *hooks,
 	struct relay **relay_out, struct buf *message)
 {
-	struct relay *r = MEM_NEW(struct relay);
-	int err;
+	int err = relay_raise_descriptors(*conf, log, message);
+	struct relay *r;
 
+	*relay_out = NULL;
+	if (err) {
+		relay_conf_free(conf);
+		return err;
+	}
+	r = MEM_NEW(struct relay);
 	r->conf = *conf;
 	*conf = NULL;
 	r->hooks = *hooks;
 	r->shared.log = log;
 	r->shared.started_ms = loop_wall_ms();
-	relay_raise_descriptors(log);
 	r->shared.directory = directory_new(r->conf->max_tunnels);
 	if (r->conf->port_range_start)
 		r->shared.ports = ports_new(r->conf->port_range_start, r->conf->port_range_end);

@@ -2,6 +2,7 @@
 #include "relay/reply.h"
 
 #include "base/num.h"
+#include "io/loop.h"
 #include "proto/http1_write.h"
 #include "proto/http_head.h"
 #include "relay/accept.h"
@@ -44,6 +45,7 @@ void reply_write(struct buf *out, const struct reply *reply)
 		http1_write_field(out, SLICE("X-Content-Type-Options"), SLICE("nosniff"));
 	}
 	http1_write_field_u64(out, SLICE("Content-Length"), reply->body.len);
+	http1_write_date(out, loop_wall_ms() / 1000);
 	if (reply->close)
 		http1_write_field(out, SLICE("Connection"), SLICE("close"));
 	else if (reply->say_keep_alive)

@@ -1,6 +1,7 @@
 """Options: where they come from, which wins, what is refused and how that is said."""
 import json
 import re
+import time
 
 import pytest
 
@@ -412,7 +413,9 @@ def test_the_request_timeout_is_how_long_a_request_waits_for_a_socket(start, age
     with mine.visitor() as busy:
         busy.send(http.build_request(host=mine.host))
         sock.read_request()
+        begin = time.monotonic()
         response = mine.visit()
+        assert 0.2 < time.monotonic() - begin < 5, "neither at once nor after another limit"
         assert (response.status_line, response.get("Retry-After")) == (
             "503 Service Unavailable", "3")
         mine.serve(reply(b"fast"))

@@ -3,6 +3,7 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -10,7 +11,7 @@ import pytest
 
 from harness import http
 from harness.agent import answer, create, reply
-from harness.relay import run
+from harness.relay import binary, clean_env, free_ports, run
 from harness.wait import DEADLINE, wait_for
 
 
@@ -54,7 +55,44 @@ def test_a_port_in_use_is_fatal_and_named(start):
         port = taken.getsockname()[1]
         code, _, err = run("--port", port, "--address", "127.0.0.1")
     assert code == 1
-    assert str(port) in err and "in use" in err
+    assert str(port) in err and "in use" in err and "--port" in err
+
+
+@pytest.mark.covers("S31")
+def test_an_address_of_another_machine_is_fatal_and_named():
+    code, _, err = run("--port", 0, "--address", "192.0.2.1")
+    assert code == 1
+    assert "192.0.2.1" in err and "no interface" in err and "--address" in err
+
+
+@pytest.mark.covers("S31")
+def test_too_few_descriptors_are_fatal_and_say_what_to_raise():
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -n 20; exec "$@"', "sh", binary(), "--port", "0"], env=clean_env(),
+        capture_output=True, text=True, timeout=DEADLINE, check=False)
+    assert done.returncode == 1
+    assert "limit of open files is 20" in done.stderr and "ulimit -n" in done.stderr
+
+
+@pytest.mark.covers("S29")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_descriptors_do_no_harm(closed):
+    """A socket that got the number of one would be written into, and be no socket to libuv."""
+    port = free_ports()
+    with subprocess.Popen(
+            ["sh", "-c", f'exec "$@" {closed}', "sh", binary(), "--port", str(port)],
+            env=clean_env(), stderr=subprocess.PIPE) as process:
+        try:
+            def healthy():
+                try:
+                    return http.fetch(port, target="/healthz", host="localhost").status == 200
+                except ConnectionRefusedError:
+                    return False
+            wait_for(healthy, "an answer")
+            process.terminate()
+            assert process.wait(DEADLINE) == 0, process.stderr.read()
+        finally:
+            process.kill()
 
 
 # ending

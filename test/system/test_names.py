@@ -9,6 +9,7 @@ import pytest
 from harness import http
 from harness.agent import PoolSocket, create, reply
 from harness.npm import Node, NpmClient
+from harness.relay import free_ports
 from harness.wait import DEADLINE, wait_for
 
 OTHER = "127.0.0.2"
@@ -97,6 +98,18 @@ def test_the_owner_comes_back_in_grace_with_the_same_name_and_port(start, agent)
     again.serve(reply(b"again"))
     assert again.visit().body == b"again"
     assert tunnels(relay) == 1
+
+
+@pytest.mark.covers("D24")
+@pytest.mark.parametrize("ranged", [False, True])
+def test_a_name_that_comes_again_after_its_grace_has_its_port_again(start, agent, ranged):
+    first = free_ports(5)
+    flags = ("--port-range-start", str(first), "--port-range-end", str(first + 4))
+    relay = start(*flags if ranged else (), env=grace(200))
+    mine = offline(agent(relay, "port-app"))
+    wait_gone(relay, "port-app")
+    assert agent(relay, "other-app").port != mine.port or not ranged
+    assert agent(relay, "port-app").port == mine.port
 
 
 @pytest.mark.covers("S37", "S46", "S16")

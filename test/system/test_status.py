@@ -1,6 +1,8 @@
 """What an operator and a health check can ask, and on which port."""
 import json
 import re
+import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -21,6 +23,16 @@ def test_healthz_on_base_hosts(relay, host):
     assert (response.status, response.body) == (200, b'{"status":"healthy"}')
     assert response.get("Content-Type") == JSON_TYPE
     assert json.loads(ask(relay, "/api/status").body)["tunnels"] == 0
+
+
+@pytest.mark.covers("S61", "S75")
+@pytest.mark.parametrize("target, host", [
+    ("/healthz", "lt.test"), ("/", "lt.test"), ("/_adit/", "lt.test"), ("/ab", "lt.test"),
+    ("/", "unknown-app.lt.test")])
+def test_every_answer_of_ours_has_a_date(shared_relay, target, host):
+    """RFC 9110, 6.6.1. A client that signs can tell from it that its clock is off."""
+    seen = parsedate_to_datetime(ask(shared_relay, target, host).get("Date"))
+    assert abs(seen.timestamp() - time.time()) < 5
 
 
 @pytest.mark.covers("S75")
@@ -91,6 +103,16 @@ def test_an_unknown_tunnel_s_status_is_not_found(shared_relay, name):
     response = ask(shared_relay, f"/api/tunnels/{name}/status")
     assert (response.status, response.body) == (404, b"Not Found")
     assert response.get("Content-Type").startswith("text/plain")
+
+
+@pytest.mark.covers("S87", "S88", "S40")
+def test_a_slash_behind_the_status_changes_nothing(relay, agent):
+    agent(relay, "slash-app")
+    assert ask(relay, "/api/status/").json()["tunnels"] == 1
+    assert ask(relay, "/api/tunnels/slash-app/status/").json() == {"connected_sockets": 0}
+    assert ask(relay, "/api/tunnels/slash-app/status//").status == 404
+    posted = http.fetch(relay.port, "POST", "/api/tunnels/", "lt.test", body=b'{"subdomain":"post-app"}')
+    assert (posted.status, posted.json()["id"]) == (201, "post-app")
 
 
 @pytest.mark.covers("S63", "D8")

@@ -59,6 +59,18 @@ def test_case_counts(strict, agent):
     assert create(strict, "case-app", token="token-1").status == 409
 
 
+@pytest.mark.covers("D14")
+def test_a_token_and_an_address_that_read_the_same_differ(start, agent):
+    """Behind a proxy the address is whatever the proxy writes: it must not stand in for a token."""
+    relay = start("--trust-proxy", env={"LT_IP_VALIDATION_STRICT": "true"})
+    same = [("X-Forwarded-For", "same")]
+    agent(relay, "kind-app", token="same")
+    assert create(relay, "kind-app", headers=same).status == 409
+    agent(relay, "kind-two", headers=same)
+    assert create(relay, "kind-two", token="same").status == 409
+    assert create(relay, "kind-two", headers=same).status == 200
+
+
 @pytest.mark.covers("S52")
 @pytest.mark.parametrize("token", ["a", "A_b-9", "x" * 256, "-", "_"])
 def test_valid_tokens_are_identities(strict, agent, token):

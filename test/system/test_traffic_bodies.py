@@ -337,6 +337,18 @@ def test_the_wait_for_an_answer_begins_after_the_upload(start, agent):
 
 
 @pytest.mark.covers("D9", "ask-8")
+def test_an_upload_may_begin_later_than_an_answer(start, agent):
+    relay = start("--response-timeout", ms(300))
+    tunnel = agent(relay, a_name())
+    tunnel.serve(reply(b"ok"))
+    with tunnel.visitor() as visitor:
+        visitor.send(build_request("POST", "/", tunnel.host, [("Content-Length", "1")]))
+        time.sleep(0.9)
+        visitor.send(b"x")
+        assert visitor.read_response().body == b"ok"
+
+
+@pytest.mark.covers("D9", "ask-8")
 def test_a_slow_stream_outlives_every_wait_for_a_first_byte(start, agent):
     relay = start("--response-timeout", ms(300), env={"LT_REQUEST_TIMEOUT": 300})
     tunnel = agent(relay, a_name())

@@ -34,6 +34,32 @@ def test_methods_and_bodies_arrive_as_sent(tunnel, method, body):
     assert request.version == "1.1"
 
 
+@pytest.mark.covers("S76", "D9", "D25")
+def test_an_empty_body_keeps_the_connection_and_the_limits(start, agent):
+    """Content-Length: 0 is what axios and fetch send with a POST that has no body."""
+    relay = start("--response-timeout", "500")
+    tunnel = agent(relay, a_name())
+    sock = tunnel.open_ready()
+    with tunnel.visitor() as visitor:
+        for _ in range(2):
+            visitor.send(build_request("POST", "/", tunnel.host, body=b""))
+            assert sock.read_request().get("Content-Length") == "0"
+            sock.send(answer(b"ok"))
+            response = visitor.read_response()
+            assert (response.body, response.get("Connection")) == (b"ok", None)
+        visitor.send(build_request("POST", "/", tunnel.host, body=b""))
+        assert visitor.read_response().get("X-Adit-Error") == "response-timeout"
+
+
+@pytest.mark.covers("S42", "D25")
+@pytest.mark.parametrize("target", ["/some-app", "/", "/api/status"])
+def test_an_empty_body_keeps_the_connection_to_the_relay(shared_relay, target):
+    with Visitor(shared_relay.port) as visitor:
+        for _ in range(2):
+            response = visitor.ask("POST", target, "lt.test", body=b"")
+            assert (response.status, response.get("Connection")) == (405, None)
+
+
 @pytest.mark.covers("S76", "D25")
 def test_head_has_the_fields_of_get_and_no_body(tunnel):
     tunnel.serve(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 12345\r\nETag: \"x\"\r\n\r\n"))

@@ -99,7 +99,7 @@ def test_no_host_is_400(shared_relay, request_bytes):
     with Visitor(shared_relay.port) as visitor:
         visitor.send(request_bytes)
         response = visitor.read_response()
-        assert response.status == 400, response
+        assert (response.status, response.body) == (400, b"Host header is required"), response
         visitor.wait_closed()
 
 

@@ -137,6 +137,24 @@ def test_much_both_ways_at_once(tunnel):
     visitor.close()
 
 
+@pytest.mark.covers("S80", "S81", "S82")
+@pytest.mark.parametrize("online", [False, True])
+def test_an_upgrade_that_waited_in_vain_ends_its_connection(start, agent, online):
+    """As upstream does: nobody may take frames sent in advance for the next request."""
+    relay = start("--websocket-timeout", "200")
+    tunnel = agent(relay, a_name())
+    if online:
+        sock = tunnel.open_ready()
+        busy = tunnel.visitor()
+        busy.send(build_request("GET", "/", tunnel.host))
+        sock.read_request()
+    with tunnel.visitor() as visitor:
+        visitor.send(build_request("GET", "/ws", tunnel.host, UPGRADE))
+        response = visitor.read_response()
+        assert (response.status, response.get("Connection")) == (503, "close")
+        visitor.wait_closed()
+
+
 @pytest.mark.covers("S79", "fault-45")
 @pytest.mark.parametrize("status", ["400 Bad Request", "200 OK", "403 Forbidden",
                                     "426 Upgrade Required"])
@@ -241,7 +259,7 @@ def test_an_upgrade_in_grace_waits_for_the_client(start, agent):
         assert sock.read_exactly(5) == b"early"
 
 
-@pytest.mark.covers("S80")
+@pytest.mark.covers("S19", "S80")
 def test_an_upgrade_in_grace_gives_up_after_the_websocket_timeout(start, agent):
     relay = start(env={"LT_WEBSOCKET_TIMEOUT": 500, "LT_GRACE_PERIOD": 20000})
     tunnel = agent(relay, a_name())
@@ -279,7 +297,7 @@ def test_an_upgrade_without_an_idle_socket_waits_for_one(start, agent):
         assert visitor.read_response().status == 101
 
 
-@pytest.mark.covers("S81")
+@pytest.mark.covers("S19", "S81")
 def test_an_upgrade_without_an_idle_socket_gives_up(start, agent):
     relay = start(env={"LT_WEBSOCKET_TIMEOUT": 500, "LT_REQUEST_TIMEOUT": 60000})
     tunnel = agent(relay, a_name())

@@ -21,6 +21,19 @@ static void read_response(const char *text)
 		http1_parse_response(&parser, slice_from_str(text), &limits, &head), PARSE_DONE);
 }
 
+/* An exchange that waits for the pieces of an empty body would wait until the visitor leaves. */
+static void a_request_of_length_zero_is_one_without_a_body(void **state)
+{
+	struct slice text = SLICE("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+	struct http1_parser parser = {0};
+	struct http1_limits limits = {100, 1000, 10};
+	struct http1_body body;
+
+	assert_int_equal(http1_parse_request(&parser, text, &limits, &head), PARSE_DONE);
+	assert_int_equal(http1_body_of_request(&head, &body), HTTP_FAULT_NONE);
+	assert_int_equal(body.kind, HTTP1_BODY_NONE);
+}
+
 static void a_response_ends_as_its_status_method_and_fields_say(void **state)
 {
 	static const struct {
@@ -141,6 +154,7 @@ static void a_body_until_the_end_takes_everything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_request_of_length_zero_is_one_without_a_body),
 		cmocka_unit_test(a_response_ends_as_its_status_method_and_fields_say),
 		cmocka_unit_test(content_comes_in_pieces_and_nothing_behind_it_is_touched),
 		cmocka_unit_test(a_body_of_no_bytes_ends_at_once),

@@ -72,12 +72,25 @@ static void a_chunk_head_is_the_size_in_hexadecimal(void **state)
 	assert_memory_equal(out, "ffffffffffffffff\r\n", 18);
 }
 
+static void a_date_is_in_the_form_of_rfc_9110(void **state)
+{
+	struct buf out = {0};
+
+	http1_write_date(&out, 784111777);
+	check(&out, "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+	http1_write_date(&out, 0);
+	check(&out, "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n");
+	http1_write_date(&out, 4102444800);
+	check(&out, "Date: Fri, 01 Jan 2100 00:00:00 GMT\r\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_is_written),
 		cmocka_unit_test(a_status_line_keeps_its_reason_or_gets_the_usual_one),
 		cmocka_unit_test(fields_of_this_hop_are_left_out),
+		cmocka_unit_test(a_date_is_in_the_form_of_rfc_9110),
 		cmocka_unit_test(a_chunk_head_is_the_size_in_hexadecimal),
 	};
 
