@@ -92,7 +92,7 @@ bool exchange_send_again(struct exchange *x)
 static void exchange_send_whole(struct exchange *x)
 {
 	x->request_whole = true;
-	if (!x->response_seen)
+	if (!x->response_started)
 		exchange_send_arm(x);
 }
 
@@ -183,8 +183,8 @@ bool exchange_send_body(struct exchange *x, struct slice *in)
 
 	if (x->state == EXCHANGE_WAITING || x->request_whole || x->up_full || x->holding)
 		return true;
-	if (!x->response_seen)
-		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	/* A body that moves is not idle, whatever came of an answer. */
+	timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
 	if (!x->in_trailers) {
 		gather_init(&g, x->up->stream, x->chunked_request);
 		if (!exchange_send_pieces(x, in, &g))
