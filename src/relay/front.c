@@ -152,6 +152,24 @@ static void front_settle_ended(struct front *f, bool pending)
 }
 
 /*
+ * Between requests. While the answer before is still going out, the visitor is neither idle nor
+ * late with a head, whatever it sent behind.
+ */
+static void front_settle_clock(struct front *f, bool pending)
+{
+	enum worker_timeout clock = WORKER_HEAD_TIMEOUT;
+
+	if (f->full)
+		clock = WORKER_IDLE;
+	else if (!pending && f->answered)
+		clock = WORKER_KEEP_ALIVE;
+	else if (f->head_started)
+		return;
+	timeout_arm(f->worker->timeouts[clock], &f->timeout);
+	f->head_started = pending && !f->full;
+}
+
+/*
  * After the input was worked through: which clock runs, and whether more may be read. Reading
  * goes on as long as the inbox is small: it is how we hear that a visitor has left.
  */
@@ -159,15 +177,8 @@ static void front_settle(struct front *f)
 {
 	bool pending = buf_len(&f->inbox) > 0;
 
-	if (f->state == FRONT_HEAD && !f->exchange) {
-		if (pending && !f->head_started)
-			timeout_arm(f->worker->timeouts[WORKER_HEAD_TIMEOUT], &f->timeout);
-		else if (!pending)
-			timeout_arm(f->worker->timeouts[f->answered ? WORKER_KEEP_ALIVE
-								    : WORKER_HEAD_TIMEOUT],
-				&f->timeout);
-		f->head_started = pending;
-	}
+	if (f->state == FRONT_HEAD)
+		front_settle_clock(f, pending);
 	if (f->ended) {
 		front_settle_ended(f, pending);
 		return;
