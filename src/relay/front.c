@@ -85,6 +85,7 @@ static bool front_step_head(struct front *f, struct slice *in)
 	http1_parser_reset(&f->parser);
 	switch (front_request_handle(f, in, &front_exchange_events, &home)) {
 	case FRONT_ON:
+		f->head_started = false;
 		return true;
 	case FRONT_WAIT:
 		return false;
