@@ -143,6 +143,17 @@ static bool front_uses_input(const struct front *f)
 	UNREACHABLE();
 }
 
+static bool front_is_draining(const struct front *f)
+{
+	return atomic_load_explicit(&f->worker->shared->draining, memory_order_relaxed);
+}
+
+/* It has all its answers, and has not begun another request. */
+static bool front_is_at_rest(const struct front *f)
+{
+	return f->state == FRONT_HEAD && !f->full && !buf_len(&f->inbox);
+}
+
 /* The visitor half-closed: requests it sent before are still answered, and that is all. */
 static void front_settle_ended(struct front *f, bool pending)
 {
@@ -182,6 +193,10 @@ static void front_settle(struct front *f)
 		front_settle_clock(f, pending);
 	if (f->ended) {
 		front_settle_ended(f, pending);
+		return;
+	}
+	if (front_is_draining(f) && front_is_at_rest(f)) {
+		front_close_now(f, false);
 		return;
 	}
 	if (buf_len(&f->inbox) >= FRONT_INBOX_MAX && !front_uses_input(f))
@@ -284,7 +299,7 @@ static void front_on_done(void *ctx, bool keep_alive, bool cut)
 
 	f->full = exchange_filled_visitor(f->exchange);
 	exchange_free(&f->exchange);
-	if (atomic_load_explicit(&f->worker->shared->draining, memory_order_relaxed))
+	if (front_is_draining(f))
 		keep_alive = false;
 	if (!f->stream || cut) {
 		front_close_now(f, cut);
@@ -414,7 +429,7 @@ void front_drain(struct worker *w)
 	LIST_EACH_SAFE (node, &w->fronts) {
 		struct front *f = CONTAINER_OF(node, struct front, node);
 
-		if (f->state == FRONT_HEAD && !f->head_started && !f->full)
+		if (front_is_at_rest(f))
 			front_close_now(f, false);
 	}
 }
