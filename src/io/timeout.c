@@ -77,7 +77,18 @@ void timeout_queue_free(struct timeout_queue **queue)
 
 void timeout_queue_set(struct timeout_queue *queue, uint64_t duration_ms)
 {
+	uint64_t latest = loop_now(queue->loop) + duration_ms;
+
 	queue->duration = duration_ms;
+	if (!duration_ms)
+		return;
+	LIST_EACH (node, &queue->entries) {
+		struct timeout *timeout = CONTAINER_OF(node, struct timeout, node);
+
+		if (timeout->deadline > latest)
+			timeout->deadline = latest;
+	}
+	timeout_queue_schedule(queue);
 }
 
 void timeout_init(struct timeout *timeout, void (*fire)(struct timeout *timeout))

@@ -23,7 +23,10 @@ struct timeout {
 struct timeout_queue *timeout_queue_new(struct loop *loop, uint64_t duration_ms);
 /* Disarms what is left. */
 void timeout_queue_free(struct timeout_queue **queue);
-/* For entries armed from now on. A duration of 0 means that nothing ever fires. */
+/*
+ * For entries armed from now on, and as a limit for those that wait: the queue stays in the order
+ * of the deadlines. A duration of 0 means that nothing ever fires that is not armed yet.
+ */
 void timeout_queue_set(struct timeout_queue *queue, uint64_t duration_ms);
 
 void timeout_init(struct timeout *timeout, void (*fire)(struct timeout *timeout));
