@@ -201,8 +201,10 @@ void exchange_send_on_ready(struct tunnel_waiter *waiter)
 {
 	struct exchange *x = CONTAINER_OF(waiter, struct exchange, waiter);
 
-	exchange_send_start(x);
-	if (x->state == EXCHANGE_SENT && !x->request_whole)
+	if (!exchange_send_take(x))
+		return; /* it had died unnoticed: we keep our place, and our time runs on */
+	tunnel_unwait(x->tunnel, waiter);
+	if (!x->request_whole)
 		x->visitor.events->resume(x->visitor.ctx);
 }
 
