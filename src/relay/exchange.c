@@ -100,7 +100,9 @@ void exchange_free(struct exchange **x_ptr)
 	if (!x)
 		return;
 	*x_ptr = NULL;
-	if (x->state != EXCHANGE_OVER)
+	if (x->state == EXCHANGE_PIPED)
+		exchange_end_piped(x, ACCESS_RELAY);
+	else if (x->state != EXCHANGE_OVER)
 		exchange_end_left(x);
 	loop_cancel(&x->done_task);
 	buf_release(&x->head);
