@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from harness.agent import answer, create, hang, reply
+from harness.agent import answer, create
 from harness.http import Visitor, build_request, fetch
 from harness.traffic import BLOCK, a_name, chunk, ms, read_chunk
-from harness.wait import DEADLINE, SLOW, wait_for
+from harness.wait import SLOW, wait_for
 
 PIECE = chunk(BLOCK[:16384])
 LAST = b"0\r\n\r\n"
