@@ -116,7 +116,9 @@ void exchange_free(struct exchange **x_ptr)
 	if (!x)
 		return;
 	*x_ptr = NULL;
-	if (x->state != EXCHANGE_OVER)
+	if (x->state == EXCHANGE_PIPED)
+		exchange_end_piped(x, ACCESS_RELAY);
+	else if (x->state != EXCHANGE_OVER)
 		exchange_end_left(x);
 	loop_cancel(&x->done_task);
 	buf_release(&x->head);
@@ -152,8 +154,11 @@ bool exchange_filled_visitor(const struct exchange *x)
 void exchange_visitor_drained(struct exchange *x)
 {
 	x->visitor_full = false;
-	if (x->state == EXCHANGE_RESPONDING || x->state == EXCHANGE_SENT)
-		stream_read_start(x->up->stream);
+	if (x->state != EXCHANGE_RESPONDING && x->state != EXCHANGE_SENT)
+		return;
+	if (x->response_started)
+		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	stream_read_start(x->up->stream);
 }
 
 void exchange_visitor_ended(struct exchange *x, bool has_rest)

@@ -113,7 +113,6 @@ void exchange_end_error(
 
 void exchange_end_left(struct exchange *x)
 {
-	pump_free(&x->pump);
 	exchange_end_release(x, false);
 	exchange_end(x, ACCESS_VISITOR, false, true);
 }

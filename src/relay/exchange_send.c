@@ -191,8 +191,8 @@ bool exchange_send_body(struct exchange *x, struct slice *in)
 
 	if (x->state == EXCHANGE_WAITING || x->request_whole || x->up_full || x->holding)
 		return true;
-	if (!x->response_started)
-		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	/* A body that moves is not idle, whatever came of an answer. */
+	timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
 	stream_tune_reads(*x->visitor.stream, x->up->stream, in->len);
 	if (!x->in_trailers) {
 		gather_init(&g, x->up->stream, x->chunked_request);
@@ -210,8 +210,10 @@ void exchange_send_on_ready(struct tunnel_waiter *waiter)
 {
 	struct exchange *x = CONTAINER_OF(waiter, struct exchange, waiter);
 
-	exchange_send_start(x);
-	if (x->state == EXCHANGE_SENT && !x->request_whole)
+	if (!exchange_send_take(x))
+		return; /* it had died unnoticed: we keep our place, and our time runs on */
+	tunnel_unwait(x->tunnel, waiter);
+	if (!x->request_whole)
 		x->visitor.events->resume(x->visitor.ctx);
 }
 

@@ -56,6 +56,7 @@ struct relay {
 	atomic_bool quiet; /* the next task is posted, at most once */
 	struct loop_task report_quiet;
 	unsigned reloading; /* workers that have the old options */
+	bool reload_again; /* asked for since the options were read */
 	bool stopping;
 };
 
@@ -264,6 +265,8 @@ static void relay_drain(struct relay *r)
 		loop_post(r->workers[i].worker->loop, &r->workers[i].drain);
 }
 
+static void relay_reload(struct relay *r);
+
 /* All workers use the new options: the old ones can go. */
 static void relay_reloaded(struct relay *r)
 {
@@ -273,6 +276,8 @@ static void relay_reloaded(struct relay *r)
 		LOG_INT("workers", r->shared.worker_count));
 	if (r->hooks.ready)
 		r->hooks.ready(r->hooks.ctx);
+	if (r->reload_again)
+		relay_reload(r);
 }
 
 static void relay_on_quiet(struct loop_task *task)
@@ -329,7 +334,10 @@ static void relay_reload(struct relay *r)
 	struct buf message = {0}, warnings = {0};
 	struct relay_conf *next;
 
-	if (r->reloading || atomic_load(&r->shared.draining) || !r->hooks.reload)
+	if (atomic_load(&r->shared.draining) || !r->hooks.reload)
+		return;
+	r->reload_again = r->reloading > 0;
+	if (r->reload_again)
 		return;
 	if (r->hooks.reloading)
 		r->hooks.reloading(r->hooks.ctx);
