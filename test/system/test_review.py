@@ -295,3 +295,16 @@ def test_what_went_through_an_upgrade_is_counted_when_the_relay_stops(relay, age
         relay.signal(signal.SIGTERM)
         assert relay.wait_exit() == 0
     assert relay.wait_access(tunnel=tunnel.name)["in"] > 5000
+
+
+def test_idle_sockets_are_counted(start, agent):
+    relay = start(admin=True)
+    tunnel = agent(relay, a_name())
+    sockets = tunnel.open_ready(3)
+    assert gauge(relay, "pool_sockets_idle") == 3
+    with tunnel.visitor() as visitor:
+        visitor.send(build_request("GET", "/", tunnel.host))
+        wait_for(lambda: gauge(relay, "pool_sockets_idle") == 2, "one of them to be busy")
+    for sock in sockets:
+        sock.close()
+    wait_for(lambda: gauge(relay, "pool_sockets_idle") == 0, "none to be left")
