@@ -73,6 +73,7 @@ static void pump_on_drained(void *ctx)
 	h->full = false;
 	if (!from->ended)
 		stream_read_start(from->stream);
+	h->pump->events->moved(h->pump->ctx);
 	pump_finish_if_over(h->pump);
 }
 

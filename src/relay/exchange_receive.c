@@ -328,8 +328,10 @@ static void exchange_receive_on_drained(void *ctx)
 	struct exchange *x = ctx;
 
 	x->up_full = false;
-	if (!x->request_whole)
-		x->visitor.events->resume(x->visitor.ctx);
+	if (x->request_whole)
+		return;
+	timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	x->visitor.events->resume(x->visitor.ctx);
 }
 
 static void exchange_receive_lost(struct exchange *x)

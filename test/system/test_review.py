@@ -8,11 +8,13 @@ import pytest
 
 from harness.agent import answer, create
 from harness.http import Visitor, build_request, fetch
-from harness.traffic import BLOCK, a_name, chunk, ms, read_chunk
+from harness.traffic import BLOCK, a_name, chunk, ms
 from harness.wait import SLOW, wait_for
 
 PIECE = chunk(BLOCK[:16384])
 LAST = b"0\r\n\r\n"
+UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "raw")]
+SWITCH = b"HTTP/1.1 101 OK\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n"
 
 
 def gauge(relay, name):
@@ -101,20 +103,20 @@ def taken(sock):
     return True
 
 
-def begin_answer(tunnel, more=b""):
+def begin_answer(tunnel, more=b"", fields=()):
     """A visitor that does not read, and a socket that has its request and begins to answer."""
     visitor, sock = tunnel.visitor(), tunnel.open_ready()
-    visitor.send(build_request("GET", "/", tunnel.host) + more)
+    visitor.send(build_request("GET", "/", tunnel.host, fields) + more)
     sock.read_request()
-    sock.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    sock.send(SWITCH if fields else b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     return visitor, sock
 
 
-def park(tunnel, end=b"", more=b""):
+def park(tunnel, end=b"", more=b"", fields=()):
     """A visitor whose answer the relay has up to the given end, though it cannot pass all of it on
     yet: the visitor, the socket, and the content so far. more: what the visitor sends behind its
     request."""
-    visitor, sock = begin_answer(tunnel)
+    visitor, sock = begin_answer(tunnel, b"", fields)
     count = 0
     while taken(sock):
         sock.send(PIECE)
@@ -122,7 +124,7 @@ def park(tunnel, end=b"", more=b""):
     visitor.close()
     sock.close()
     while True:
-        visitor, sock = begin_answer(tunnel, more)
+        visitor, sock = begin_answer(tunnel, more, fields)
         for _ in range(count - 1):
             sock.send(PIECE)
             taken(sock)
@@ -151,19 +153,18 @@ def test_an_answer_that_waits_in_the_relay_is_not_an_idle_connection(start, agen
     visitor.close()
 
 
-def test_an_answer_that_drains_is_not_idle(start, agent):
+@pytest.mark.parametrize("fields", [[], UPGRADE], ids=["answer", "upgraded"])
+def test_what_drains_to_a_slow_visitor_is_not_idle(start, agent, fields):
     """The visitor takes what had waited for it: from then on the limit counts anew."""
     relay = start("--idle-timeout", ms(2000))
-    visitor, sock, body = park(agent(relay, a_name()))
+    visitor, sock, body = park(agent(relay, a_name()), fields=fields)
     time.sleep(1.3)
-    assert visitor.read_head().status == 200
-    received = b""
-    while len(received) < len(body):
-        received += read_chunk(visitor)
-    assert received == body
+    assert visitor.read_head().status == (101 if fields else 200)
+    for _ in range(len(body) // 16384):
+        assert visitor.read_exactly(len(PIECE)) == PIECE
     time.sleep(1.3)
     sock.send(chunk(b"more") + LAST)
-    assert read_chunk(visitor) == b"more" and read_chunk(visitor) == b""
+    assert visitor.read_exactly(len(chunk(b"more") + LAST)) == chunk(b"more") + LAST
     visitor.close()
 
 
@@ -295,3 +296,16 @@ def test_what_went_through_an_upgrade_is_counted_when_the_relay_stops(relay, age
         relay.signal(signal.SIGTERM)
         assert relay.wait_exit() == 0
     assert relay.wait_access(tunnel=tunnel.name)["in"] > 5000
+
+
+def test_idle_sockets_are_counted(start, agent):
+    relay = start(admin=True)
+    tunnel = agent(relay, a_name())
+    sockets = tunnel.open_ready(3)
+    assert gauge(relay, "pool_sockets_idle") == 3
+    with tunnel.visitor() as visitor:
+        visitor.send(build_request("GET", "/", tunnel.host))
+        wait_for(lambda: gauge(relay, "pool_sockets_idle") == 2, "one of them to be busy")
+    for sock in sockets:
+        sock.close()
+    wait_for(lambda: gauge(relay, "pool_sockets_idle") == 0, "none to be left")
