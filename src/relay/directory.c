@@ -111,6 +111,13 @@ bool directory_find(struct directory *d, struct slice name, unsigned *home_out)
 	return held;
 }
 
+void directory_set_max(struct directory *d, unsigned max_names)
+{
+	pthread_mutex_lock(&d->lock);
+	d->max_names = max_names;
+	pthread_mutex_unlock(&d->lock);
+}
+
 static void directory_forget_port(struct directory *d, struct directory_port *p)
 {
 	map_remove(&d->ports, slice_of(p->text, p->len));

@@ -26,6 +26,8 @@ void directory_free(struct directory **d);
 enum directory_claim directory_claim(
 	struct directory *d, struct slice name, unsigned home, unsigned *home_out);
 bool directory_find(struct directory *d, struct slice name, unsigned *home_out);
+/* Names beyond a lower maximum stay until they are released. */
+void directory_set_max(struct directory *d, unsigned max_names);
 /* Port 0 remembers nothing. */
 void directory_release(struct directory *d, struct slice name, uint16_t last_port);
 /* The port that the name had before, or 0. */

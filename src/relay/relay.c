@@ -6,12 +6,12 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
 
 #include "base/check.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/signals.h"
+#include "relay/descriptors.h"
 #include "relay/directory.h"
 #include "relay/doors.h"
 #include "relay/front.h"
@@ -23,8 +23,6 @@
 #include "relay/worker.h"
 
 #define RELAY_WORKERS_MAX 256u
-#define RELAY_FDS_WORKER 10u /* 7 of a loop, 2 listeners */
-#define RELAY_FDS_MIN 16u /* the main loop, the log, and a few connections */
 
 /* A worker, its thread and its listeners. */
 struct relay_worker {
@@ -209,6 +207,7 @@ static void relay_use_conf(struct relay *r, struct relay_conf *next)
 	r->old_hmac = atomic_load(&r->shared.hmac);
 	atomic_store_explicit(&r->shared.hmac, relay_make_hmac(r), memory_order_release);
 	log_set_level(r->shared.log, next->log_level);
+	directory_set_max(r->shared.directory, descriptors_for_tunnels(next->max_tunnels));
 	r->reloading = r->shared.worker_count;
 	for (unsigned i = 0; i < r->shared.worker_count; i++)
 		loop_post(r->workers[i].worker->loop, &r->workers[i].reconfigure);
@@ -263,30 +262,6 @@ static unsigned relay_worker_count(const struct relay_conf *conf)
 	return n < RELAY_WORKERS_MAX ? n : RELAY_WORKERS_MAX;
 }
 
-/*
- * Every visitor and every tunnel socket is a descriptor: take what the system lets us have. What
- * is less than the loops themselves need is an error that the operator can mend.
- */
-static int relay_raise_descriptors(
-	const struct relay_conf *conf, struct log *log, struct buf *message)
-{
-	unsigned needed = RELAY_FDS_MIN + relay_worker_count(conf) * RELAY_FDS_WORKER;
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return 0;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	log_debug(log, "descriptors", LOG_INT("limit", limit.rlim_cur));
-	if (limit.rlim_cur >= needed)
-		return 0;
-	buf_printf(message,
-		"the limit of open files is %llu, and %u are the least for this number of workers; "
-		"raise it (ulimit -n, LimitNOFILE)",
-		(unsigned long long)limit.rlim_cur, needed);
-	return ERR_NO_FDS;
-}
-
 static void relay_make_workers(struct relay *r)
 {
 	unsigned n = relay_worker_count(r->conf);
@@ -312,7 +287,7 @@ static void relay_make_workers(struct relay *r)
 int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hooks *hooks,
 	struct relay **relay_out, struct buf *message)
 {
-	int err = relay_raise_descriptors(*conf, log, message);
+	int err = descriptors_raise(relay_worker_count(*conf), log, message);
 	struct relay *r;
 
 	*relay_out = NULL;
@@ -326,7 +301,7 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	r->hooks = *hooks;
 	r->shared.log = log;
 	r->shared.started_ms = loop_wall_ms();
-	r->shared.directory = directory_new(r->conf->max_tunnels);
+	r->shared.directory = directory_new(descriptors_for_tunnels(r->conf->max_tunnels));
 	if (r->conf->port_range_start)
 		r->shared.ports = ports_new(r->conf->port_range_start, r->conf->port_range_end);
 	r->shared.refusals = refusals_new();

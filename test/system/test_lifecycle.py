@@ -264,6 +264,16 @@ def test_sighup_changes_retry_after(start, agent):
         wait_for(lambda: mine.visit().get("Retry-After") == "4", "the new value")
 
 
+def test_sighup_changes_how_many_tunnels_there_may_be(start):
+    relay = start(files={".env": "LT_MAX_TUNNELS=1\n"})
+    assert create(relay, "first-app").status == 200
+    assert create(relay, "second-app").get("X-Adit-Error") == "too-many-tunnels"
+    (relay.dir / ".env").write_text("LT_MAX_TUNNELS=2\n")
+    reload(relay, {"info"})
+    assert create(relay, "second-app").status == 200
+    assert create(relay, "third-app").get("X-Adit-Error") == "too-many-tunnels"
+
+
 @pytest.mark.parametrize("bad", ["LT_MAX_SOCKETS=many\n", "LT_MAX_SOCKETS=7\nLT_PORT=99999\n"])
 def test_a_bad_file_is_refused_whole_and_the_old_one_stays(start, bad):
     relay = start(files={".env": "LT_MAX_SOCKETS=3\n"})
@@ -379,6 +389,21 @@ def test_without_descriptors_it_does_not_spin(start, agent):
         assert kept.silent(1.0)
         assert relay.cpu_seconds() - cpu < 0.2, "time spent while there is nothing to do"
         for visitor in crowd:
+            visitor.close()
+
+
+@pytest.mark.covers("fault-17")
+def test_a_flood_of_tunnels_leaves_descriptors_for_visitors(start, agent):
+    """On one connection, so that none comes free at its end."""
+    relay = start(prefix=["prlimit", "--nofile=200:200"])
+    mine = agent(relay, "early-app")
+    mine.serve(reply(b"still here"))
+    with http.Visitor(relay.port) as flood:
+        last = [flood.ask(target="/?new", host="lt.test") for _ in range(250)][-1]
+        assert (last.status, last.get("X-Adit-Error")) == (503, "too-many-tunnels")
+        crowd = [http.Visitor(relay.port) for _ in range(20)]
+        for visitor in crowd:
+            assert visitor.ask(host=mine.host).body == b"still here"
             visitor.close()
 
 

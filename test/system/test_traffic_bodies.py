@@ -98,6 +98,32 @@ def test_many_tiny_chunks(tunnel):
     assert response.body == b"y" * 20000
 
 
+@pytest.mark.covers("S76", "D25")
+def test_chunks_of_all_sizes_arrive_in_order(tunnel):
+    """Small ones are copied together on their way, large ones are not."""
+    dice = random.Random(4)
+    pieces = [dice.randbytes(dice.choice([1, 2, 3, 511, 512, 513, 4000, 5000])) for _ in range(900)]
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+    tunnel.serve(lambda sock, request: CHUNKED_HEAD + framed)
+    response = tunnel.visit("POST", headers=[CHUNKED], body=framed, timeout=30 * SLOW)
+    assert response.body == b"".join(pieces)
+    assert tunnel.wait_requests().body == b"".join(pieces)
+
+
+@pytest.mark.covers("fault-27")
+def test_tiny_chunks_become_fewer(tunnel):
+    """Whoever gets them should not pay for each what it costs to send them."""
+    sock = tunnel.open_ready()
+    with tunnel.visitor() as visitor:
+        visitor.send(build_request("POST", "/", tunnel.host, [CHUNKED],
+                                   b"1\r\nx\r\n" * 20000 + b"0\r\n\r\n"))
+        sock.read_head()
+        seen = sock.read_until(b"0\r\n\r\n", limit=1 << 20)
+    assert seen.count(b"x") == 20000
+    assert seen.count(b"\r\n") < 4000
+    sock.close()
+
+
 @pytest.mark.covers("D25")
 def test_chunk_size_forms(tunnel):
     """Leading zeros, either case, extensions with quotes: all of it legal."""
