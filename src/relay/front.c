@@ -157,8 +157,9 @@ static bool front_is_at_rest(const struct front *f)
 /* The visitor half-closed: requests it sent before are still answered, and that is all. */
 static void front_settle_ended(struct front *f, bool pending)
 {
+	/* What is left although body is taken, the beginning of trailers, never gets whole. */
 	if (f->exchange && f->state != FRONT_PIPED)
-		exchange_visitor_ended(f->exchange, pending);
+		exchange_visitor_ended(f->exchange, pending && !exchange_takes_body(f->exchange));
 	else if (f->state == FRONT_HEAD && !f->full)
 		front_close_now(f, false);
 }
