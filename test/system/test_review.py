@@ -252,6 +252,30 @@ def test_what_came_before_a_bad_end_is_passed_on(relay, agent, end):
     assert entry["out"] == len(data)
 
 
+def test_a_half_closed_upload_without_its_trailers_is_given_up(relay, agent):
+    tunnel = agent(relay, a_name())
+    sock = tunnel.open_ready()
+    with tunnel.visitor() as visitor:
+        visitor.send(build_request("POST", "/", tunnel.host, [("Transfer-Encoding", "chunked")])
+                     + chunk(b"x") + b"0\r\nA: ")
+        sock.read_head()
+        assert sock.read_exactly(6) == chunk(b"x")
+        visitor.half_close()
+        sock.wait_closed(5 * SLOW)
+
+
+def test_an_empty_line_behind_a_request_is_no_head(start):
+    """RFC 9112, 2.2: some clients send one behind a body. The connection is idle all the same."""
+    relay = start("--head-timeout", ms(400), "--keep-alive-timeout", ms(3000))
+    ask = build_request("GET", "/healthz", relay.domain)
+    with Visitor(relay.port) as visitor:
+        visitor.send(ask + b"\r\n")
+        assert visitor.read_response().status == 200
+        assert visitor.silent(1.2)
+        visitor.send(ask)
+        assert visitor.read_response().status == 200
+
+
 # waiting
 
 def test_a_waiting_request_keeps_its_place_and_its_clock_when_a_socket_dies(start, agent):
