@@ -15,6 +15,14 @@ static enum visitor_error exchange_send_wait_error(const struct exchange *x)
 						 : VISITOR_ERROR_TUNNEL_OFFLINE;
 }
 
+/* An idle limit names itself (D9), and a visitor is not blamed for an agent that takes no body. */
+static enum visitor_error exchange_send_late_error(const struct exchange *x)
+{
+	if (x->response_started || (x->up_full && !x->request_whole))
+		return VISITOR_ERROR_IDLE_TIMEOUT;
+	return x->request_whole ? VISITOR_ERROR_RESPONSE_TIMEOUT : VISITOR_ERROR_BODY_TIMEOUT;
+}
+
 /* The clock of the response starts when the request is whole (D9). */
 static void exchange_send_arm(struct exchange *x)
 {
@@ -239,10 +247,7 @@ void exchange_send_on_timeout(struct timeout *timeout)
 		break;
 	case EXCHANGE_SENT:
 	case EXCHANGE_RESPONDING:
-		exchange_end_error(x,
-			x->request_whole ? VISITOR_ERROR_RESPONSE_TIMEOUT
-					 : VISITOR_ERROR_BODY_TIMEOUT,
-			ACCESS_RELAY, none);
+		exchange_end_error(x, exchange_send_late_error(x), ACCESS_RELAY, none);
 		break;
 	case EXCHANGE_PIPED:
 		exchange_end_piped(x, ACCESS_RELAY);

@@ -77,6 +77,32 @@ def test_an_upload_moves_on_while_its_answer_rests(start, agent):
         assert visitor.read_exactly(4) == b"done"
 
 
+def test_an_agent_that_does_not_take_the_upload_is_not_the_visitors_fault(start, agent):
+    relay = start("--idle-timeout", ms(700))
+    tunnel = agent(relay, a_name())
+    sock = tunnel.open_ready()
+    with tunnel.visitor() as visitor:
+        visitor.send(build_request("POST", "/", tunnel.host, [("Content-Length", "50000000")]))
+        sock.read_head()
+        visitor.sock.settimeout(0.3)
+        with pytest.raises(OSError):
+            for _ in range(600):
+                visitor.sock.sendall(BLOCK)
+        response = visitor.read_response("POST")
+        assert (response.status, response.get("X-Adit-Error")) == (503, "idle-timeout")
+
+
+def test_an_idle_limit_names_itself_in_the_log(start, agent):
+    relay = start("--idle-timeout", ms(500))
+    tunnel = agent(relay, a_name())
+    sock = tunnel.open_ready()
+    with tunnel.visitor() as visitor:
+        visitor.send(build_request("GET", "/", tunnel.host))
+        sock.read_request()
+        sock.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+        assert relay.wait_access(tunnel=tunnel.name)["error"] == "idle-timeout"
+
+
 # clocks of a connection
 
 def unread(sock):
