@@ -168,7 +168,8 @@ void listener_close(struct listener **l_ptr)
 		return;
 	*l_ptr = NULL;
 	timeout_disarm(&l->retry);
-	uv_poll_stop(&l->poll);
-	close(l->fd);
+	/* In this order: uv_close takes the number out of the loop's set, and it must still be
+	 * ours. */
 	uv_close((uv_handle_t *)&l->poll, listener_on_close);
+	close(l->fd);
 }

@@ -15,9 +15,10 @@ static enum visitor_error exchange_send_wait_error(const struct exchange *x)
 						 : VISITOR_ERROR_TUNNEL_OFFLINE;
 }
 
-static enum visitor_error exchange_send_stall_error(const struct exchange *x)
+/* An idle limit names itself (D9), and a visitor is not blamed for an agent that takes no body. */
+static enum visitor_error exchange_send_late_error(const struct exchange *x)
 {
-	if (x->response_started)
+	if (x->response_started || (x->up_full && !x->request_whole))
 		return VISITOR_ERROR_IDLE_TIMEOUT;
 	return x->request_whole ? VISITOR_ERROR_RESPONSE_TIMEOUT : VISITOR_ERROR_BODY_TIMEOUT;
 }
@@ -248,7 +249,7 @@ void exchange_send_on_timeout(struct timeout *timeout)
 		break;
 	case EXCHANGE_SENT:
 	case EXCHANGE_RESPONDING:
-		exchange_end_error(x, exchange_send_stall_error(x), ACCESS_RELAY, none);
+		exchange_end_error(x, exchange_send_late_error(x), ACCESS_RELAY, none);
 		break;
 	case EXCHANGE_PIPED:
 		x->error = visitor_error_get(VISITOR_ERROR_IDLE_TIMEOUT)->code;

@@ -148,17 +148,26 @@ static bool front_is_draining(const struct front *f)
 	return atomic_load_explicit(&f->worker->shared->draining, memory_order_relaxed);
 }
 
+/* Whether some of a head has come; the empty line that may stand before one is not part of it. */
+static bool front_has_begun(const struct front *f)
+{
+	struct slice in = buf_slice(&f->inbox);
+
+	return in.len > 2 || (in.len && in.ptr[0] != '\r');
+}
+
 /* It has all its answers, and has not begun another request. */
 static bool front_is_at_rest(const struct front *f)
 {
-	return f->state == FRONT_HEAD && !f->full && !buf_len(&f->inbox);
+	return f->state == FRONT_HEAD && !f->full && !front_has_begun(f);
 }
 
 /* The visitor half-closed: requests it sent before are still answered, and that is all. */
 static void front_settle_ended(struct front *f, bool pending)
 {
+	/* What is left although body is taken, the beginning of trailers, never gets whole. */
 	if (f->exchange && f->state != FRONT_PIPED)
-		exchange_visitor_ended(f->exchange, pending);
+		exchange_visitor_ended(f->exchange, pending && !exchange_takes_body(f->exchange));
 	else if (f->state == FRONT_HEAD && !f->full)
 		front_close_now(f, false);
 }
@@ -167,18 +176,19 @@ static void front_settle_ended(struct front *f, bool pending)
  * Between requests. While the answer before is still going out, the visitor is neither idle nor
  * late with a head, whatever it sent behind.
  */
-static void front_settle_clock(struct front *f, bool pending)
+static void front_settle_clock(struct front *f)
 {
 	enum worker_timeout clock = WORKER_HEAD_TIMEOUT;
+	bool begun = front_has_begun(f);
 
 	if (f->full)
 		clock = WORKER_IDLE;
-	else if (!pending && f->answered)
+	else if (!begun && f->answered)
 		clock = WORKER_KEEP_ALIVE;
 	else if (f->head_started)
 		return;
 	timeout_arm(f->worker->timeouts[clock], &f->timeout);
-	f->head_started = pending && !f->full;
+	f->head_started = begun && !f->full;
 }
 
 /*
@@ -190,7 +200,7 @@ static void front_settle(struct front *f)
 	bool pending = buf_len(&f->inbox) > 0;
 
 	if (f->state == FRONT_HEAD)
-		front_settle_clock(f, pending);
+		front_settle_clock(f);
 	if (f->ended) {
 		front_settle_ended(f, pending);
 		return;

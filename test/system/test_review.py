@@ -1,7 +1,10 @@
 """Clocks, cuts and counts at moments that the other tests do not meet: one test for each fault."""
+import fcntl
 import re
 import signal
 import socket
+import struct
+import termios
 import time
 
 import pytest
@@ -11,7 +14,7 @@ from harness.http import Visitor, build_request, fetch
 from harness.traffic import BLOCK, a_name, chunk, ms
 from harness.wait import SLOW, wait_for
 
-PIECE = chunk(BLOCK[:16384])
+PIECE = chunk(BLOCK[:50000])
 LAST = b"0\r\n\r\n"
 UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "raw")]
 SWITCH = b"HTTP/1.1 101 OK\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n"
@@ -74,22 +77,44 @@ def test_an_upload_moves_on_while_its_answer_rests(start, agent):
         assert visitor.read_exactly(4) == b"done"
 
 
+def test_an_agent_that_does_not_take_the_upload_is_not_the_visitors_fault(start, agent):
+    relay = start("--idle-timeout", ms(700))
+    tunnel = agent(relay, a_name())
+    sock = tunnel.open_ready()
+    with tunnel.visitor() as visitor:
+        visitor.send(build_request("POST", "/", tunnel.host, [("Content-Length", "50000000")]))
+        sock.read_head()
+        visitor.sock.settimeout(0.3)
+        with pytest.raises(OSError):
+            for _ in range(600):
+                visitor.sock.sendall(BLOCK)
+        response = visitor.read_response("POST")
+        assert (response.status, response.get("X-Adit-Error")) == (503, "idle-timeout")
+
+
+def test_an_idle_limit_names_itself_in_the_log(start, agent):
+    relay = start("--idle-timeout", ms(500))
+    tunnel = agent(relay, a_name())
+    sock = tunnel.open_ready()
+    with tunnel.visitor() as visitor:
+        visitor.send(build_request("GET", "/", tunnel.host))
+        sock.read_request()
+        sock.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+        assert relay.wait_access(tunnel=tunnel.name)["error"] == "idle-timeout"
+
+
 # clocks of a connection
 
 def unread(sock):
-    """Bytes of this peer that wait in the relay's kernel, or on the way there."""
+    """Bytes of this agent that wait in the relay's kernel, or on the way there."""
     local, remote = sock.sock.getsockname()[1], sock.sock.getpeername()[1]
-    queue = 0
-    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with open(path, encoding="ascii") as table:
-            for line in table.readlines()[1:]:
-                fields = line.split()
-                ports = [int(fields[i].rpartition(":")[2], 16) for i in (1, 2)]
-                sending, _, waiting = fields[4].partition(":")
-                if ports == [remote, local]:
-                    queue += int(waiting, 16)
-                if ports == [local, remote]:
-                    queue += int(sending, 16)
+    queue = struct.unpack("i", fcntl.ioctl(sock.sock, termios.TIOCOUTQ, b"\0" * 4))[0]
+    line = re.compile(rb":%04X [0-9A-F]+:%04X [0-9A-F]+ [0-9A-F]+:([0-9A-F]+)" % (remote, local))
+    for path in ("/proc/net/tcp6", "/proc/net/tcp"):
+        with open(path, "rb") as table:
+            found = line.search(table.read())
+        if found:
+            return queue + int(found[1], 16)
     return queue
 
 
@@ -130,7 +155,7 @@ def park(tunnel, end=b"", more=b"", fields=()):
             taken(sock)
         sock.send(PIECE + end)
         if taken(sock):
-            return visitor, sock, BLOCK[:16384] * count
+            return visitor, sock, BLOCK[:50000] * count
         visitor.close()
         sock.close()
         count -= 1
@@ -160,7 +185,7 @@ def test_what_drains_to_a_slow_visitor_is_not_idle(start, agent, fields):
     visitor, sock, body = park(agent(relay, a_name()), fields=fields)
     time.sleep(1.3)
     assert visitor.read_head().status == (101 if fields else 200)
-    for _ in range(len(body) // 16384):
+    for _ in range(len(body) // 50000):
         assert visitor.read_exactly(len(PIECE)) == PIECE
     time.sleep(1.3)
     sock.send(chunk(b"more") + LAST)
@@ -251,6 +276,30 @@ def test_what_came_before_a_bad_end_is_passed_on(relay, agent, end):
         assert data.startswith(b"HTTP/1.1 200 OK\r\n") and data.endswith(chunk(b"first")), data
     entry = relay.wait_access(tunnel=tunnel.name)
     assert entry["out"] == len(data)
+
+
+def test_a_half_closed_upload_without_its_trailers_is_given_up(relay, agent):
+    tunnel = agent(relay, a_name())
+    sock = tunnel.open_ready()
+    with tunnel.visitor() as visitor:
+        visitor.send(build_request("POST", "/", tunnel.host, [("Transfer-Encoding", "chunked")])
+                     + chunk(b"x") + b"0\r\nA: ")
+        sock.read_head()
+        assert sock.read_exactly(6) == chunk(b"x")
+        visitor.half_close()
+        sock.wait_closed(5 * SLOW)
+
+
+def test_an_empty_line_behind_a_request_is_no_head(start):
+    """RFC 9112, 2.2: some clients send one behind a body. The connection is idle all the same."""
+    relay = start("--head-timeout", ms(400), "--keep-alive-timeout", ms(3000))
+    ask = build_request("GET", "/healthz", relay.domain)
+    with Visitor(relay.port) as visitor:
+        visitor.send(ask + b"\r\n")
+        assert visitor.read_response().status == 200
+        assert visitor.silent(1.2)
+        visitor.send(ask)
+        assert visitor.read_response().status == 200
 
 
 # waiting
