@@ -11,7 +11,7 @@
 
 #include "base/list.h"
 
-#define LOOP_READ_SIZE 65536u /* most bytes one read brings; also the most a full stream parks */
+#define LOOP_READ_SIZE 262144u /* most bytes one read brings */
 
 struct loop;
 struct uv_loop_s;

@@ -51,6 +51,7 @@ static void pump_pass(struct pump_half *from, struct slice data)
 	struct pump_half *to = pump_other(from);
 
 	from->bytes += data.len;
+	stream_tune_reads(from->stream, to->stream, data.len);
 	if (!stream_write(to->stream, &data, 1)) {
 		to->full = true;
 		stream_read_stop(from->stream);
@@ -72,6 +73,7 @@ static void pump_on_drained(void *ctx)
 	h->full = false;
 	if (!from->ended)
 		stream_read_start(from->stream);
+	h->pump->events->moved(h->pump->ctx);
 	pump_finish_if_over(h->pump);
 }
 

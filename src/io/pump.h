@@ -21,7 +21,8 @@ enum pump_end {
 };
 
 struct pump_events {
-	void (*moved)(void *ctx); /* bytes came from some side */
+	void (*moved)(
+		void *ctx); /* bytes came from some side, or what had waited for one went out */
 	/* The pump has closed its streams; the callee frees the pump with pump_free. */
 	void (*done)(void *ctx, enum pump_end end);
 };

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -21,6 +22,7 @@
 #include "base/mem.h"
 #include "io/loop.h"
 
+_Static_assert(LOOP_READ_SIZE >= STREAM_READ_BULK, "the loop's buffer holds any read");
 _Static_assert(sizeof(struct slice) == sizeof(uv_buf_t) &&
 		offsetof(struct slice, ptr) == offsetof(uv_buf_t, base) &&
 		offsetof(struct slice, len) == offsetof(uv_buf_t, len),
@@ -39,6 +41,7 @@ struct stream_tcp {
 	struct stream_tcp_outbox *outbox; /* owned; NULL when nothing is parked */
 	bool shutdown_wanted;
 	bool failed;
+	bool bulk; /* reads may be large */
 };
 
 struct stream_tcp_failure {
@@ -75,8 +78,10 @@ static void stream_tcp_tell_failed(struct stream_tcp *t, int err)
 
 static void stream_tcp_on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
 {
+	const struct stream_tcp *t = handle->data;
+
 	buf->base = loop_read_buffer(loop_of_uv(handle->loop));
-	buf->len = LOOP_READ_SIZE;
+	buf->len = t->bulk ? STREAM_READ_BULK : STREAM_READ_SMALL;
 }
 
 static void stream_tcp_on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
@@ -227,6 +232,24 @@ static bool stream_tcp_write(struct stream *s, const struct slice *parts, size_t
 	return false;
 }
 
+/* The kernel counts its own overhead into both figures, at most as much again as the bytes. */
+static size_t stream_tcp_room(const struct stream *s)
+{
+	uint32_t info[SK_MEMINFO_VARS] = {0};
+	socklen_t len = sizeof(info);
+
+	if (stream_tcp_of(s)->outbox ||
+		getsockopt(stream_tcp_fd(s), SOL_SOCKET, SO_MEMINFO, info, &len) != 0 ||
+		info[SK_MEMINFO_SNDBUF] <= info[SK_MEMINFO_WMEM_QUEUED])
+		return 0;
+	return (info[SK_MEMINFO_SNDBUF] - info[SK_MEMINFO_WMEM_QUEUED]) / 2;
+}
+
+static void stream_tcp_set_bulk(struct stream *s, bool bulk)
+{
+	stream_tcp_of(s)->bulk = bulk;
+}
+
 static void stream_tcp_shutdown(struct stream *s)
 {
 	struct stream_tcp *t = stream_tcp_of(s);
@@ -250,15 +273,20 @@ static void stream_tcp_on_close(uv_handle_t *handle)
 static void stream_tcp_close(struct stream *s, bool reset)
 {
 	struct stream_tcp *t = stream_tcp_of(s);
+	struct linger now = {.l_onoff = 1, .l_linger = 0};
 
-	if (!reset || uv_tcp_close_reset(&t->tcp, stream_tcp_on_close) != 0)
-		uv_close((uv_handle_t *)&t->tcp, stream_tcp_on_close);
+	/* By hand: uv_tcp_close_reset declines while a half-close is under way. */
+	if (reset)
+		setsockopt(stream_tcp_fd(s), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	uv_close((uv_handle_t *)&t->tcp, stream_tcp_on_close);
 }
 
 static const struct stream_ops stream_tcp_ops = {
 	.read_start = stream_tcp_read_start,
 	.read_stop = stream_tcp_read_stop,
 	.write = stream_tcp_write,
+	.room = stream_tcp_room,
+	.set_bulk = stream_tcp_set_bulk,
 	.shutdown = stream_tcp_shutdown,
 	.close = stream_tcp_close,
 };

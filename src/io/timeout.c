@@ -77,7 +77,22 @@ void timeout_queue_free(struct timeout_queue **queue)
 
 void timeout_queue_set(struct timeout_queue *queue, uint64_t duration_ms)
 {
+	uint64_t latest = loop_now(queue->loop) + duration_ms;
+
+	if (duration_ms == queue->duration)
+		return;
 	queue->duration = duration_ms;
+	if (!duration_ms)
+		return;
+	/* The list stays in the order of its deadlines, and the timer that of the first. */
+	LIST_EACH (node, &queue->entries) {
+		struct timeout *t = CONTAINER_OF(node, struct timeout, node);
+
+		if (t->deadline > latest)
+			t->deadline = latest;
+	}
+	uv_timer_stop(&queue->timer);
+	timeout_queue_schedule(queue);
 }
 
 void timeout_init(struct timeout *timeout, void (*fire)(struct timeout *timeout))

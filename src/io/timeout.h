@@ -23,7 +23,8 @@ struct timeout {
 struct timeout_queue *timeout_queue_new(struct loop *loop, uint64_t duration_ms);
 /* Disarms what is left. */
 void timeout_queue_free(struct timeout_queue **queue);
-/* For entries armed from now on. A duration of 0 means that nothing ever fires. */
+/* For entries armed from now on; one that has longer to go is cut to it. With 0 what is armed from
+ * now on never fires. */
 void timeout_queue_set(struct timeout_queue *queue, uint64_t duration_ms);
 
 void timeout_init(struct timeout *timeout, void (*fire)(struct timeout *timeout));

@@ -13,6 +13,7 @@
 #include "proto/http_head.h"
 #include "proto/http_host.h"
 #include "relay/api_body.h"
+#include "relay/api_error.h"
 #include "relay/api_json.h"
 #include "relay/create.h"
 #include "relay/directory.h"
@@ -66,9 +67,10 @@ static enum api_result api_answer_text(struct api_request *r, struct reply *repl
 
 static enum api_result api_not_found(struct api_request *r)
 {
-	struct reply reply = api_reply(r, 404);
+	const struct api_error_info *info = api_error_get(API_ERROR_NOT_FOUND);
+	struct reply reply = api_reply(r, info->status);
 
-	reply.code = "not-found";
+	reply.code = info->code;
 	return api_answer_text(r, &reply, "Not Found");
 }
 
@@ -98,6 +100,7 @@ static void api_log_refusal(struct api_request *r, const char *why)
 	uint64_t suppressed;
 
 	r->quiet = true;
+	metrics_add(w->metrics, METRIC_CREATIONS_REFUSED, 1);
 	if (refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
 		log_warn(w->shared->log, "tunnel refused", LOG_STR("visitor", client),
 			LOG_STR("reason", slice_from_str(why)), LOG_INT("suppressed", suppressed));
@@ -108,6 +111,7 @@ static bool api_authenticate(struct api_request *r, enum api_result *result_out)
 {
 	struct worker *w = r->worker;
 	struct hmac_auth *auth = atomic_load_explicit(&w->shared->hmac, memory_order_acquire);
+	const struct api_error_info *info = api_error_get(API_ERROR_NOT_AUTHENTICATED);
 	struct hmac_request signed_request;
 	struct buf reason = {0}, body = {0};
 	struct reply reply;
@@ -122,14 +126,14 @@ static bool api_authenticate(struct api_request *r, enum api_result *result_out)
 		return true;
 	}
 	metrics_add(w->metrics, METRIC_HMAC_REFUSALS, 1);
-	api_log_refusal(r, "not-authenticated");
-	reply = api_reply(r, err == ERR_LIMIT ? 503 : 401);
+	api_log_refusal(r, info->code);
+	reply = api_reply(r, err == ERR_LIMIT ? 503 : info->status);
 	if (err == ERR_LIMIT) {
-		reply.code = "overloaded";
+		reply.code = visitor_error_get(VISITOR_ERROR_OVERLOADED)->code;
 		reply.retry_after_s = w->conf->retry_after_s;
 		api_body_error(&body, SLICE("Service Unavailable"), buf_slice(&reason));
 	} else {
-		reply.code = "not-authenticated";
+		reply.code = info->code;
 		reply.www_authenticate = "HMAC";
 		api_body_error(&body, SLICE(API_BODY_AUTH_FAILED),
 			w->conf->hmac_terse ? SLICE(API_BODY_AUTH_TERSE) : buf_slice(&reason));
@@ -158,26 +162,26 @@ static enum api_result api_answer_tunnel(struct api_request *r, struct tunnel *t
 
 /* How each refusal of a name is told; CREATE_OK and CREATE_MOVE are none. */
 static const struct api_refusal {
-	unsigned status;
-	const char *code;
+	enum api_error error;
 	const char *sentence; /* of those that are about the relay, not the name */
 } api_refusals[] = {
-	[CREATE_INVALID] = {403, "invalid-name", NULL},
-	[CREATE_RESERVED] = {409, "name-reserved", NULL},
-	[CREATE_IN_USE] = {409, "name-in-use", NULL},
-	[CREATE_NO_PORT] = {503, "no-free-port", "No TCP port is free for another tunnel."},
-	[CREATE_FULL] = {503, "too-many-tunnels", "The relay has as many tunnels as it may."},
+	[CREATE_INVALID] = {API_ERROR_INVALID_NAME, NULL},
+	[CREATE_RESERVED] = {API_ERROR_NAME_RESERVED, NULL},
+	[CREATE_IN_USE] = {API_ERROR_NAME_IN_USE, NULL},
+	[CREATE_NO_PORT] = {API_ERROR_NO_FREE_PORT, "No TCP port is free for another tunnel."},
+	[CREATE_FULL] = {API_ERROR_TOO_MANY_TUNNELS, "The relay has as many tunnels as it may."},
 };
 
 static enum api_result api_refuse_name(
 	struct api_request *r, struct slice name, enum create_result why, unsigned seconds)
 {
 	const struct api_refusal *refusal = &api_refusals[why];
-	struct reply reply = api_reply(r, refusal->status);
+	const struct api_error_info *info = api_error_get(refusal->error);
+	struct reply reply = api_reply(r, info->status);
 	struct buf body = {0};
 
-	reply.code = refusal->code;
-	api_log_refusal(r, refusal->code);
+	reply.code = info->code;
+	api_log_refusal(r, info->code);
 	if (refusal->sentence) {
 		reply.retry_after_s = r->worker->conf->retry_after_s;
 		api_body_error(
@@ -311,6 +315,7 @@ static enum api_result api_metrics(struct api_request *r)
 		all[i] = shared->workers[i]->metrics;
 	metrics_write(&body, all, shared->worker_count, &process);
 	mem_free(all);
+	r->quiet = true;
 	reply.content_type = SLICE("text/plain; version=0.0.4; charset=utf-8");
 	reply.body = buf_slice(&body);
 	reply_write(&r->worker->answer, &reply);

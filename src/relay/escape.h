@@ -7,8 +7,8 @@
 
 /* For HTML text and quoted attribute values. */
 void escape_html(struct buf *out, struct slice text);
-/* The inside of a JSON string, also safe inside a script element; bytes that are not UTF-8
- * become U+FFFD. */
+/* The inside of a JSON string, for bodies that are JSON and not for script elements: what S61
+ * quotes has to come out as it is. Bytes that are not UTF-8 become U+FFFD. */
 void escape_json(struct buf *out, struct slice text);
 
 #endif

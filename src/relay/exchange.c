@@ -44,6 +44,22 @@ static struct exchange *exchange_new(
 	return x;
 }
 
+/* A trusted proxy's id goes on to the service: then the log and the error pages have it too. */
+static void exchange_note_id(struct exchange *x, const struct http_head *head)
+{
+	const struct relay_conf *conf = x->worker->conf;
+	struct slice given = http_head_value(head, HTTP_FIELD_X_REQUEST_ID);
+
+	if (conf->trust_proxy && conf->forwarded && given.len &&
+		given.len <= EXCHANGE_REQUEST_ID_MAX) {
+		memcpy(x->request_id, given.ptr, given.len);
+		x->request_id_len = (uint8_t)given.len;
+		return;
+	}
+	worker_next_request_id(x->worker, x->request_id);
+	x->request_id_len = WORKER_REQUEST_ID_LEN;
+}
+
 /* What is needed of the request after its head is gone. */
 static void exchange_note_request(struct exchange *x, const struct exchange_request *r)
 {
@@ -68,7 +84,7 @@ static void exchange_note_request(struct exchange *x, const struct exchange_requ
 		x->client_text = mem_dup_str(client.ptr, client.len);
 		x->client = slice_of(x->client_text, client.len);
 	}
-	worker_next_request_id(x->worker, x->request_id);
+	exchange_note_id(x, head);
 }
 
 struct exchange *exchange_start(struct worker *w, struct tunnel *t,
@@ -86,7 +102,7 @@ struct exchange *exchange_start(struct worker *w, struct tunnel *t,
 
 	exchange_note_request(x, request);
 	head.chunked = x->chunked_request;
-	head.request_id = slice_of(x->request_id, sizeof(x->request_id));
+	head.request_id = slice_of(x->request_id, x->request_id_len);
 	exchange_head_write_request(&x->head, &head);
 	metrics_add(w->metrics, METRIC_REQUESTS, 1);
 	exchange_send_start(x);
@@ -100,7 +116,9 @@ void exchange_free(struct exchange **x_ptr)
 	if (!x)
 		return;
 	*x_ptr = NULL;
-	if (x->state != EXCHANGE_OVER)
+	if (x->state == EXCHANGE_PIPED)
+		exchange_end_piped(x, ACCESS_RELAY);
+	else if (x->state != EXCHANGE_OVER)
 		exchange_end_left(x);
 	loop_cancel(&x->done_task);
 	buf_release(&x->head);
@@ -136,8 +154,11 @@ bool exchange_filled_visitor(const struct exchange *x)
 void exchange_visitor_drained(struct exchange *x)
 {
 	x->visitor_full = false;
-	if (x->state == EXCHANGE_RESPONDING || x->state == EXCHANGE_SENT)
-		stream_read_start(x->up->stream);
+	if (x->state != EXCHANGE_RESPONDING && x->state != EXCHANGE_SENT)
+		return;
+	if (x->response_started)
+		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	stream_read_start(x->up->stream);
 }
 
 void exchange_visitor_ended(struct exchange *x, bool has_rest)

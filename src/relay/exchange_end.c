@@ -26,7 +26,7 @@ static void exchange_end_record(struct exchange *x)
 		.tunnel = tunnel_name(x->tunnel),
 		.method = slice_first(line, x->method_len),
 		.path = slice_first(slice_from(line, x->method_len + 1), x->path_len),
-		.request_id = slice_of(x->request_id, sizeof(x->request_id)),
+		.request_id = slice_of(x->request_id, x->request_id_len),
 		.error_code = slice_from_str(x->error),
 		.status = x->status,
 		.ended = x->ended,
@@ -88,7 +88,7 @@ static void exchange_end_answer(struct exchange *x, enum visitor_error error, st
 	struct slice part;
 
 	buf_clear(out);
-	reply_write_error(out, &fault, x->audience, slice_of(x->request_id, sizeof(x->request_id)),
+	reply_write_error(out, &fault, x->audience, slice_of(x->request_id, x->request_id_len),
 		x->keep_alive && x->request_whole);
 	part = buf_slice(out);
 	x->status = (uint16_t)visitor_error_get(error)->status;
@@ -113,7 +113,6 @@ void exchange_end_error(
 
 void exchange_end_left(struct exchange *x)
 {
-	pump_free(&x->pump);
 	exchange_end_release(x, false);
 	exchange_end(x, ACCESS_VISITOR, false, true);
 }

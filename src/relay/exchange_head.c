@@ -83,6 +83,9 @@ static void exchange_head_write_origin(struct buf *out, const struct exchange_he
 void exchange_head_write_request(struct buf *out, const struct exchange_head_request *r)
 {
 	http1_write_request_line(out, r->head->method, r->path);
+	/* Only HTTP/1.0 may come without; what goes out is 1.1, which may not. */
+	if (r->authority.len && !http_head_get(r->head, HTTP_FIELD_HOST))
+		http1_write_field(out, SLICE("Host"), r->authority);
 	for (unsigned i = 0; i < r->head->field_count; i++) {
 		const struct http_field *field = &r->head->fields[i];
 

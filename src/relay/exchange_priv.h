@@ -14,6 +14,8 @@
 
 struct pump;
 
+#define EXCHANGE_REQUEST_ID_MAX 64 /* of a trusted proxy; a longer one is not taken over */
+
 enum exchange_state {
 	EXCHANGE_WAITING, /* for an upstream */
 	EXCHANGE_SENT, /* the head is on its way, no byte of an answer came */
@@ -87,7 +89,8 @@ struct exchange {
 	enum access_end ended;
 	struct slice client; /* the visitor's address: the socket's, or what a trusted proxy said */
 	char *client_text; /* owned; for the latter */
-	char request_id[WORKER_REQUEST_ID_LEN];
+	uint8_t request_id_len;
+	char request_id[EXCHANGE_REQUEST_ID_MAX];
 };
 
 #endif

@@ -19,9 +19,20 @@
 
 static const struct slice exchange_receive_none = {NULL, 0};
 
-static bool exchange_receive_bad(struct exchange *x, enum http_fault fault)
+static void exchange_receive_flush(struct exchange *x, struct gather *g)
+{
+	gather_flush(g);
+	x->bytes_out += g->bytes;
+	g->bytes = 0;
+	if (g->full)
+		x->visitor_full = true;
+}
+
+/* What came before the fault goes out, however the answer was cut into pieces. */
+static bool exchange_receive_bad(struct exchange *x, struct gather *g, enum http_fault fault)
 {
 	metrics_add(x->worker->metrics, METRIC_PARSE_FAULTS, 1);
+	exchange_receive_flush(x, g);
 	exchange_end_error(x, VISITOR_ERROR_BAD_RESPONSE, ACCESS_AGENT,
 		slice_from_str(http_fault_text(fault)));
 	return false;
@@ -98,7 +109,7 @@ static bool exchange_receive_interim(struct exchange *x, struct gather *g)
 	struct exchange_head_response r = {.head = &x->worker->response_head};
 
 	if (++x->interim_count > EXCHANGE_INTERIM_MAX)
-		return exchange_receive_bad(x, HTTP_FAULT_STATUS_INVALID);
+		return exchange_receive_bad(x, g, HTTP_FAULT_STATUS_INVALID);
 	http1_parser_reset(&x->parser);
 	if (x->minor == 0)
 		return true;
@@ -111,7 +122,7 @@ static bool exchange_receive_upgrade(struct exchange *x, struct gather *g)
 	struct exchange_head_response r = {.head = &x->worker->response_head, .upgrade = true};
 
 	if (!x->upgrade)
-		return exchange_receive_bad(x, HTTP_FAULT_STATUS_INVALID);
+		return exchange_receive_bad(x, g, HTTP_FAULT_STATUS_INVALID);
 	exchange_receive_write_head(x, g, &r);
 	x->response_started = true;
 	return true;
@@ -162,13 +173,13 @@ static bool exchange_receive_head(struct exchange *x, struct slice *in, struct g
 	case PARSE_MORE:
 		return false;
 	case PARSE_BAD:
-		return exchange_receive_bad(x, x->parser.fault);
+		return exchange_receive_bad(x, g, x->parser.fault);
 	case PARSE_DONE:
 		break;
 	}
 	fault = http1_body_of_response(head, x->method, &x->response_body);
 	if (fault != HTTP_FAULT_NONE)
-		return exchange_receive_bad(x, fault);
+		return exchange_receive_bad(x, g, fault);
 	*in = slice_from(*in, head->size);
 	http_hop_mark(head);
 	x->state = EXCHANGE_RESPONDING;
@@ -183,12 +194,9 @@ static bool exchange_receive_head(struct exchange *x, struct slice *in, struct g
 
 static void exchange_receive_finish(struct exchange *x, struct slice rest, struct gather *g)
 {
-	gather_flush(g);
+	exchange_receive_flush(x, g);
 	if (rest.len)
 		x->up_reusable = false;
-	x->bytes_out += g->bytes;
-	g->bytes = 0;
-	x->visitor_full = g->full;
 	exchange_end_complete(x);
 }
 
@@ -202,7 +210,7 @@ static bool exchange_receive_trailers(struct exchange *x, struct slice *in, stru
 	case PARSE_MORE:
 		return false;
 	case PARSE_BAD:
-		return exchange_receive_bad(x, x->parser.fault);
+		return exchange_receive_bad(x, g, x->parser.fault);
 	case PARSE_DONE:
 		break;
 	}
@@ -237,8 +245,7 @@ static bool exchange_receive_body(struct exchange *x, struct slice *in, struct g
 		exchange_receive_finish(x, *in, g);
 		return false;
 	case HTTP1_BODY_BAD:
-		gather_flush(g);
-		return exchange_receive_bad(x, x->response_body.fault);
+		return exchange_receive_bad(x, g, x->response_body.fault);
 	}
 	UNREACHABLE();
 }
@@ -270,8 +277,7 @@ static void exchange_receive_walk(struct exchange *x, struct slice *in)
 	gather_init(&g, *x->visitor.stream, x->chunked_response);
 	while (exchange_receive_step(x, in, &g)) {
 		if (exchange_receive_agreed(x)) {
-			gather_flush(&g);
-			x->bytes_out += g.bytes;
+			exchange_receive_flush(x, &g);
 			x->status = 101;
 			exchange_receive_pipe(x, *in);
 			*in = exchange_receive_none;
@@ -280,12 +286,9 @@ static void exchange_receive_walk(struct exchange *x, struct slice *in)
 	}
 	if (x->state == EXCHANGE_OVER)
 		return;
-	gather_flush(&g);
-	x->bytes_out += g.bytes;
-	if (g.full) {
-		x->visitor_full = true;
+	exchange_receive_flush(x, &g);
+	if (g.full)
 		stream_read_stop(x->up->stream);
-	}
 }
 
 static void exchange_receive_on_data(void *ctx, struct slice data)
@@ -305,6 +308,7 @@ static void exchange_receive_on_data(void *ctx, struct slice data)
 		in = buf_slice(&x->inbox);
 	}
 	used = in.len;
+	stream_tune_reads(x->up->stream, *x->visitor.stream, data.len);
 	exchange_receive_walk(x, &in);
 	if (x->state == EXCHANGE_OVER || x->state == EXCHANGE_PIPED) {
 		buf_release(&x->inbox);
@@ -324,8 +328,10 @@ static void exchange_receive_on_drained(void *ctx)
 	struct exchange *x = ctx;
 
 	x->up_full = false;
-	if (!x->request_whole)
-		x->visitor.events->resume(x->visitor.ctx);
+	if (x->request_whole)
+		return;
+	timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	x->visitor.events->resume(x->visitor.ctx);
 }
 
 static void exchange_receive_lost(struct exchange *x)

@@ -15,6 +15,13 @@ static enum visitor_error exchange_send_wait_error(const struct exchange *x)
 						 : VISITOR_ERROR_TUNNEL_OFFLINE;
 }
 
+static enum visitor_error exchange_send_stall_error(const struct exchange *x)
+{
+	if (x->response_started)
+		return VISITOR_ERROR_IDLE_TIMEOUT;
+	return x->request_whole ? VISITOR_ERROR_RESPONSE_TIMEOUT : VISITOR_ERROR_BODY_TIMEOUT;
+}
+
 /* The clock of the response starts when the request is whole (D9). */
 static void exchange_send_arm(struct exchange *x)
 {
@@ -48,6 +55,7 @@ static bool exchange_send_take(struct exchange *x)
 		return false;
 	x->state = EXCHANGE_SENT;
 	stream_listen(x->up->stream, x->up_events, x);
+	stream_set_bulk(x->up->stream, false);
 	stream_read_start(x->up->stream);
 	x->up_full = !stream_write(x->up->stream, &head, 1);
 	x->holding = x->up->head_alone && !x->request_whole;
@@ -92,7 +100,7 @@ bool exchange_send_again(struct exchange *x)
 static void exchange_send_whole(struct exchange *x)
 {
 	x->request_whole = true;
-	if (!x->response_seen)
+	if (!x->response_started)
 		exchange_send_arm(x);
 }
 
@@ -183,8 +191,9 @@ bool exchange_send_body(struct exchange *x, struct slice *in)
 
 	if (x->state == EXCHANGE_WAITING || x->request_whole || x->up_full || x->holding)
 		return true;
-	if (!x->response_seen)
-		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	/* A body that moves is not idle, whatever came of an answer. */
+	timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	stream_tune_reads(*x->visitor.stream, x->up->stream, in->len);
 	if (!x->in_trailers) {
 		gather_init(&g, x->up->stream, x->chunked_request);
 		if (!exchange_send_pieces(x, in, &g))
@@ -201,8 +210,10 @@ void exchange_send_on_ready(struct tunnel_waiter *waiter)
 {
 	struct exchange *x = CONTAINER_OF(waiter, struct exchange, waiter);
 
-	exchange_send_start(x);
-	if (x->state == EXCHANGE_SENT && !x->request_whole)
+	if (!exchange_send_take(x))
+		return; /* it had died unnoticed: we keep our place, and our time runs on */
+	tunnel_unwait(x->tunnel, waiter);
+	if (!x->request_whole)
 		x->visitor.events->resume(x->visitor.ctx);
 }
 
@@ -237,12 +248,10 @@ void exchange_send_on_timeout(struct timeout *timeout)
 		break;
 	case EXCHANGE_SENT:
 	case EXCHANGE_RESPONDING:
-		exchange_end_error(x,
-			x->request_whole ? VISITOR_ERROR_RESPONSE_TIMEOUT
-					 : VISITOR_ERROR_BODY_TIMEOUT,
-			ACCESS_RELAY, none);
+		exchange_end_error(x, exchange_send_stall_error(x), ACCESS_RELAY, none);
 		break;
 	case EXCHANGE_PIPED:
+		x->error = visitor_error_get(VISITOR_ERROR_IDLE_TIMEOUT)->code;
 		exchange_end_piped(x, ACCESS_RELAY);
 		break;
 	case EXCHANGE_OVER:

@@ -85,6 +85,7 @@ static bool front_step_head(struct front *f, struct slice *in)
 	http1_parser_reset(&f->parser);
 	switch (front_request_handle(f, in, &front_exchange_events, &home)) {
 	case FRONT_ON:
+		f->head_started = false;
 		return true;
 	case FRONT_WAIT:
 		return false;
@@ -142,6 +143,17 @@ static bool front_uses_input(const struct front *f)
 	UNREACHABLE();
 }
 
+static bool front_is_draining(const struct front *f)
+{
+	return atomic_load_explicit(&f->worker->shared->draining, memory_order_relaxed);
+}
+
+/* It has all its answers, and has not begun another request. */
+static bool front_is_at_rest(const struct front *f)
+{
+	return f->state == FRONT_HEAD && !f->full && !buf_len(&f->inbox);
+}
+
 /* The visitor half-closed: requests it sent before are still answered, and that is all. */
 static void front_settle_ended(struct front *f, bool pending)
 {
@@ -152,6 +164,24 @@ static void front_settle_ended(struct front *f, bool pending)
 }
 
 /*
+ * Between requests. While the answer before is still going out, the visitor is neither idle nor
+ * late with a head, whatever it sent behind.
+ */
+static void front_settle_clock(struct front *f, bool pending)
+{
+	enum worker_timeout clock = WORKER_HEAD_TIMEOUT;
+
+	if (f->full)
+		clock = WORKER_IDLE;
+	else if (!pending && f->answered)
+		clock = WORKER_KEEP_ALIVE;
+	else if (f->head_started)
+		return;
+	timeout_arm(f->worker->timeouts[clock], &f->timeout);
+	f->head_started = pending && !f->full;
+}
+
+/*
  * After the input was worked through: which clock runs, and whether more may be read. Reading
  * goes on as long as the inbox is small: it is how we hear that a visitor has left.
  */
@@ -159,17 +189,14 @@ static void front_settle(struct front *f)
 {
 	bool pending = buf_len(&f->inbox) > 0;
 
-	if (f->state == FRONT_HEAD && !f->exchange) {
-		if (pending && !f->head_started)
-			timeout_arm(f->worker->timeouts[WORKER_HEAD_TIMEOUT], &f->timeout);
-		else if (!pending)
-			timeout_arm(f->worker->timeouts[f->answered ? WORKER_KEEP_ALIVE
-								    : WORKER_HEAD_TIMEOUT],
-				&f->timeout);
-		f->head_started = pending;
-	}
+	if (f->state == FRONT_HEAD)
+		front_settle_clock(f, pending);
 	if (f->ended) {
 		front_settle_ended(f, pending);
+		return;
+	}
+	if (front_is_draining(f) && front_is_at_rest(f)) {
+		front_close_now(f, false);
 		return;
 	}
 	if (buf_len(&f->inbox) >= FRONT_INBOX_MAX && !front_uses_input(f))
@@ -272,7 +299,7 @@ static void front_on_done(void *ctx, bool keep_alive, bool cut)
 
 	f->full = exchange_filled_visitor(f->exchange);
 	exchange_free(&f->exchange);
-	if (atomic_load_explicit(&f->worker->shared->draining, memory_order_relaxed))
+	if (front_is_draining(f))
 		keep_alive = false;
 	if (!f->stream || cut) {
 		front_close_now(f, cut);
@@ -402,7 +429,7 @@ void front_drain(struct worker *w)
 	LIST_EACH_SAFE (node, &w->fronts) {
 		struct front *f = CONTAINER_OF(node, struct front, node);
 
-		if (f->state == FRONT_HEAD && !f->head_started && !f->full)
+		if (front_is_at_rest(f))
 			front_close_now(f, false);
 	}
 }

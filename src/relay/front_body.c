@@ -84,6 +84,8 @@ enum parse_result front_body_read(
 {
 	enum parse_result result = PARSE_DONE;
 
+	if (b->fault != HTTP_FAULT_NONE)
+		return PARSE_BAD;
 	if (b->framing.kind == HTTP1_BODY_LENGTH && b->framing.left > FRONT_BODY_MAX)
 		return PARSE_BAD;
 	if (!b->done && !b->in_trailers)

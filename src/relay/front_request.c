@@ -232,7 +232,6 @@ static enum front_action front_request_exchange(
 	f->state = FRONT_BODY;
 	f->answered = true;
 	timeout_disarm(&f->timeout);
-	f->head_started = false;
 	f->exchange = exchange_start(f->worker, t, &visitor, &request);
 	*in = slice_from(*in, size);
 	if (exchange_has_request(f->exchange))

@@ -68,6 +68,12 @@ static unsigned lt_pool_sockets(const struct lt_pool *pool)
 	return pool->idle_count + pool->busy_count;
 }
 
+static void lt_pool_count_idle(struct lt_pool *pool, int by)
+{
+	pool->idle_count += (unsigned)by;
+	metrics_add(pool->tunnel.worker->metrics, METRIC_SOCKETS_IDLE, (uint64_t)by);
+}
+
 /* ---- single sockets ---- */
 
 static void lt_socket_drop(struct lt_socket *s)
@@ -77,7 +83,7 @@ static void lt_socket_drop(struct lt_socket *s)
 	if (s->up.holder)
 		pool->busy_count--;
 	else
-		pool->idle_count--;
+		lt_pool_count_idle(pool, -1);
 	metrics_sub(pool->tunnel.worker->metrics, METRIC_SOCKETS_OPEN, 1);
 	list_remove(&s->node);
 	stream_close(&s->up.stream);
@@ -152,7 +158,7 @@ static struct upstream *lt_pool_take(struct tunnel *t, bool careful)
 	} while (!lt_socket_is_quiet(s));
 	list_remove(&s->node);
 	list_append(&pool->busy, &s->node);
-	pool->idle_count--;
+	lt_pool_count_idle(pool, -1);
 	pool->busy_count++;
 	return &s->up;
 }
@@ -163,7 +169,7 @@ static void lt_pool_put(struct upstream *up, bool reusable)
 	struct lt_pool *pool = s->pool;
 
 	pool->busy_count--;
-	pool->idle_count++;
+	lt_pool_count_idle(pool, 1);
 	list_remove(&s->node);
 	list_prepend(&pool->idle, &s->node);
 	s->up.head_alone = false;
@@ -286,7 +292,7 @@ static void lt_pool_on_accepted(void *ctx, struct stream *stream, const struct a
 	s->up.head_alone = true;
 	list_init(&s->node);
 	list_append(&pool->idle, &s->node);
-	pool->idle_count++;
+	lt_pool_count_idle(pool, 1);
 	metrics_add(w->metrics, METRIC_SOCKETS_OPEN, 1);
 	stream_tcp_set_keepalive(stream, LT_POOL_KEEPALIVE_S, LT_POOL_USER_TIMEOUT_MS);
 	stream_listen(stream, &lt_socket_idle_events, s);

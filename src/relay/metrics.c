@@ -39,7 +39,6 @@ static const struct {
 } metrics_times[METRIC_TIME_COUNT] = {
 	[METRIC_TIME_FIRST_BYTE] = {"first_byte_seconds",
 		"Time from a request's head to its response's first byte."},
-	[METRIC_TIME_LOOP_LAG] = {"loop_lag_seconds", "How late the event loops are, by probe."},
 	[METRIC_TIME_DURATION] = {"request_duration_seconds",
 		"Time from a request's head to the end of its exchange."},
 };

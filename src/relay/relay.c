@@ -10,11 +10,10 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "io/addr.h"
-#include "io/listener.h"
 #include "io/signals.h"
 #include "relay/descriptors.h"
 #include "relay/directory.h"
+#include "relay/doors.h"
 #include "relay/front.h"
 #include "relay/hmac_auth.h"
 #include "relay/nonce_cache.h"
@@ -29,8 +28,7 @@
 struct relay_worker {
 	struct relay *relay; /* borrowed */
 	struct worker *worker;
-	struct listener *public_listener;
-	struct listener *admin_listener;
+	struct doors *doors; /* borrowed from the relay */
 	pthread_t thread;
 	struct loop_task drain;
 	struct loop_task stop;
@@ -48,128 +46,16 @@ struct relay {
 	struct loop *loop;
 	struct signals *signals;
 	struct relay_worker *workers;
+	struct doors *doors; /* owned; one for each worker */
 	struct timeout_queue *deadline_queue;
 	struct timeout deadline;
 	atomic_uint undrained; /* workers that have not heard yet that they should drain */
 	atomic_bool quiet; /* the next task is posted, at most once */
 	struct loop_task report_quiet;
 	unsigned reloading; /* workers that have the old options */
+	bool reload_again; /* asked for since the options were read */
 	bool stopping;
 };
-
-/* ---- listening ---- */
-
-static void relay_on_public_accepted(void *ctx, struct stream *stream, const struct addr *peer)
-{
-	front_accept(ctx, stream, peer, false);
-}
-
-static void relay_on_admin_accepted(void *ctx, struct stream *stream, const struct addr *peer)
-{
-	front_accept(ctx, stream, peer, true);
-}
-
-static void relay_on_paused(void *ctx)
-{
-	struct worker *w = ctx;
-	uint64_t suppressed;
-
-	metrics_add(w->metrics, METRIC_ACCEPT_PAUSES, 1);
-	if (refusals_due(w->shared->refusals, SLICE("descriptors"), loop_now(w->loop), &suppressed))
-		log_error(w->shared->log,
-			"out of file descriptors, accepting pauses: raise the limit (ulimit -n, "
-			"LimitNOFILE)",
-			LOG_INT("visitors", atomic_load(&w->shared->connections)));
-}
-
-static const struct listener_events relay_public_events = {
-	.accepted = relay_on_public_accepted,
-	.paused = relay_on_paused,
-};
-
-static const struct listener_events relay_admin_events = {
-	.accepted = relay_on_admin_accepted,
-	.paused = relay_on_paused,
-};
-
-struct relay_door {
-	const char *role;
-	const char *address;
-	uint16_t port;
-	bool admin;
-};
-
-/* What happened, and what to do about it. */
-static void relay_explain_door(
-	const struct relay_door *door, uint16_t port, int err, struct buf *message)
-{
-	const char *prefix = door->admin ? "admin-" : "";
-
-	buf_printf(message, "cannot listen at %s port %u for %s requests: %s", door->address, port,
-		door->role, err_text(err));
-	if (err == ERR_BUSY)
-		buf_printf(message, "; another program has the port, choose one with --%sport",
-			prefix);
-	else if (err == ERR_DENIED && port < 1024)
-		buf_printf(message,
-			"; ports below 1024 need root or CAP_NET_BIND_SERVICE, choose another with "
-			"--%sport",
-			prefix);
-	else if (err == ERR_ADDRESS)
-		buf_printf(
-			message, "; no interface of this machine has it, see --%saddress", prefix);
-}
-
-/* Opens the door on every worker; port 0 is chosen by the first. */
-static int relay_open_door(struct relay *r, const struct relay_door *door, struct buf *message)
-{
-	uint16_t port = door->port;
-	struct addr addr;
-	int err = addr_parse(door->address, port, &addr);
-
-	if (!err && port)
-		err = listener_probe(&addr);
-	for (unsigned i = 0; !err && i < r->shared.worker_count; i++) {
-		struct relay_worker *rw = &r->workers[i];
-		struct listener **at = door->admin ? &rw->admin_listener : &rw->public_listener;
-
-		err = addr_parse(door->address, port, &addr);
-		if (!err)
-			err = listener_open(rw->worker->loop, &addr, true, at);
-		if (err)
-			break;
-		port = listener_port(*at);
-		listener_start(*at, door->admin ? &relay_admin_events : &relay_public_events,
-			rw->worker, rw->worker->timeouts[WORKER_ACCEPT_RETRY]);
-	}
-	if (err) {
-		relay_explain_door(door, port, err, message);
-		return err;
-	}
-	if (!door->admin)
-		r->shared.public_port = port;
-	log_info(r->shared.log, "listening", LOG_STR("role", slice_from_str(door->role)),
-		LOG_STR("address", slice_from_str(door->address)), LOG_INT("port", port));
-	return 0;
-}
-
-static int relay_open_doors(struct relay *r, struct buf *message)
-{
-	const struct relay_conf *c = r->conf;
-	struct relay_door public_door = {"public", c->address, c->port, false};
-	struct relay_door admin_door = {"admin", c->admin_address, c->admin_port, true};
-	int err = relay_open_door(r, &public_door, message);
-
-	if (err || !c->admin_port)
-		return err;
-	return relay_open_door(r, &admin_door, message);
-}
-
-static void relay_close_doors(struct relay_worker *rw)
-{
-	listener_close(&rw->public_listener);
-	listener_close(&rw->admin_listener);
-}
 
 /* ---- on the workers' threads ---- */
 
@@ -187,7 +73,7 @@ static void relay_worker_on_drain(struct loop_task *task)
 {
 	struct relay_worker *rw = CONTAINER_OF(task, struct relay_worker, drain);
 
-	relay_close_doors(rw);
+	doors_close(rw->doors);
 	front_drain(rw->worker);
 	atomic_fetch_sub(&rw->relay->undrained, 1);
 	relay_look_whether_quiet(&rw->relay->shared);
@@ -200,7 +86,7 @@ static void relay_worker_on_stop(struct loop_task *task)
 	struct tunnel *t;
 	size_t at = 0;
 
-	relay_close_doors(rw);
+	doors_close(rw->doors);
 	front_close_all(w);
 	while ((t = map_next(&w->tunnels, &at)) != NULL) {
 		tunnel_close(t);
@@ -262,6 +148,8 @@ static void relay_drain(struct relay *r)
 		loop_post(r->workers[i].worker->loop, &r->workers[i].drain);
 }
 
+static void relay_reload(struct relay *r);
+
 /* All workers use the new options: the old ones can go. */
 static void relay_reloaded(struct relay *r)
 {
@@ -271,6 +159,8 @@ static void relay_reloaded(struct relay *r)
 		LOG_INT("workers", r->shared.worker_count));
 	if (r->hooks.ready)
 		r->hooks.ready(r->hooks.ctx);
+	if (r->reload_again)
+		relay_reload(r);
 }
 
 static void relay_on_quiet(struct loop_task *task)
@@ -328,7 +218,10 @@ static void relay_reload(struct relay *r)
 	struct buf message = {0}, warnings = {0};
 	struct relay_conf *next;
 
-	if (r->reloading || atomic_load(&r->shared.draining) || !r->hooks.reload)
+	if (atomic_load(&r->shared.draining) || !r->hooks.reload)
+		return;
+	r->reload_again = r->reloading > 0;
+	if (r->reload_again)
 		return;
 	if (r->hooks.reloading)
 		r->hooks.reloading(r->hooks.ctx);
@@ -375,10 +268,12 @@ static void relay_make_workers(struct relay *r)
 	struct worker **list = mem_alloc(n * sizeof(struct worker *));
 
 	r->workers = mem_zero(n * sizeof(*r->workers));
+	r->doors = mem_zero(n * sizeof(*r->doors));
 	for (unsigned i = 0; i < n; i++) {
 		struct relay_worker *rw = &r->workers[i];
 
 		rw->relay = r;
+		rw->doors = &r->doors[i];
 		rw->worker = list[i] = worker_new(i, &r->shared, r->conf);
 		loop_task_init(&rw->drain, relay_worker_on_drain);
 		loop_task_init(&rw->stop, relay_worker_on_stop);
@@ -418,7 +313,7 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	r->deadline_queue = timeout_queue_new(r->loop, 1);
 	timeout_init(&r->deadline, relay_on_deadline);
 	relay_make_workers(r);
-	err = relay_open_doors(r, message);
+	err = doors_open(&r->shared, r->doors, r->conf, message);
 	if (err)
 		relay_free(&r);
 	*relay_out = r;
@@ -452,7 +347,7 @@ void relay_free(struct relay **r_ptr)
 		return;
 	*r_ptr = NULL;
 	for (unsigned i = 0; i < r->shared.worker_count; i++) {
-		relay_close_doors(&r->workers[i]);
+		doors_close(&r->doors[i]);
 		worker_free(&r->workers[i].worker);
 	}
 	timeout_disarm(&r->deadline);
@@ -461,6 +356,7 @@ void relay_free(struct relay **r_ptr)
 	loop_free(&r->loop);
 	mem_free((void *)r->shared.workers);
 	mem_free(r->workers);
+	mem_free(r->doors);
 	hmac = atomic_load(&r->shared.hmac);
 	hmac_auth_free(&hmac);
 	hmac_auth_free(&r->old_hmac);

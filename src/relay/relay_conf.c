@@ -295,7 +295,7 @@ bool relay_conf_can_reload(
 
 		if (!opt_has(o, OPT_RESTART) || opt_value_is_equal(o, now, next))
 			continue;
-		buf_printf(refused_out, "%s\n", o->name);
+		buf_printf(refused_out, "--%s changes with a restart only\n", o->name);
 		can = false;
 	}
 	return can;

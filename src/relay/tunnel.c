@@ -182,6 +182,5 @@ void tunnel_serve_waiters(struct tunnel *t)
 	if (list_is_empty(&t->waiters))
 		return;
 	w = CONTAINER_OF(t->waiters.next, struct tunnel_waiter, node);
-	tunnel_unwait(t, w);
 	w->ready(w);
 }

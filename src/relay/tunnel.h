@@ -34,7 +34,9 @@ struct upstream {
 /* Who waits for an upstream. */
 struct tunnel_waiter {
 	struct list node;
-	void (*ready)(struct tunnel_waiter *w); /* tunnel_take will succeed, once */
+	/* An upstream became free. Whoever can take it calls tunnel_unwait, or else goes on
+	 * waiting. */
+	void (*ready)(struct tunnel_waiter *w);
 	void (*closed)(struct tunnel_waiter *w); /* the tunnel is gone */
 };
 

@@ -20,8 +20,6 @@ enum visitor_error visitor_error_of_http(enum http_fault fault)
 {
 	if (fault == HTTP_FAULT_HOST_MISSING)
 		return VISITOR_ERROR_HOST_REQUIRED;
-	if (fault == HTTP_FAULT_UPGRADE_INVALID)
-		return VISITOR_ERROR_UPGRADE_REFUSED;
 	switch (http_fault_status(fault)) {
 	case 414:
 		return VISITOR_ERROR_TARGET_TOO_LONG;

@@ -43,7 +43,7 @@ def test_every_row_has_a_test():
 
 
 def test_no_test_covers_a_row_that_is_not_there():
-    strange = {row: tests for row, tests in covered().items() 
+    strange = {row: tests for row, tests in covered().items()
                if row not in ROWS and not MORE.fullmatch(row)}
     assert not strange
 

@@ -49,11 +49,13 @@ BAD_HEADS = {
                  b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     # lines
     "obs-fold": b"GET / HTTP/1.1\r\nHost: {h}\r\nX-A: b\r\n  c\r\n\r\n",
-    "obs-fold-tab": b"GET / HTTP/1.1\r\nHost: {h}\r\nX-A: b\r\n\tTransfer-Encoding: chunked\r\n\r\n",
+    "obs-fold-tab": b"GET / HTTP/1.1\r\nHost: {h}\r\nX-A: b\r\n"
+                    b"\tTransfer-Encoding: chunked\r\n\r\n",
     "fold-first": b"GET / HTTP/1.1\r\n Host: {h}\r\n\r\n",
     "bare-lf": b"GET / HTTP/1.1\nHost: {h}\n\n",
     "bare-lf-mixed": b"GET / HTTP/1.1\r\nHost: {h}\nX-A: b\r\n\r\n",
-    "bare-lf-in-value": b"GET / HTTP/1.1\r\nHost: {h}\r\nX-A: b\nTransfer-Encoding: chunked\r\n\r\n",
+    "bare-lf-in-value": b"GET / HTTP/1.1\r\nHost: {h}\r\n"
+                        b"X-A: b\nTransfer-Encoding: chunked\r\n\r\n",
     "bare-lf-end": b"GET / HTTP/1.1\r\nHost: {h}\r\n\n",
     "bare-cr": b"GET / HTTP/1.1\r\nHost: {h}\r\nX-A: b\rTransfer-Encoding: chunked\r\n\r\n",
     "cr-cr-lf": b"GET / HTTP/1.1\r\nHost: {h}\r\r\n\r\n",
@@ -280,8 +282,8 @@ def test_what_the_agent_is_given_has_one_framing(tunnel):
     (b"GET / HTTP/1.1\r\nHost: {h}\r\n" + b"A:\r\n" * 400 + b"\r\n", (431,)),
     (b"G" * 200000, (400, 414, 431)), (b"\r\n" * 100000, (400, 431)),
     (b"GET / HTTP/1.1\r\nHost: " + b"a" * 200000 + b"\r\n\r\n", (400, 431)),
-], ids=["target", "absolute", "field", "endless-field", "endless-name", "many-fields", "tiny-fields",
-        "method", "blank-lines", "host"])
+], ids=["target", "absolute", "field", "endless-field", "endless-name", "many-fields",
+        "tiny-fields", "method", "blank-lines", "host"])
 def test_oversized_heads(tunnel, data, statuses):
     sock = tunnel.open_ready()
     with tunnel.visitor() as visitor:
@@ -333,10 +335,12 @@ LIES = {
     "length-short": (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngoodEVIL", b"good"),
     "length-and-coding": (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n"
                           b"\r\n4\r\nEVIL\r\n0\r\n\r\n", None),
-    "two-lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nEVIL!", None),
+    "two-lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nEVIL!",
+                    None),
     "length-list": (b"HTTP/1.1 200 OK\r\nContent-Length: 4, 5\r\n\r\nEVIL!", None),
     "length-word": (b"HTTP/1.1 200 OK\r\nContent-Length: four\r\n\r\nEVIL", None),
-    "length-overflow": (b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551620\r\n\r\nEVIL", None),
+    "length-overflow": (b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551620\r\n\r\nEVIL",
+                        None),
     "coding-twice": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n"
                      b"4\r\nEVIL\r\n0\r\n\r\n", None),
     "coding-odd": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n"

@@ -98,7 +98,8 @@ def test_request_fields_keep_case_order_and_repetition(tunnel):
     tunnel.serve(reply(b"ok"))
     fields = [("x-lower", "1"), ("X-UPPER", "2"), ("accept", "a/b"), ("X-Dup", "one"),
               ("User-Agent", "ua/1 (x; \"y\")"), ("x-DUP", "two"), ("Cookie", "a=b; c=d"),
-              ("X-Empty", ""), ("Cookie", "e=f"), ("X-Tab", "a\tb  c"), ("X-High", "caf\u00e9\u00ff"),
+              ("X-Empty", ""), ("Cookie", "e=f"), ("X-Tab", "a\tb  c"),
+              ("X-High", "caf\u00e9\u00ff"),
               ("!#$%&'*+-.^_`|~09az", "token"), ("Referer", "http://x/"),
               ("Accept-Encoding", "gzip, br"), ("Origin", "http://x"), ("Range", "bytes=0-1"),
               ("If-None-Match", "\"x\""), ("Authorization", "Basic eDp5"), ("X-Dup", "one")]
@@ -109,7 +110,8 @@ def test_request_fields_keep_case_order_and_repetition(tunnel):
 
 @pytest.mark.covers("S76", "D25")
 def test_response_fields_keep_case_order_and_repetition(tunnel):
-    fields = [("x-lower", "1"), ("SET-COOKIE", "a=b; Path=/"), ("Date", "Thu, 01 Jan 1970 00:00:00 GMT"),
+    fields = [("x-lower", "1"), ("SET-COOKIE", "a=b; Path=/"),
+              ("Date", "Thu, 01 Jan 1970 00:00:00 GMT"),
               ("set-cookie", "c=d; Expires=Thu, 01 Jan 2099 00:00:00 GMT"), ("X-Empty", ""),
               ("Server", "mine/1"), ("X-High", "caf\u00e9\u00ff"), ("Set-Cookie", "a=b"),
               ("WWW-Authenticate", "Basic realm=\"x\""), ("Via", "1.1 inner"),
@@ -333,7 +335,8 @@ def test_http_1_0_close_delimited(tunnel):
 
 @pytest.mark.covers("S76", "D25")
 def test_http_1_0_asks_for_chunked_even_with_keep_alive(tunnel):
-    tunnel.serve(raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"))
+    tunnel.serve(raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     b"5\r\nhello\r\n0\r\n\r\n"))
     with tunnel.visitor() as visitor:
         visitor.send(build_request(host=tunnel.host, version="1.0",
                                    headers=[("Connection", "keep-alive")]))
@@ -496,7 +499,7 @@ def test_large_heads_within_the_limits_pass(tunnel):
 
 @pytest.mark.covers("S76", "S68")
 def test_keep_alive_visitors_share_a_tunnel(tunnel):
-    """Several long-lived visitor connections, few sockets: nobody owns a socket between requests."""
+    """Several long-lived connections, few sockets: nobody owns a socket between requests."""
     tunnel.serve(lambda sock, request: answer(request.target.encode()), sockets=2)
     visitors = [Visitor(tunnel.relay.port) for _ in range(8)]
     for turn in range(10):

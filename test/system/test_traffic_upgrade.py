@@ -156,7 +156,8 @@ def test_an_upgrade_that_waited_in_vain_ends_its_connection(start, agent, online
 
 
 @pytest.mark.covers("S79", "fault-45")
-@pytest.mark.parametrize("status", ["400 Bad Request", "200 OK", "403 Forbidden", "426 Upgrade Required"])
+@pytest.mark.parametrize("status", ["400 Bad Request", "200 OK", "403 Forbidden",
+                                    "426 Upgrade Required"])
 def test_a_refused_upgrade_is_an_ordinary_answer(tunnel, status):
     """Without 101 there is no tunnel: what the visitor sends next is a request, or nothing."""
     tunnel.serve(lambda sock, request: answer(b"sorry", status) if request.target == "/ws"
@@ -193,7 +194,8 @@ def test_bytes_behind_a_refused_upgrade_are_not_piped(tunnel):
 def test_an_unasked_101_is_no_tunnel(tunnel):
     tunnel.serve(lambda sock, request: SWITCH + b"raw bytes for whoever comes next")
     response = tunnel.visit()
-    assert response.status in (502, 503) and response.get("X-Adit-Error") == "bad-response", response
+    assert response.status in (502, 503), response
+    assert response.get("X-Adit-Error") == "bad-response", response
 
 
 @pytest.mark.covers("D25", "fault-45")

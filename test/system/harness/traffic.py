@@ -149,7 +149,7 @@ class Later:
 
 
 def sanitized():
-    """Whether the relay under test has a sanitizer in it, whose shadow and quarantine count as RSS."""
+    """Whether the relay under test has a sanitizer in it, which counts as RSS."""
     with open(binary(), "rb") as program:
         data = program.read()
     return b"__asan_init" in data or b"__tsan_init" in data

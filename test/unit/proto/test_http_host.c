@@ -103,8 +103,8 @@ static void targets_are_split_by_their_form(void **state)
 		{"http://u@a/b", HTTP_TARGET_ABSOLUTE, "u@a", "/b"},
 	};
 	static const char *const bad[] = {"", "a", "a:80", "?a", "**", "*/", "/#", "/a#b",
-		"http:/a", "http:a", "http://", "http:///a", "http://?a", "ftp://a/",
-		"/ a", "/\t", "/\x7f", "/\x80", "://a/", "xhttp://a/"};
+		"http:/a", "http:a", "http://", "http:///a", "http://?a", "ftp://a/", "/ a", "/\t",
+		"/\x7f", "/\x80", "://a/", "xhttp://a/"};
 	struct http_target target;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

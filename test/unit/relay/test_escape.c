@@ -18,8 +18,7 @@ struct row {
 static const struct row rows[] = {
 	{{NULL, 0}, "", ""},
 	{{"plain text", 10}, "plain text", "plain text"},
-	{{"<script>\"&'", 11}, "&lt;script&gt;&quot;&amp;&#39;",
-		"<script>\\\"&'"},
+	{{"<script>\"&'", 11}, "&lt;script&gt;&quot;&amp;&#39;", "<script>\\\"&'"},
 	{{"a\\b", 3}, "a\\b", "a\\\\b"},
 	{{"\n\t\x1b\x7f", 4}, "\n\t\x1b\x7f", "\\n\\u0009\\u001b\\u007f"},
 	{{"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9}, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80",

@@ -89,14 +89,14 @@ static void a_script_gets_json(void **state)
 {
 	struct asked a;
 	struct visitor_fault fault = {
-		.error = VISITOR_ERROR_DRAINING, .detail = SLICE("Say \"when\".")};
+		.error = VISITOR_ERROR_BODY_TOO_LARGE, .detail = SLICE("Say \"when\".")};
 
 	ask(&a, SCRIPT, &fault, SLICE("r-1"), true);
 	check_field(&a, "Content-Type", "application/json; charset=utf-8");
 	check_field(&a, "Retry-After", NULL);
 	assert_string_equal(a.body,
-		"{\"error\":\"draining\",\"message\":\"The relay finishes the requests it has and "
-		"takes no new ones. Say \\\"when\\\".\",\"request_id\":\"r-1\"}");
+		"{\"error\":\"body-too-large\",\"message\":\"The request's body is larger than the "
+		"relay's limit (--max-body). Say \\\"when\\\".\",\"request_id\":\"r-1\"}");
 	release(&a);
 }
 

@@ -66,7 +66,7 @@ static void every_fault_of_a_parser_keeps_its_status(void **state)
 	assert_int_equal(
 		visitor_error_of_http(HTTP_FAULT_HOST_MISSING), VISITOR_ERROR_HOST_REQUIRED);
 	assert_int_equal(
-		visitor_error_of_http(HTTP_FAULT_UPGRADE_INVALID), VISITOR_ERROR_UPGRADE_REFUSED);
+		visitor_error_of_http(HTTP_FAULT_UPGRADE_INVALID), VISITOR_ERROR_BAD_REQUEST);
 	assert_int_equal(visitor_error_of_http(HTTP_FAULT_CHUNK_SIZE), VISITOR_ERROR_BAD_REQUEST);
 }
 

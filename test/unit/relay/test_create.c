@@ -1,0 +1,275 @@
+/* Who gets which name (D5, D12-D14, D22, D24). Nobody connects to the tunnels made here. */
+#include "relay/create.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "io/addr.h"
+#include "io/listener.h"
+#include "relay/directory.h"
+#include "relay/lt_pool.h"
+#include "relay/name.h"
+#include "relay/ports.h"
+#include "relay/tunnel.h"
+#include "relay/worker.h"
+
+#define MAX_NAMES 3
+
+static char *reserved_names[] = {(char *)"admin", (char *)"status", NULL};
+static struct relay_conf conf;
+static struct relay_shared shared;
+static struct worker *workers[2];
+static struct create_outcome outcome;
+
+static const struct identity alice = {IDENTITY_TOKEN, SLICE("alice")};
+static const struct identity bob = {IDENTITY_TOKEN, SLICE("bob")};
+static const struct identity alice_address = {IDENTITY_IP, SLICE("alice")};
+
+static int set_up(void **state)
+{
+	conf = (struct relay_conf) {
+		.reserved_names = reserved_names, .grace_ms = 30000, .max_sockets = 10};
+	shared = (struct relay_shared) {.directory = directory_new(MAX_NAMES)};
+	for (unsigned i = 0; i < 2; i++)
+		workers[i] = worker_new(i, &shared, &conf);
+	return 0;
+}
+
+static void close_tunnels(struct worker *w)
+{
+	struct tunnel *t;
+	size_t at = 0;
+
+	while ((t = map_next(&w->tunnels, &at)) != NULL) {
+		tunnel_close(t);
+		at = 0;
+	}
+}
+
+static int tear_down(void **state)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		close_tunnels(workers[i]);
+		worker_free(&workers[i]);
+	}
+	directory_free(&shared.directory);
+	ports_free(&shared.ports);
+	return 0;
+}
+
+static enum create_result create(const char *name, struct identity who)
+{
+	outcome = (struct create_outcome) {.client = SLICE("192.0.2.7")};
+	return create_tunnel(workers[0], slice_from_str(name), who, &outcome);
+}
+
+/* The tunnel that came of it. */
+static struct tunnel *created(const char *name, struct identity who)
+{
+	assert_int_equal(create(name, who), CREATE_OK);
+	assert_non_null(outcome.tunnel);
+	return outcome.tunnel;
+}
+
+static void check_name(const struct tunnel *t, const char *name)
+{
+	assert_true(slice_eq(tunnel_name(t), slice_from_str(name)));
+}
+
+static void check_random(const struct tunnel *t, const char *but)
+{
+	assert_true(name_is_valid(tunnel_name(t)));
+	assert_false(slice_eq(tunnel_name(t), slice_from_str(but)));
+}
+
+static void a_free_name_is_had_with_a_port(void **state)
+{
+	struct tunnel *t = created("my-app", alice);
+	unsigned home = 99;
+
+	check_name(t, "my-app");
+	assert_int_equal(t->state, TUNNEL_OFFLINE);
+	assert_true(identity_eq(tunnel_owner(t), alice));
+	assert_int_not_equal(lt_pool_port(t), 0);
+	assert_int_equal(tunnel_grace_left_s(t), 30);
+	assert_true(directory_find(shared.directory, SLICE("my-app"), &home));
+	assert_int_equal(home, 0);
+}
+
+static void no_name_in_particular_gives_a_random_one(void **state)
+{
+	struct tunnel *first = created("", alice), *second = created("", alice);
+
+	check_random(first, "");
+	check_random(second, "");
+	assert_ptr_not_equal(first, second);
+	assert_int_not_equal(lt_pool_port(first), lt_pool_port(second));
+	assert_int_equal(directory_count(shared.directory), 2);
+}
+
+static void names_that_may_not_be_had_are_refused(void **state)
+{
+	static const char *const rows[] = {"abc", "-abc", "abc-", "Abcd", "ab.cd", "ab_cd", "ab cd",
+		"admin", "status",
+		"a234567890123456789012345678901234567890123456789012345678901234"};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(create(rows[i], alice), CREATE_INVALID);
+	assert_int_equal(directory_count(shared.directory), 0);
+	check_name(created("my-ap", alice), "my-ap");
+}
+
+static void the_owner_gets_the_same_tunnel_again(void **state)
+{
+	struct tunnel *t = created("my-app", alice);
+	uint16_t port = lt_pool_port(t);
+
+	assert_ptr_equal(created("my-app", alice), t);
+	assert_int_equal(lt_pool_port(t), port);
+	assert_int_equal(directory_count(shared.directory), 1);
+}
+
+static void the_owner_of_an_online_tunnel_gets_it_at_another_port(void **state)
+{
+	struct tunnel *t = created("my-app", alice);
+	uint16_t port = lt_pool_port(t);
+
+	tunnel_set_online(t);
+	assert_ptr_equal(created("my-app", alice), t);
+	assert_int_not_equal(lt_pool_port(t), port);
+}
+
+static void others_get_a_random_name(void **state)
+{
+	struct tunnel *t = created("my-app", alice);
+
+	check_random(created("my-app", bob), "my-app");
+	assert_true(identity_eq(tunnel_owner(outcome.tunnel), bob));
+	check_random(created("my-app", alice_address), "my-app");
+	assert_true(identity_eq(tunnel_owner(t), alice));
+	assert_ptr_equal(created("my-app", alice), t);
+}
+
+static void others_of_an_online_tunnel_get_a_random_name_and_do_not_disturb_it(void **state)
+{
+	struct tunnel *t = created("my-app", alice);
+	uint16_t port = lt_pool_port(t);
+
+	tunnel_set_online(t);
+	check_random(created("my-app", bob), "my-app");
+	assert_int_equal(t->state, TUNNEL_ONLINE);
+	assert_int_equal(lt_pool_port(t), port);
+}
+
+static void in_strict_mode_others_are_refused(void **state)
+{
+	struct tunnel *t = created("my-app", alice);
+
+	conf.strict = true;
+	assert_int_equal(create("my-app", bob), CREATE_RESERVED);
+	assert_int_equal(outcome.seconds, 30);
+	assert_null(outcome.tunnel);
+	assert_int_equal(create("my-app", alice_address), CREATE_RESERVED);
+	tunnel_set_online(t);
+	assert_int_equal(create("my-app", bob), CREATE_IN_USE);
+	assert_int_equal(directory_count(shared.directory), 1);
+	assert_ptr_equal(created("my-app", alice), t);
+}
+
+static void a_name_that_was_given_back_is_anybodys(void **state)
+{
+	conf.strict = true;
+	tunnel_close(created("my-app", alice));
+	assert_int_equal(directory_count(shared.directory), 0);
+	assert_true(identity_eq(tunnel_owner(created("my-app", bob)), bob));
+}
+
+/* D24: whether that is free is another matter. */
+static void the_port_of_a_name_is_remembered(void **state)
+{
+	struct tunnel *t = created("my-app", alice);
+	uint16_t port = lt_pool_port(t);
+
+	tunnel_close(t);
+	assert_int_equal(directory_last_port(shared.directory, SLICE("my-app")), port);
+}
+
+static void a_name_of_another_worker_is_asked_for_there(void **state)
+{
+	struct create_outcome there = {.client = SLICE("192.0.2.7")};
+
+	assert_int_equal(create_tunnel(workers[1], SLICE("my-app"), alice, &there), CREATE_OK);
+	assert_int_equal(create("my-app", alice), CREATE_MOVE);
+	assert_int_equal(outcome.home, 1);
+	assert_null(outcome.tunnel);
+	assert_int_equal(create("my-app", bob), CREATE_MOVE);
+}
+
+static void there_are_as_many_tunnels_as_may_be(void **state)
+{
+	struct tunnel *t = created("my-app", alice);
+
+	for (int i = 1; i < MAX_NAMES; i++)
+		created("", alice);
+	assert_int_equal(create("", alice), CREATE_FULL);
+	assert_int_equal(create("another", alice), CREATE_FULL);
+	assert_int_equal(create("my-app", bob), CREATE_FULL);
+	assert_ptr_equal(created("my-app", alice), t);
+	tunnel_close(t);
+	check_name(created("another", alice), "another");
+}
+
+/* ---- ports ---- */
+
+static void without_a_port_the_name_stays_free(void **state)
+{
+	shared.ports = ports_new(1, 1);
+	assert_int_equal(ports_take(shared.ports, 0), 1);
+	assert_int_equal(create("my-app", alice), CREATE_NO_PORT);
+	assert_int_equal(create("", alice), CREATE_NO_PORT);
+	assert_int_equal(directory_count(shared.directory), 0);
+	assert_null(map_get(&workers[0]->tunnels, SLICE("my-app")));
+}
+
+static void a_port_that_somebody_else_has_is_skipped_and_still_counted(void **state)
+{
+	struct listener *somebody = NULL;
+	struct addr any;
+	uint16_t port;
+
+	assert_int_equal(addr_parse("0.0.0.0", 0, &any), 0);
+	assert_int_equal(listener_open(workers[1]->loop, &any, false, &somebody), 0);
+	port = listener_port(somebody);
+	shared.ports = ports_new(port, port);
+	assert_int_equal(create("my-app", alice), CREATE_NO_PORT);
+	assert_int_equal(ports_free_count(shared.ports), 1);
+	assert_int_equal(directory_count(shared.directory), 0);
+	listener_close(&somebody);
+}
+
+int main(void)
+{
+#define CREATE_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		CREATE_TEST(a_free_name_is_had_with_a_port),
+		CREATE_TEST(no_name_in_particular_gives_a_random_one),
+		CREATE_TEST(names_that_may_not_be_had_are_refused),
+		CREATE_TEST(the_owner_gets_the_same_tunnel_again),
+		CREATE_TEST(the_owner_of_an_online_tunnel_gets_it_at_another_port),
+		CREATE_TEST(others_get_a_random_name),
+		CREATE_TEST(others_of_an_online_tunnel_get_a_random_name_and_do_not_disturb_it),
+		CREATE_TEST(in_strict_mode_others_are_refused),
+		CREATE_TEST(a_name_that_was_given_back_is_anybodys),
+		CREATE_TEST(the_port_of_a_name_is_remembered),
+		CREATE_TEST(a_name_of_another_worker_is_asked_for_there),
+		CREATE_TEST(there_are_as_many_tunnels_as_may_be),
+		CREATE_TEST(without_a_port_the_name_stays_free),
+		CREATE_TEST(a_port_that_somebody_else_has_is_skipped_and_still_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,17 @@
+/* Prints docs/errors.md on standard output. Run by hand after a change of the tables of errors. */
+#include <stdio.h>
+
+#include "relay/error_manual.h"
+
+int main(void)
+{
+	struct buf out;
+	size_t len, written;
+
+	buf_init(&out);
+	error_manual_markdown(&out);
+	len = buf_len(&out);
+	written = fwrite(buf_slice(&out).ptr, 1, len, stdout);
+	buf_release(&out);
+	return written == len && fflush(stdout) == 0 ? 0 : 1;
+}
