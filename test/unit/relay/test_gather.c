@@ -79,9 +79,49 @@ static void content_is_put_into_chunks_and_raw_bytes_are_not(void **state)
 	start(true);
 	gather_add_raw(&gather, SLICE("head;"));
 	gather_add_content(&gather, SLICE("0123456789abcdef"));
-	gather_add_content(&gather, SLICE("x")); /* small pieces share a chunk */
+	gather_add_content(&gather, SLICE("x"));
 	gather_add_raw(&gather, SLICE("0\r\n\r\n"));
 	check("head;11\r\n0123456789abcdefx\r\n0\r\n\r\n", 1);
+}
+
+/* A chunk each would cost more than what is in it; a large piece is not copied for that. */
+static void small_pieces_share_a_chunk_in_front_of_and_behind_a_large_one(void **state)
+{
+	static char large[GATHER_SMALL + 1];
+	struct buf expected = {0};
+
+	for (size_t i = 0; i < sizeof(large); i++)
+		large[i] = 'L';
+	start(true);
+	gather_add_content(&gather, SLICE("a"));
+	gather_add_content(&gather, SLICE("b"));
+	gather_add_content(&gather, slice_of(large, sizeof(large)));
+	gather_add_content(&gather, SLICE("c"));
+	gather_add_content(&gather, SLICE("d"));
+	buf_append_str(&expected, "2\r\nab\r\n201\r\n");
+	buf_append_slice(&expected, slice_of(large, sizeof(large)));
+	buf_append_str(&expected, "\r\n2\r\ncd\r\n");
+	gather_flush(&gather);
+	assert_true(slice_eq(buf_slice(&sink.bytes), buf_slice(&expected)));
+	assert_int_equal(sink.writes, 1);
+	buf_release(&expected);
+}
+
+static void more_small_pieces_than_there_is_room_for_come_out_in_order(void **state)
+{
+	struct buf expected = {0};
+
+	start(false);
+	for (unsigned i = 0; i < 3 * GATHER_MERGED; i++) {
+		struct slice piece = slice_of(&"0123456789"[i % 10], 1);
+
+		gather_add_content(&gather, piece);
+		buf_append_slice(&expected, piece);
+	}
+	gather_flush(&gather);
+	assert_true(slice_eq(buf_slice(&sink.bytes), buf_slice(&expected)));
+	assert_int_equal(sink.writes, 3);
+	buf_release(&expected);
 }
 
 static void a_full_stream_is_remembered_and_loses_nothing(void **state)
@@ -162,6 +202,10 @@ int main(void)
 		cmocka_unit_test_teardown(pieces_go_out_in_order_with_one_write, tear_down),
 		cmocka_unit_test_teardown(
 			content_is_put_into_chunks_and_raw_bytes_are_not, tear_down),
+		cmocka_unit_test_teardown(
+			small_pieces_share_a_chunk_in_front_of_and_behind_a_large_one, tear_down),
+		cmocka_unit_test_teardown(
+			more_small_pieces_than_there_is_room_for_come_out_in_order, tear_down),
 		cmocka_unit_test_teardown(a_full_stream_is_remembered_and_loses_nothing, tear_down),
 		cmocka_unit_test_teardown(
 			more_parts_than_a_write_takes_go_out_in_several, tear_down),
