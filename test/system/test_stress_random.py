@@ -215,10 +215,10 @@ class Guest:
                 self.peers.count(f"guest: {deed.__name__}, cut")
             except BadMessage as failure:
                 self.peers.check(False, deed.__name__, failure)
-            except ConnectionError:
-                self.peers.count(f"guest: {deed.__name__}, reset")
             except TimeoutError as failure:
                 self.peers.check(False, deed.__name__, "nothing came for too long", failure)
+            except OSError:
+                self.peers.count(f"guest: {deed.__name__}, reset")
 
     def request(self, method=None, size=None, upgrade=False, close=False):
         """A tag, the length of the answer, and the request's bytes."""
