@@ -44,7 +44,6 @@ struct front {
 	bool ended; /* the visitor half-closed */
 	bool answered; /* it had a request before */
 	bool says_close; /* the visitor will send no request after this one */
-	bool continued; /* 100 Continue was said for a request to the API */
 	char peer[ADDR_TEXT_MAX];
 };
 

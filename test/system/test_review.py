@@ -237,6 +237,7 @@ def test_a_shorter_timeout_holds_at_once_after_a_reload(start):
         visitor.close()
 
 
+@pytest.mark.tsan
 def test_a_reload_asked_for_during_a_reload_is_not_forgotten(start):
     relay = start("--config", "c.yaml", files={"c.yaml": "max-sockets: 1000\n"})
     for i in range(1, 150):
@@ -246,7 +247,8 @@ def test_a_reload_asked_for_during_a_reload_is_not_forgotten(start):
         (relay.dir / "next.yaml").write_text(f"max-sockets: {i}\n")
         (relay.dir / "next.yaml").rename(relay.dir / "c.yaml")
         relay.signal(signal.SIGHUP)
-        wait_for(lambda: create(relay, a_name()).json()["max_conn_count"] == i, "the last options", 3)
+        wait_for(lambda: create(relay, a_name()).json()["max_conn_count"] == i, "the last options",
+                 3 * SLOW)
 
 
 # framing
@@ -334,9 +336,9 @@ def test_what_went_through_an_upgrade_is_counted_when_the_relay_stops(relay, age
     sock = tunnel.open_ready()
     with tunnel.visitor() as visitor:
         visitor.send(build_request("GET", "/", tunnel.host, [
-            ("Connection", "Upgrade"), ("Upgrade", "echo")]))
+            ("Connection", "Upgrade"), ("Upgrade", "raw")]))
         sock.read_head()
-        sock.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+        sock.send(SWITCH)
         assert visitor.read_head().status == 101
         visitor.send(b"a" * 5000)
         assert len(sock.read_exactly(5000)) == 5000

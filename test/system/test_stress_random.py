@@ -1,7 +1,7 @@
 """Twenty seconds of peers that do anything, at random; afterwards nothing is left of them.
 
-Every message says whose it is, and every byte of it is a function of that: whoever reads one, whole
-or cut, checks each byte. ADIT_STRESS_SEED repeats the dice of a run, ADIT_STRESS_SECONDS its length.
+Every message says whose it is, and every byte of it is a function of that: whoever reads one whole
+checks each byte. ADIT_STRESS_SEED repeats the dice of a run, ADIT_STRESS_SECONDS its length.
 """
 import os
 import random
@@ -215,10 +215,10 @@ class Guest:
                 self.peers.count(f"guest: {deed.__name__}, cut")
             except BadMessage as failure:
                 self.peers.check(False, deed.__name__, failure)
-            except ConnectionError:
-                self.peers.count(f"guest: {deed.__name__}, reset")
             except TimeoutError as failure:
                 self.peers.check(False, deed.__name__, "nothing came for too long", failure)
+            except OSError:
+                self.peers.count(f"guest: {deed.__name__}, reset")
 
     def request(self, method=None, size=None, upgrade=False, close=False):
         """A tag, the length of the answer, and the request's bytes."""
@@ -318,8 +318,10 @@ class Guest:
 
     def babble(self, visitor):
         visitor.send(self.dice.choice([
-            b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/9.9\r\n\r\n", b"\r\n", b"GET / HTTP/1.1\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a.b.c\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/9.9\r\n\r\n", b"\r\n",
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: a.b.c\r\nContent-Length: 1\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n",
         ]))
         visitor.read_to_end()
         return False
