@@ -36,6 +36,8 @@ def binary():
             return str(ROOT / place)
     raise FileNotFoundError("no aditd: set ADITD, or build into build/asan or build")
 
+TSAN_SUPPRESSIONS = ROOT / "test" / "tsan.supp"
+
 
 def clean_env(extra=None):
     """An environment without anything of the caller's that could configure a relay."""
@@ -45,7 +47,8 @@ def clean_env(extra=None):
         "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:"
                         + os.environ.get("ADIT_ASAN_OPTIONS", ""),
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
-        "TSAN_OPTIONS": "halt_on_error=0:exitcode=99:" + os.environ.get("ADIT_TSAN_OPTIONS", ""),
+        "TSAN_OPTIONS": f"halt_on_error=0:exitcode=99:suppressions={TSAN_SUPPRESSIONS}:"
+                        + os.environ.get("ADIT_TSAN_OPTIONS", ""),
     }
     env.update({key: str(value) for key, value in (extra or {}).items()})
     return env
