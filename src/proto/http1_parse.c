@@ -195,8 +195,11 @@ static enum http_fault http1_read_field(struct http1_reading *r, struct slice li
 	head->field_count++;
 	if (!head->first[field->id])
 		head->first[field->id] = head->field_count;
-	else if (field->id == HTTP_FIELD_HOST && r->kind == HTTP1_REQUEST)
-		return HTTP_FAULT_HOST_REPEATED;
+	if (field->id == HTTP_FIELD_HOST && r->kind == HTTP1_REQUEST) {
+		if (r->parser->has_host)
+			return HTTP_FAULT_HOST_REPEATED;
+		r->parser->has_host = true;
+	}
 	return http1_check_tabs(slice_from(line, name + 1), field->id);
 }
 

@@ -22,6 +22,7 @@ struct http1_parser {
 	uint32_t scanned; /* up to where no line end was found */
 	uint16_t fields; /* how many were read */
 	bool started; /* the request or status line was read */
+	bool has_host;
 	enum http_fault fault;
 };
 

@@ -129,6 +129,22 @@ static void two_torn_messages_may_share_a_head(void **state)
 	}
 }
 
+static void a_second_host_is_refused_at_its_line_however_the_head_is_cut(void **state)
+{
+	static const char text[] = "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nHost: a\r\n";
+	struct http1_limits limits = {100, 1000, 10};
+
+	for (size_t cut = 0; cut < strlen(text); cut++) {
+		struct http1_parser parser = {0};
+
+		assert_int_equal(http1_parse_request(&parser, slice_of(text, cut), &limits, &head),
+			PARSE_MORE);
+		assert_int_equal(http1_parse_request(&parser, slice_from_str(text), &limits, &head),
+			PARSE_BAD);
+		assert_int_equal(parser.fault, HTTP_FAULT_HOST_REPEATED);
+	}
+}
+
 static void a_refused_parser_stays_refused_until_its_reset(void **state)
 {
 	struct http1_limits limits = {100, 1000, 10};
@@ -271,6 +287,7 @@ int main(void)
 		cmocka_unit_test(a_head_is_emptied_before_the_next_message),
 		cmocka_unit_test(the_bytes_may_move_between_calls),
 		cmocka_unit_test(two_torn_messages_may_share_a_head),
+		cmocka_unit_test(a_second_host_is_refused_at_its_line_however_the_head_is_cut),
 		cmocka_unit_test(a_refused_parser_stays_refused_until_its_reset),
 		cmocka_unit_test(a_target_is_limited),
 		cmocka_unit_test(a_method_is_limited),
