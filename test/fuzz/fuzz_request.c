@@ -32,7 +32,8 @@ static void check_target(void)
 
 	if (http_target_parse(head.target, &target) < 0)
 		return;
-	CHECK(target.path.len && (target.path.ptr[0] == '/' || target.path.ptr[0] == '*'));
+	CHECK(target.path.len && memchr("/*?", target.path.ptr[0], 3));
+	CHECK(target.path.ptr[0] != '?' || target.form == HTTP_TARGET_ABSOLUTE);
 	CHECK((target.form == HTTP_TARGET_ABSOLUTE) == (target.authority.len > 0));
 }
 
