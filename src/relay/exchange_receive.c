@@ -330,7 +330,7 @@ static void exchange_receive_on_drained(void *ctx)
 	x->up_full = false;
 	if (x->request_whole)
 		return;
-	timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	exchange_send_arm(x);
 	x->visitor.events->resume(x->visitor.ctx);
 }
 

@@ -23,11 +23,20 @@ static enum visitor_error exchange_send_late_error(const struct exchange *x)
 	return x->request_whole ? VISITOR_ERROR_RESPONSE_TIMEOUT : VISITOR_ERROR_BODY_TIMEOUT;
 }
 
-/* The clock of the response starts when the request is whole (D9). */
-static void exchange_send_arm(struct exchange *x)
+/*
+ * The clock of the response starts when the request is whole (D9). A visitor that stops in the
+ * middle of its upload holds a socket of the tunnel, and gets less time than a stream that both
+ * sides keep open.
+ */
+void exchange_send_arm(struct exchange *x)
 {
-	timeout_arm(
-		x->worker->timeouts[x->request_whole ? WORKER_RESPONSE : WORKER_IDLE], &x->timeout);
+	enum worker_timeout clock = WORKER_UPLOAD;
+
+	if (x->request_whole)
+		clock = WORKER_RESPONSE;
+	else if (x->up_full || x->response_started)
+		clock = WORKER_IDLE;
+	timeout_arm(x->worker->timeouts[clock], &x->timeout);
 }
 
 static void exchange_send_on_revoked(void *holder)
@@ -192,8 +201,6 @@ bool exchange_send_body(struct exchange *x, struct slice *in)
 
 	if (x->state == EXCHANGE_WAITING || x->request_whole || x->up_full || x->holding)
 		return true;
-	/* A body that moves is not idle, whatever came of an answer. */
-	timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
 	stream_tune_reads(*x->visitor.stream, x->up->stream, in->len);
 	if (!x->in_trailers) {
 		gather_init(&g, x->up->stream, x->chunked_request);
@@ -202,6 +209,9 @@ bool exchange_send_body(struct exchange *x, struct slice *in)
 		gather_flush(&g);
 		x->up_full = g.full;
 	}
+	/* A body that moves is not idle, whatever came of an answer. */
+	if (!x->request_whole)
+		exchange_send_arm(x);
 	if (x->in_trailers && !x->request_whole)
 		return exchange_send_trailers(x, in);
 	return true;

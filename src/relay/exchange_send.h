@@ -21,6 +21,9 @@ bool exchange_send_again(struct exchange *x);
  * and the exchange ended. */
 bool exchange_send_body(struct exchange *x, struct slice *in);
 
+/* Starts the clock that fits how far the request is. */
+void exchange_send_arm(struct exchange *x);
+
 /* For the waiter and the timeout of a waiting exchange. */
 void exchange_send_on_ready(struct tunnel_waiter *waiter);
 void exchange_send_on_closed(struct tunnel_waiter *waiter);

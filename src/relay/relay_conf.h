@@ -47,6 +47,7 @@ struct relay_conf {
 	uint64_t response_timeout_ms;
 	uint64_t head_timeout_ms; /* a request head must be whole by then */
 	uint64_t keep_alive_timeout_ms; /* an idle visitor connection */
+	uint64_t upload_timeout_ms; /* a request body of which nothing comes */
 	uint64_t idle_timeout_ms; /* a body or an upgraded stream without a byte moving */
 	uint64_t drain_timeout_ms;
 	/* limits of a request */

@@ -25,11 +25,13 @@ static void worker_set_timeout(struct worker *w, enum worker_timeout id, uint64_
 
 void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 {
-	uint64_t first = conf->grace_ms;
+	uint64_t first = conf->grace_ms, upload = conf->upload_timeout_ms;
 
 	w->conf = conf;
 	if (first < WORKER_FIRST_CONNECT_MIN_MS)
 		first = WORKER_FIRST_CONNECT_MIN_MS;
+	if (conf->idle_timeout_ms && conf->idle_timeout_ms < upload)
+		upload = conf->idle_timeout_ms;
 	worker_set_timeout(w, WORKER_HEAD_TIMEOUT, conf->head_timeout_ms);
 	worker_set_timeout(w, WORKER_KEEP_ALIVE, conf->keep_alive_timeout_ms);
 	worker_set_timeout(w, WORKER_LINGER, WORKER_LINGER_MS);
@@ -37,6 +39,7 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	worker_set_timeout(w, WORKER_SOCKET_WAIT, conf->request_timeout_ms);
 	worker_set_timeout(w, WORKER_UPGRADE_WAIT, conf->websocket_timeout_ms);
 	worker_set_timeout(w, WORKER_RESPONSE, conf->response_timeout_ms);
+	worker_set_timeout(w, WORKER_UPLOAD, upload);
 	worker_set_timeout(w, WORKER_IDLE, conf->idle_timeout_ms);
 	worker_set_timeout(w, WORKER_GRACE, conf->grace_ms ? conf->grace_ms : 1);
 	worker_set_timeout(w, WORKER_FIRST_CONNECT, first);

@@ -32,6 +32,7 @@ enum worker_timeout {
 	WORKER_SOCKET_WAIT, /* a request waits for a tunnel socket */
 	WORKER_UPGRADE_WAIT, /* an upgrade does */
 	WORKER_RESPONSE, /* the first byte of a response */
+	WORKER_UPLOAD, /* a visitor that stops sending its body */
 	WORKER_IDLE, /* a body or an upgraded stream without a byte moving */
 	WORKER_GRACE, /* a tunnel whose last socket went */
 	WORKER_FIRST_CONNECT, /* a tunnel nobody connected to yet */

@@ -38,6 +38,7 @@ NUMBERS = {
     "head-timeout": ("5000", ["0", "x"]),
     "keep-alive-timeout": ("5000", ["0", "x"]),
     "idle-timeout": ("5000", ["-1", "x"]),
+    "upload-timeout": ("5000", ["0", "-1", "x"]),
     "drain-timeout": ("5000", ["-1", "x"]),
     "max-head": ("32768", ["0", "x"]),
     "max-target": ("8192", ["0", "x"]),

@@ -449,3 +449,19 @@ def test_interim_answers_do_not_stop_the_wait_for_ever(start, agent):
         sock.send(b"HTTP/1.1 102 Processing\r\n\r\n")
         response = visitor.read_response(timeout=5 * SLOW)
         assert_error(response, 503, "response-timeout")
+
+
+@pytest.mark.covers("D9", "fault-20")
+def test_stalled_uploads_do_not_keep_a_tunnel_for_the_idle_limit(start, agent):
+    """Every socket of the tunnel is held by a visitor that stops after a byte of its body."""
+    relay = start("--upload-timeout", ms(600), "--max-sockets", "2",
+                  env={"LT_REQUEST_TIMEOUT": ms(8000)})
+    tunnel = agent(relay, a_name())
+    tunnel.serve(reply(b"served"), sockets=2)
+    with tunnel.visitor() as one, tunnel.visitor() as two:
+        for visitor in (one, two):
+            visitor.send(build_request("POST", "/", tunnel.host, [("Content-Length", "9")]) + b"x")
+        assert tunnel.visit(timeout=10 * SLOW).body == b"served"
+        for visitor in (one, two):
+            response = visitor.read_response()
+            assert (response.status, response.get("X-Adit-Error")) == (408, "body-timeout")
