@@ -58,13 +58,6 @@ static enum front_action front_request_error(
 	return FRONT_ON;
 }
 
-/* An upgrade to HTTP/2 in clear text would take the connection out of our sight. */
-static bool front_request_is_upgrade(const struct http_head *head)
-{
-	return http_hop_wants_upgrade(head) &&
-		!http_head_has_token(head, HTTP_FIELD_UPGRADE, SLICE("h2c"));
-}
-
 static enum http_fault front_request_check_host(struct front_request *r)
 {
 	struct slice authority = r->target.authority.len
@@ -102,7 +95,7 @@ static enum http_fault front_request_check(struct front_request *r)
 	r->keep_alive = http_hop_keeps_alive(r->head) &&
 		!atomic_load_explicit(&r->front->worker->shared->draining, memory_order_relaxed);
 	r->front->says_close = !http_hop_keeps_alive(r->head);
-	r->upgrade = front_request_is_upgrade(r->head);
+	r->upgrade = http_hop_wants_upgrade(r->head);
 	return front_request_check_host(r);
 }
 
