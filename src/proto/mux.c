@@ -334,7 +334,7 @@ int mux_receive(struct mux *m, struct slice data, uint64_t now_us)
 	int err = m->fault != MUX_FAULT_NONE ? ERR_SYNTAX : 0;
 
 	m->now_us = now_us;
-	while (!err && data.len)
+	while (!err && data.len && m->linked)
 		err = m->payload_left ? mux_take_payload(m, &data) : mux_take_head(m, &data);
 	if (m->received - m->received_said >= MUX_ACK_EVERY)
 		mux_acknowledge(m);
@@ -344,6 +344,24 @@ int mux_receive(struct mux *m, struct slice data, uint64_t now_us)
 enum mux_fault mux_fault_of(const struct mux *m)
 {
 	return m->fault;
+}
+
+const char *mux_fault_text(enum mux_fault fault)
+{
+	static const char *const texts[] = {
+		[MUX_FAULT_NONE] = "no fault",
+		[MUX_FAULT_VERSION] = "a frame of another version",
+		[MUX_FAULT_TYPE] = "a frame of an unknown type",
+		[MUX_FAULT_STREAM_EXISTS] = "a stream was opened twice",
+		[MUX_FAULT_STREAM_ID] = "a stream was opened under the other side's number",
+		[MUX_FAULT_WINDOW] = "more was sent than a window allows",
+		[MUX_FAULT_ACK] = "an acknowledgement of what was never sent",
+		[MUX_FAULT_CLOSED] = "bytes behind a stream's end",
+		[MUX_FAULT_GO_AWAY] = "the other side found a fault of ours",
+		[MUX_FAULT_FLOOD] = "a flood of streams or pings",
+	};
+
+	return texts[fault];
 }
 
 /* ---- sending ---- */
@@ -513,4 +531,9 @@ uint64_t mux_received(const struct mux *m)
 size_t mux_memory(const struct mux *m)
 {
 	return m->parked + (size_t)mux_tail_held(&m->tail) + buf_len(&m->urgent);
+}
+
+unsigned mux_stream_count(const struct mux *m)
+{
+	return m->streams.count;
 }

@@ -120,6 +120,8 @@ MUST_CHECK bool mux_stream_release(struct mux_stream *s);
 /* Bytes from the link. After a fault the session is over: mux_fault_of says why. */
 MUST_CHECK int mux_receive(struct mux *m, struct slice data, uint64_t now_us);
 enum mux_fault mux_fault_of(const struct mux *m);
+/* A clause for people. */
+const char *mux_fault_text(enum mux_fault fault);
 /* What should be sent now: at most count parts, valid until the next call on the mux. 0: nothing.
  * mux_sent takes them all. */
 size_t mux_output(struct mux *m, struct slice *parts, size_t count);
@@ -146,5 +148,6 @@ MUST_CHECK int mux_link_found(struct mux *m, uint64_t peer_received);
 uint64_t mux_received(const struct mux *m);
 /* Bytes held: the tail, and what streams have parked both ways. */
 size_t mux_memory(const struct mux *m);
+unsigned mux_stream_count(const struct mux *m);
 
 #endif
