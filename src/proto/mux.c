@@ -165,7 +165,7 @@ static int mux_on_syn(struct mux *m)
 	m->peer_streams++;
 	s->syn_sent = true;
 	list_append(&m->owing, &s->owing);
-	m->events->opened(s);
+	m->events->opened(m->ctx, s);
 	mux_wake(m);
 	return 0;
 }

@@ -71,7 +71,7 @@ struct mux_stream {
 struct mux_events {
 	/* The peer opens a stream: a fresh (zeroed) one to use, or NULL to refuse it. */
 	struct mux_stream *(*make)(void *ctx);
-	void (*opened)(struct mux_stream *s); /* it is in the mux now */
+	void (*opened)(void *ctx, struct mux_stream *s); /* it is in the mux now */
 	void (*data)(struct mux_stream *s, struct slice data);
 	void (*writable)(struct mux_stream *s); /* after mux_stream_write returned false */
 	void (*ended)(struct mux_stream *s); /* FIN, behind all data */
