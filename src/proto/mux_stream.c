@@ -154,17 +154,11 @@ bool mux_open(struct mux *m, struct mux_stream *s)
 
 /* ---- sending ---- */
 
-static bool mux_stream_link_is_ready(const struct mux *m)
-{
-	return m->linked && mux_tail_unsent(&m->tail) < MUX_UNSENT_MAX &&
-		mux_tail_held(&m->tail) < m->conf.tail_max;
-}
-
 /* Whether bytes may go past those who wait for their turn. */
 static bool mux_stream_may_send(const struct mux_stream *s)
 {
 	return !buf_len(&s->out) && list_is_empty(&s->mux->ready) && s->send_credit &&
-		mux_stream_link_is_ready(s->mux);
+		mux_link_is_ready(s->mux);
 }
 
 static void mux_stream_queue(struct mux_stream *s)
@@ -257,7 +251,7 @@ static void mux_stream_send_turn(struct mux_stream *s, size_t most)
 
 void mux_stream_fill(struct mux *m)
 {
-	while (mux_stream_link_is_ready(m) && !list_is_empty(&m->ready)) {
+	while (mux_link_is_ready(m) && !list_is_empty(&m->ready)) {
 		struct mux_stream *s = CONTAINER_OF(m->ready.next, struct mux_stream, ready);
 
 		list_remove(&s->ready);
@@ -325,7 +319,8 @@ static void mux_stream_grow(struct mux_stream *s)
 	struct mux *m = s->mux;
 	uint32_t more = s->recv_window;
 
-	if (s->stalled || m->now_us - s->credit_at > 2 * m->rtt_us + MUX_WINDOW_QUICK_US)
+	if (s->stalled || s->recv_window >= m->conf.window_max ||
+		m->now_us - s->credit_at > 2 * m->rtt_us + MUX_WINDOW_QUICK_US)
 		return;
 	if (more > m->conf.window_max - s->recv_window)
 		more = m->conf.window_max - s->recv_window;
