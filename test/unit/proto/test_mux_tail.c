@@ -50,7 +50,7 @@ static size_t check_output(const struct mux_tail *t, size_t count, size_t max)
 	assert_true(n <= count);
 	for (size_t i = 0; i < n; i++) {
 		assert_true(parts[i].len);
-		assert_memory_equal(parts[i].ptr, model + at, parts[i].len);
+		assert_int_equal(memcmp(parts[i].ptr, model + at, parts[i].len), 0);
 		at += parts[i].len;
 	}
 	assert_true(at <= t->end && at - t->sent <= max);
@@ -92,7 +92,7 @@ static void it_offers_each_byte_again_until_it_is_acknowledged(void **state)
 
 	for (uint32_t i = 0; i < BYTES; i++)
 		model[i] = (char)((i * 2654435761u) >> 24);
-	for (unsigned seed = 0; seed < 60; seed++) {
+	for (unsigned seed = 0; seed < 30; seed++) {
 		struct mux_tail t;
 
 		r.state = seed;
