@@ -37,7 +37,7 @@ HOMES = (
     (re.compile(r"jansson(_config)?\.h$"), ("src/wire/control.c", "src/relay/api_json.c")),
     (re.compile(r"systemd/"), ONE_FILE),
     (re.compile(r"libpsl\.h$"), ONE_FILE),
-    (re.compile(r"wslay/"), "src/wire/ws_stream.c"),
+    (re.compile(r"wslay/"), ("src/wire/ws_stream.c",)),
 )
 MIRRORED = ("base", "crypto", "proto", "config")
 MAX_FILE_LINES = 500

@@ -28,7 +28,10 @@ struct front_parcel {
 	struct buf inbox; /* owned: the request that caused the move, and what came behind it */
 	bool admin;
 	bool authenticated;
+	uint16_t peer_port;
+	uint16_t local_port;
 	char peer[ADDR_TEXT_MAX];
+	char local[ADDR_TEXT_MAX];
 };
 
 static const struct stream_events front_stream_events;
@@ -52,7 +55,10 @@ static void front_send_away(struct front *f, unsigned home, struct slice rest)
 		buf_append_slice(&p->inbox, rest);
 		p->admin = f->admin;
 		p->authenticated = f->authenticated;
+		p->peer_port = f->peer_port;
+		p->local_port = f->local_port;
 		memcpy(p->peer, f->peer, sizeof(p->peer));
+		memcpy(p->local, f->local, sizeof(p->local));
 		metrics_add(f->worker->metrics, METRIC_MOVED, 1);
 		loop_task_init(&p->task, front_on_parcel);
 		loop_post(p->to->loop, &p->task);
@@ -406,7 +412,10 @@ static void front_on_parcel(struct loop_task *task)
 	} else if (stream_tcp_adopt(p->to->loop, p->fd, &stream) == 0) {
 		f = front_new(p->to, stream, p->admin);
 		f->authenticated = p->authenticated;
+		f->peer_port = p->peer_port;
+		f->local_port = p->local_port;
 		memcpy(f->peer, p->peer, sizeof(f->peer));
+		memcpy(f->local, p->local, sizeof(f->local));
 		f->inbox = p->inbox;
 		front_process_inbox(f);
 	} else {
@@ -414,6 +423,19 @@ static void front_on_parcel(struct loop_task *task)
 		front_uncount(p->to->shared);
 	}
 	mem_free(p);
+}
+
+/* Both ends of the connection, for those who want to know at the other end of a tunnel. */
+static void front_note_place(struct front *f, const struct addr *peer)
+{
+	struct addr local;
+
+	addr_print(peer, f->peer);
+	f->peer_port = addr_port(peer);
+	if (addr_of_socket(stream_tcp_fd(f->stream), &local) != 0)
+		return;
+	addr_print(&local, f->local);
+	f->local_port = addr_port(&local);
 }
 
 void front_accept(struct worker *w, struct stream *stream, const struct addr *peer, bool admin)
@@ -430,7 +452,7 @@ void front_accept(struct worker *w, struct stream *stream, const struct addr *pe
 	atomic_fetch_add(&w->shared->connections, 1);
 	f = front_new(w, stream, admin);
 	metrics_add(w->metrics, METRIC_VISITORS, 1);
-	addr_print(peer, f->peer);
+	front_note_place(f, peer);
 	front_settle(f);
 }
 

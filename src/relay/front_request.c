@@ -209,6 +209,9 @@ static enum front_action front_request_exchange(
 	struct exchange_visitor visitor = {
 		.stream = &f->stream,
 		.peer = slice_from_str(f->peer),
+		.local = slice_from_str(f->local),
+		.peer_port = f->peer_port,
+		.local_port = f->local_port,
 		.events = r->events,
 		.ctx = f,
 	};

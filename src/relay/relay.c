@@ -304,6 +304,8 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	r->shared.directory = directory_new(descriptors_for_tunnels(r->conf->max_tunnels));
 	if (r->conf->port_range_start)
 		r->shared.ports = ports_new(r->conf->port_range_start, r->conf->port_range_end);
+	if (r->conf->tcp_range_start)
+		r->shared.tcp_ports = ports_new(r->conf->tcp_range_start, r->conf->tcp_range_end);
 	r->shared.refusals = refusals_new();
 	r->nonces = nonce_cache_new(NONCE_CACHE_MAX);
 	atomic_store(&r->shared.hmac, relay_make_hmac(r));
@@ -362,6 +364,7 @@ void relay_free(struct relay **r_ptr)
 	hmac_auth_free(&r->old_hmac);
 	nonce_cache_free(&r->nonces);
 	ports_free(&r->shared.ports);
+	ports_free(&r->shared.tcp_ports);
 	refusals_free(&r->shared.refusals);
 	directory_free(&r->shared.directory);
 	relay_conf_free(&r->conf);

@@ -38,6 +38,11 @@ enum worker_timeout {
 	WORKER_FIRST_CONNECT, /* a tunnel nobody connected to yet */
 	WORKER_HEAD_REST, /* before a body follows a head that must be read alone */
 	WORKER_SURPLUS, /* a surplus pool socket is held before it is closed */
+	WORKER_HOLD, /* a visitor waits for an agent that reconnects */
+	WORKER_HEARTBEAT, /* between pings on a link */
+	WORKER_SILENCE, /* a link without a byte */
+	WORKER_SESSION_TICK, /* what a session may put off a little */
+	WORKER_SESSION_WATCH, /* between looks at the memory of sessions */
 	WORKER_ACCEPT_RETRY, /* a listener that ran out of descriptors */
 	WORKER_ACCESS_LOG, /* access lines are handed over */
 	WORKER_TIMEOUT_COUNT
@@ -50,10 +55,12 @@ struct relay_shared {
 	struct log *log;
 	struct directory *directory;
 	struct ports *ports; /* NULL: the kernel chooses */
+	struct ports *tcp_ports; /* of TCP tunnels; NULL: there are none */
 	struct refusals *refusals;
 	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
 	atomic_bool draining; /* no new connections; answers end their connections */
 	atomic_bool stopping; /* the workers are being taken down */
+	atomic_uint sessions; /* of agents, on all workers */
 	atomic_uint connections; /* of visitors, on all workers and on the way between them */
 	void (*on_quiet)(struct relay_shared *shared); /* there are none left; on any thread */
 	uint16_t public_port; /* as bound */
@@ -70,6 +77,10 @@ struct worker {
 	struct timeout_queue *timeouts[WORKER_TIMEOUT_COUNT];
 	struct map tunnels; /* name -> struct tunnel that is at home here */
 	struct list fronts; /* visitor connections */
+	struct map agents; /* session id -> struct agent */
+	struct list parked; /* agents without a link, the longest first */
+	struct timeout agent_watch; /* armed while there are agents */
+	size_t parked_memory; /* as last measured */
 	struct metrics *metrics;
 	struct access_log *access;
 	struct timeout access_timeout;
