@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/signals.h"
+#include "relay/agent_session.h"
 #include "relay/descriptors.h"
 #include "relay/directory.h"
 #include "relay/doors.h"
@@ -19,6 +20,7 @@
 #include "relay/nonce_cache.h"
 #include "relay/ports.h"
 #include "relay/refusals.h"
+#include "relay/tcp_tunnel.h"
 #include "relay/tunnel.h"
 #include "relay/worker.h"
 
@@ -75,6 +77,7 @@ static void relay_worker_on_drain(struct loop_task *task)
 
 	doors_close(rw->doors);
 	front_drain(rw->worker);
+	agent_session_drain(rw->worker);
 	atomic_fetch_sub(&rw->relay->undrained, 1);
 	relay_look_whether_quiet(&rw->relay->shared);
 }
@@ -88,6 +91,8 @@ static void relay_worker_on_stop(struct loop_task *task)
 
 	doors_close(rw->doors);
 	front_close_all(w);
+	tcp_tunnel_close_visitors(w);
+	agent_session_close_all(w);
 	while ((t = map_next(&w->tunnels, &at)) != NULL) {
 		tunnel_close(t);
 		at = 0;
@@ -348,6 +353,7 @@ void relay_free(struct relay **r_ptr)
 	if (!r)
 		return;
 	*r_ptr = NULL;
+	atomic_store(&r->shared.stopped, true);
 	for (unsigned i = 0; i < r->shared.worker_count; i++) {
 		doors_close(&r->doors[i]);
 		worker_free(&r->workers[i].worker);

@@ -78,6 +78,7 @@ struct worker *worker_new(
 	list_init(&w->fronts);
 	map_init(&w->agents, seed);
 	list_init(&w->parked);
+	list_init(&w->tcp_visitors);
 	w->metrics = MEM_NEW(struct metrics);
 	w->access = access_log_new(shared->log);
 	timeout_init(&w->access_timeout, worker_on_access_timeout);
@@ -92,7 +93,7 @@ void worker_free(struct worker **w_ptr)
 	if (!w)
 		return;
 	*w_ptr = NULL;
-	CHECK(list_is_empty(&w->fronts) && !w->tunnels.count && !w->agents.count);
+	CHECK(list_is_empty(&w->fronts) && list_is_empty(&w->tcp_visitors) && !w->tunnels.count && !w->agents.count);
 	for (unsigned i = 0; i < WORKER_TIMEOUT_COUNT; i++)
 		timeout_queue_free(&w->timeouts[i]);
 	loop_free(&w->loop);
@@ -101,6 +102,7 @@ void worker_free(struct worker **w_ptr)
 	access_log_free(&w->access);
 	buf_release(&w->out);
 	buf_release(&w->path);
+	buf_release(&w->line);
 	buf_release(&w->answer);
 	mem_free(w->metrics);
 	mem_free(w);

@@ -60,6 +60,7 @@ struct relay_shared {
 	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
 	atomic_bool draining; /* no new connections; answers end their connections */
 	atomic_bool stopping; /* the workers are being taken down */
+	atomic_bool stopped; /* no worker runs any more */
 	atomic_uint sessions; /* of agents, on all workers */
 	atomic_uint connections; /* of visitors, on all workers and on the way between them */
 	void (*on_quiet)(struct relay_shared *shared); /* there are none left; on any thread */
@@ -77,6 +78,7 @@ struct worker {
 	struct timeout_queue *timeouts[WORKER_TIMEOUT_COUNT];
 	struct map tunnels; /* name -> struct tunnel that is at home here */
 	struct list fronts; /* visitor connections */
+	struct list tcp_visitors; /* connections to TCP tunnels */
 	struct map agents; /* session id -> struct agent */
 	struct list parked; /* agents without a link, the longest first */
 	struct timeout agent_watch; /* armed while there are agents */
@@ -91,6 +93,7 @@ struct worker {
 	struct http_head response_head;
 	struct buf out;
 	struct buf path;
+	struct buf line; /* in front of a visitor's bytes */
 	struct buf answer; /* of the API, which may end exchanges while it makes one */
 };
 
