@@ -151,6 +151,7 @@ static void agent_session_open_mux(struct agent_session *a, const struct session
 	const struct session_clocks clocks = {
 		.heartbeat = w->timeouts[WORKER_HEARTBEAT],
 		.silence = w->timeouts[WORKER_SILENCE],
+		.probe = w->timeouts[WORKER_PROBE],
 		.tick = w->timeouts[WORKER_SESSION_TICK],
 	};
 

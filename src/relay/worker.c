@@ -11,6 +11,7 @@
 #define WORKER_SURPLUS_MS 1000
 #define WORKER_HEAD_REST_MS 20
 #define WORKER_ACCESS_LOG_MS 200
+#define WORKER_PROBE_MS 1000
 #define WORKER_SESSION_TICK_MS 25
 #define WORKER_SESSION_WATCH_MS 1000
 #define WORKER_ACCEPT_RETRY_MS 50
@@ -50,6 +51,7 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	worker_set_timeout(w, WORKER_HOLD, conf->hold_timeout_ms);
 	worker_set_timeout(w, WORKER_HEARTBEAT, conf->heartbeat_ms);
 	worker_set_timeout(w, WORKER_SILENCE, conf->heartbeat_ms * 5 / 2);
+	worker_set_timeout(w, WORKER_PROBE, WORKER_PROBE_MS);
 	worker_set_timeout(w, WORKER_SESSION_TICK, WORKER_SESSION_TICK_MS);
 	worker_set_timeout(w, WORKER_SESSION_WATCH, WORKER_SESSION_WATCH_MS);
 	worker_set_timeout(w, WORKER_ACCEPT_RETRY, WORKER_ACCEPT_RETRY_MS);

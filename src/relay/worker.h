@@ -41,6 +41,7 @@ enum worker_timeout {
 	WORKER_HOLD, /* a visitor waits for an agent that reconnects */
 	WORKER_HEARTBEAT, /* between pings on a link */
 	WORKER_SILENCE, /* a link without a byte */
+	WORKER_PROBE, /* a link in doubt answers by then */
 	WORKER_SESSION_TICK, /* what a session may put off a little */
 	WORKER_SESSION_WATCH, /* between looks at the memory of sessions */
 	WORKER_ACCEPT_RETRY, /* a listener that ran out of descriptors */
