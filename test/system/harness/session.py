@@ -132,6 +132,7 @@ class Session:
         self.received = self.sent = self.acked = 0
         self.tail = bytearray()
         self.acknowledge = True
+        self.mute = False  # pings are not answered
         self.epoch = 0
         self.agreed = False
         self.counted = False
@@ -216,7 +217,8 @@ class Session:
                 pass
             self.sock.close()
             self.sock = None
-        self.thread.join(DEADLINE)
+        if self.thread:
+            self.thread.join(DEADLINE)
 
     def close(self):
         self.cut(reset=False)
@@ -312,7 +314,7 @@ class Session:
                 self._acked(struct.unpack(">Q", acked)[0])
                 return
             if kind == PING:
-                if flags & SYN:
+                if flags & SYN and not self.mute:
                     self.pings += 1
                     self.frame(PING, ACK, 0, length)
                     self.say_received()
