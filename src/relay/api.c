@@ -203,13 +203,19 @@ static enum api_result api_create(
 	struct worker *w = r->worker;
 	bool trust = w->conf->trust_proxy, bad_token = false;
 	struct identity who = identity_of_request(r->head, r->peer, trust, &bad_token);
-	struct create_outcome out = {.client = identity_client_ip(r->head, r->peer, trust)};
+	struct create_wish wish = {
+		.kind = lt_pool_kind(),
+		.name = name,
+		.who = who,
+		.client = identity_client_ip(r->head, r->peer, trust),
+	};
+	struct create_outcome out = {0};
 	enum create_result result;
 
 	if (bad_token)
 		log_debug(w->shared->log, "malformed client token ignored",
-			LOG_STR("visitor", out.client));
-	result = create_tunnel(w, name, who, &out);
+			LOG_STR("visitor", wish.client));
+	result = create_tunnel(w, &wish, &out);
 	if (result == CREATE_OK)
 		return api_answer_tunnel(r, out.tunnel, ok_status);
 	if (result != CREATE_MOVE)

@@ -64,7 +64,8 @@ static void exchange_end(struct exchange *x, enum access_end by, bool keep_alive
 
 void exchange_end_complete(struct exchange *x)
 {
-	exchange_end_release(x, x->up_reusable && x->request_whole && !x->up_full);
+	x->up->finished = x->request_whole && !x->up_full;
+	exchange_end_release(x, x->up_reusable && x->up->finished);
 	exchange_end(x, ACCESS_COMPLETE, x->keep_alive && x->request_whole, false);
 }
 

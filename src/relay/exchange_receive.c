@@ -6,6 +6,7 @@
 #include "relay/exchange_receive.h"
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "io/pump.h"
 #include "proto/http1_write.h"
 #include "proto/http_hop.h"
@@ -334,11 +335,23 @@ static void exchange_receive_on_drained(void *ctx)
 	x->visitor.events->resume(x->visitor.ctx);
 }
 
+/* The agent said why: its words are kept until the visitor has them. */
+static void exchange_receive_told(struct exchange *x)
+{
+	struct upstream_failure failure = x->up->failure;
+
+	x->up->failure.message = NULL;
+	exchange_end_error(x, failure.error, ACCESS_AGENT, slice_from_str(failure.message));
+	mem_free(failure.message);
+}
+
 static void exchange_receive_lost(struct exchange *x)
 {
-	if (x->state == EXCHANGE_SENT && exchange_send_again(x))
-		return;
-	exchange_end_error(x, VISITOR_ERROR_AGENT_LOST, ACCESS_AGENT, exchange_receive_none);
+	if (x->up->failure.message)
+		exchange_receive_told(x);
+	else if (x->state != EXCHANGE_SENT || !exchange_send_again(x))
+		exchange_end_error(
+			x, VISITOR_ERROR_AGENT_LOST, ACCESS_AGENT, exchange_receive_none);
 }
 
 static void exchange_receive_on_ended(void *ctx)

@@ -56,18 +56,48 @@ static bool exchange_send_is_careful(const struct exchange *x)
 	return !http_method_is_idempotent(x->method) || x->body.kind != HTTP1_BODY_NONE;
 }
 
+/* The request is out. An upgrade goes on in both directions. */
+static void exchange_send_half_close(struct exchange *x)
+{
+	if (x->up->one_shot && !x->upgrade)
+		stream_shutdown(x->up->stream);
+}
+
+static struct upstream *exchange_send_find(struct exchange *x)
+{
+	const bool direct = !x->client_text;
+	const struct tunnel_taker taker = {
+		.revoked = exchange_send_on_revoked,
+		.holder = x,
+		.visitor = x->client,
+		.visitor_port = direct ? x->visitor.peer_port : 0,
+		.public_address = x->visitor.local,
+		.public_port = x->visitor.local_port,
+		.scheme = x->worker->conf->secure ? SLICE("https") : SLICE("http"),
+		.request_id = slice_of(x->request_id, x->request_id_len),
+		.careful = exchange_send_is_careful(x),
+	};
+
+	return tunnel_take(x->tunnel, &taker);
+}
+
 static bool exchange_send_take(struct exchange *x)
 {
-	struct slice head = buf_slice(&x->head);
+	struct slice parts[2];
 
-	x->up = tunnel_take(x->tunnel, exchange_send_is_careful(x), exchange_send_on_revoked, x);
+	x->up = exchange_send_find(x);
 	if (!x->up)
 		return false;
+	parts[0] = x->up->prefix;
+	parts[1] = buf_slice(&x->head);
 	x->state = EXCHANGE_SENT;
 	stream_listen(x->up->stream, x->up_events, x);
 	stream_set_bulk(x->up->stream, false);
 	stream_read_start(x->up->stream);
-	x->up_full = !stream_write(x->up->stream, &head, 1);
+	x->up_full = !(parts[0].len ? stream_write(x->up->stream, parts, 2)
+				    : stream_write(x->up->stream, parts + 1, 1));
+	if (x->request_whole)
+		exchange_send_half_close(x);
 	x->holding = x->up->head_alone && !x->request_whole;
 	if (x->holding)
 		timeout_arm(x->worker->timeouts[WORKER_HEAD_REST], &x->rest_timeout);
@@ -86,17 +116,18 @@ void exchange_send_start(struct exchange *x)
 		exchange_end_error(x, VISITOR_ERROR_TUNNEL_OFFLINE, ACCESS_RELAY, none);
 		return;
 	}
+	x->waiter.held_bytes = (uint32_t)buf_len(&x->head);
 	if (!tunnel_wait(x->tunnel, &x->waiter)) {
 		exchange_end_error(x, VISITOR_ERROR_TOO_MANY_WAITING, ACCESS_RELAY, none);
 		return;
 	}
-	timeout_arm(x->worker->timeouts[x->upgrade ? WORKER_UPGRADE_WAIT : WORKER_SOCKET_WAIT],
-		&x->timeout);
+	timeout_arm(
+		x->worker->timeouts[tunnel_wait_clock(x->tunnel, x->upgrade)], &x->timeout);
 }
 
 bool exchange_send_again(struct exchange *x)
 {
-	if (x->response_seen || x->body_sent || x->body.kind != HTTP1_BODY_NONE ||
+	if (x->response_seen || x->body_sent || (x->up && x->up->failure.message) || x->body.kind != HTTP1_BODY_NONE ||
 		!http_method_is_idempotent(x->method) || x->upgrade ||
 		x->retries >= EXCHANGE_RETRIES_MAX)
 		return false;
@@ -147,6 +178,7 @@ static bool exchange_send_trailers(struct exchange *x, struct slice *in)
 	if (!stream_write(x->up->stream, &part, 1))
 		x->up_full = true;
 	exchange_send_whole(x);
+	exchange_send_half_close(x);
 	return true;
 }
 
@@ -208,6 +240,8 @@ bool exchange_send_body(struct exchange *x, struct slice *in)
 			return false;
 		gather_flush(&g);
 		x->up_full = g.full;
+		if (x->request_whole)
+			exchange_send_half_close(x);
 	}
 	/* A body that moves is not idle, whatever came of an answer. */
 	if (!x->request_whole)

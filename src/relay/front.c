@@ -29,7 +29,10 @@ struct front_parcel {
 	struct buf inbox; /* owned: the request that caused the move, and what came behind it */
 	bool admin;
 	bool authenticated;
+	uint16_t peer_port;
+	uint16_t local_port;
 	char peer[ADDR_TEXT_MAX];
+	char local[ADDR_TEXT_MAX];
 };
 
 static const struct stream_events front_stream_events;
@@ -56,7 +59,10 @@ static void front_send_away(struct front *f, unsigned home, struct slice rest)
 		buf_append_slice(&p->inbox, rest);
 		p->admin = f->admin;
 		p->authenticated = f->authenticated;
+		p->peer_port = f->peer_port;
+		p->local_port = f->local_port;
 		memcpy(p->peer, f->peer, sizeof(p->peer));
+		memcpy(p->local, f->local, sizeof(p->local));
 		metrics_add(f->worker->metrics, METRIC_MOVED, 1);
 		loop_task_init(&p->task, front_on_parcel);
 		loop_post(p->to->loop, &p->task);
@@ -414,7 +420,10 @@ static void front_on_parcel(struct loop_task *task)
 		if (stream_tls_get(stream))
 			front_tls_adopt(f);
 		f->authenticated = p->authenticated;
+		f->peer_port = p->peer_port;
+		f->local_port = p->local_port;
 		memcpy(f->peer, p->peer, sizeof(f->peer));
+		memcpy(f->local, p->local, sizeof(f->local));
 		f->inbox = p->inbox;
 		front_process_inbox(f);
 	} else {
@@ -422,6 +431,19 @@ static void front_on_parcel(struct loop_task *task)
 		front_uncount(p->to->shared);
 	}
 	mem_free(p);
+}
+
+/* Both ends of the connection, for those who want to know at the other end of a tunnel. */
+static void front_note_place(struct front *f, const struct addr *peer)
+{
+	struct addr local;
+
+	addr_print(peer, f->peer);
+	f->peer_port = addr_port(peer);
+	if (addr_of_socket(stream_tcp_fd(f->stream), &local) != 0)
+		return;
+	addr_print(&local, f->local);
+	f->local_port = addr_port(&local);
 }
 
 void front_accept(
@@ -440,7 +462,7 @@ void front_accept(
 	f = front_new(w, stream);
 	f->admin = door == FRONT_DOOR_ADMIN;
 	metrics_add(w->metrics, METRIC_VISITORS, 1);
-	addr_print(peer, f->peer);
+	front_note_place(f, peer);
 	if (door == FRONT_DOOR_TLS)
 		front_tls_begin(f);
 	front_settle(f);

@@ -46,7 +46,10 @@ struct front {
 	bool ended; /* the visitor half-closed */
 	bool answered; /* it had a request before */
 	bool says_close; /* the visitor will send no request after this one */
+	uint16_t peer_port;
+	uint16_t local_port;
 	char peer[ADDR_TEXT_MAX];
+	char local[ADDR_TEXT_MAX]; /* the address it came in by */
 };
 
 #endif

@@ -8,6 +8,7 @@
 #include "proto/http1_body.h"
 #include "proto/http_hop.h"
 #include "proto/http_host.h"
+#include "relay/agent_link.h"
 #include "relay/api.h"
 #include "relay/directory.h"
 #include "relay/exchange.h"
@@ -210,6 +211,9 @@ static enum front_action front_request_exchange(
 		.stream = &f->stream,
 		.peer = slice_from_str(f->peer),
 		.tls = f->tls,
+		.local = slice_from_str(f->local),
+		.peer_port = f->peer_port,
+		.local_port = f->local_port,
 		.events = r->events,
 		.ctx = f,
 	};
@@ -258,9 +262,72 @@ static enum front_action front_request_tunnel(
 	return front_request_exchange(r, t, in);
 }
 
+/* ---- agents ---- */
+
+static void front_request_record_session(
+	struct front_request *r, const struct agent_link_request *link)
+{
+	struct worker *w = r->front->worker;
+	char id[WORKER_REQUEST_ID_LEN];
+	const struct access_record record = {
+		.visitor = identity_client_ip(r->head, link->peer, w->conf->trust_proxy),
+		.method = r->head->method,
+		.path = r->target.path,
+		.request_id = slice_of(id, sizeof(id)),
+		.error_code = slice_from_str(link->error),
+		.status = link->status,
+		.ended = ACCESS_COMPLETE,
+		.bytes_in = r->head->size,
+		.bytes_out = buf_len(&w->answer),
+		.first_byte_us = UINT64_MAX,
+	};
+
+	worker_next_request_id(w, id);
+	worker_log_access(w, &record);
+}
+
+/* The connection becomes a link of a session, and is no visitor's any more. */
+static enum front_action front_request_session(
+	struct front_request *r, struct slice *in, unsigned *home_out)
+{
+	struct front *f = r->front;
+	struct agent_link_request link = {
+		.worker = f->worker,
+		.head = r->head,
+		.host = r->has_host ? &r->host : NULL,
+		.stream = &f->stream,
+		.peer = slice_from_str(f->peer),
+		.received = slice_from(*in, r->head->size),
+		.kind = upgrade_kind_of(r->head),
+		.authenticated = f->authenticated,
+	};
+
+	switch (agent_link_accept(&link, home_out)) {
+	case AGENT_LINK_TAKEN:
+		*in = (struct slice) {NULL, 0};
+		front_close_now(f, false);
+		return FRONT_ON;
+	case AGENT_LINK_REFUSED:
+		front_request_record_session(r, &link);
+		*in = slice_from(*in, r->head->size);
+		front_write(f, buf_slice(&f->worker->answer));
+		buf_release(&f->worker->answer);
+		front_close_gently(f);
+		return FRONT_ON;
+	case AGENT_LINK_MOVE:
+		f->authenticated = link.authenticated;
+		return FRONT_MOVE;
+	}
+	UNREACHABLE();
+}
+
 static enum front_action front_request_base(
 	struct front_request *r, struct slice *in, unsigned *home_out)
 {
+	const struct worker *w = r->front->worker;
+
+	if (r->upgrade && !w->conf->admin_port && upgrade_kind_of(r->head) != UPGRADE_NONE)
+		return front_request_session(r, in, home_out);
 	if (r->upgrade) { /* S82: dropped in silence */
 		front_close_now(r->front, false);
 		return FRONT_ON;
@@ -274,7 +341,9 @@ static enum front_action front_request_route(
 	struct route route;
 
 	if (r->front->admin)
-		return front_request_api(r, in, home_out);
+		return upgrade_kind_of(r->head) != UPGRADE_NONE
+			? front_request_session(r, in, home_out)
+			: front_request_api(r, in, home_out);
 	if (!r->has_host)
 		return r->upgrade ? front_request_base(r, in, home_out)
 				  : front_request_error(r, VISITOR_ERROR_HOST_REQUIRED, in);

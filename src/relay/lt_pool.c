@@ -17,6 +17,7 @@
 #include "io/loop.h"
 #include "io/stream.h"
 #include "io/stream_tcp.h"
+#include "relay/create.h"
 #include "relay/directory.h"
 #include "relay/ports.h"
 #include "relay/tunnel.h"
@@ -146,7 +147,7 @@ static struct lt_socket *lt_pool_choose(struct lt_pool *pool, bool careful)
 	return careful && !last->up.used && age > LT_POOL_WARM_MS ? last : first;
 }
 
-static struct upstream *lt_pool_take(struct tunnel *t, bool careful)
+static struct upstream *lt_pool_take(struct tunnel *t, const struct tunnel_taker *taker)
 {
 	struct lt_pool *pool = lt_pool_of(t);
 	struct lt_socket *s;
@@ -154,7 +155,7 @@ static struct upstream *lt_pool_take(struct tunnel *t, bool careful)
 	do {
 		if (list_is_empty(&pool->idle))
 			return NULL;
-		s = lt_pool_choose(pool, careful);
+		s = lt_pool_choose(pool, taker->careful);
 	} while (!lt_socket_is_quiet(s));
 	list_remove(&s->node);
 	list_append(&pool->busy, &s->node);
@@ -377,8 +378,8 @@ static void lt_pool_stop_listening(struct lt_pool *pool)
 		ports_put(pool->tunnel.worker->shared->ports, pool->port);
 }
 
-int lt_pool_open(
-	struct worker *w, struct slice name, struct identity owner, struct tunnel **tunnel_out)
+static int lt_pool_open(struct worker *w, const struct create_wish *wish, struct slice name,
+	struct tunnel **tunnel_out)
 {
 	struct listener *listener;
 	int err = lt_pool_listen(w, directory_last_port(w->shared->directory, name), &listener);
@@ -390,10 +391,17 @@ int lt_pool_open(
 	list_init(&pool->idle);
 	list_init(&pool->busy);
 	list_init(&pool->surplus);
-	tunnel_init(&pool->tunnel, w, &lt_pool_ops, name, owner);
+	tunnel_init(&pool->tunnel, w, &lt_pool_ops, name, wish->who);
 	lt_pool_use_listener(pool, listener);
+	log_info(w->shared->log, "tunnel created", LOG_STR("tunnel", name),
+		LOG_INT("port", pool->port), LOG_STR("visitor", wish->client));
 	*tunnel_out = &pool->tunnel;
 	return 0;
+}
+
+bool lt_pool_is(const struct tunnel *t)
+{
+	return t->ops == &lt_pool_ops;
 }
 
 uint16_t lt_pool_port(const struct tunnel *t)
@@ -416,11 +424,14 @@ static void lt_pool_drop_sockets(struct lt_pool *pool)
 		lt_surplus_drop(CONTAINER_OF(pool->surplus.next, struct lt_surplus, node));
 }
 
-void lt_pool_take_over(struct tunnel *t)
+static bool lt_pool_take_over(struct tunnel *t, const struct create_wish *wish)
 {
-	struct lt_pool *pool = lt_pool_of(t);
+	struct lt_pool *pool;
 	struct listener *next;
 
+	if (!lt_pool_is(t))
+		return false;
+	pool = lt_pool_of(t);
 	if (t->state == TUNNEL_ONLINE) {
 		if (lt_pool_listen(t->worker, 0, &next) == 0) {
 			lt_pool_stop_listening(pool);
@@ -430,6 +441,14 @@ void lt_pool_take_over(struct tunnel *t)
 		metrics_add(t->worker->metrics, METRIC_TUNNELS_TAKEN_OVER, 1);
 	}
 	tunnel_restart_grace(t);
+	return true;
+}
+
+const struct create_kind *lt_pool_kind(void)
+{
+	static const struct create_kind kind = {lt_pool_open, lt_pool_take_over};
+
+	return &kind;
 }
 
 static bool lt_pool_is_delivered(const struct upstream *up)

@@ -46,15 +46,21 @@ void public_url_write(struct buf *out, const struct relay_conf *conf, struct sli
 	public_url_write_port(out, conf, public_url_port(conf, listen_port));
 }
 
+void public_url_write_host(
+	struct buf *out, const struct relay_conf *conf, const struct http_host *request_host)
+{
+	if (!conf->domain && request_host && request_host->len)
+		buf_append_slice(out, http_host_slice(request_host));
+	else
+		buf_append_slice(out, public_base_host(conf, request_host));
+}
+
 void public_url_write_base(struct buf *out, const struct relay_conf *conf,
 	const struct http_host *request_host, uint16_t listen_port)
 {
 	uint16_t port = conf->admin_port ? conf->admin_port : public_url_port(conf, listen_port);
 
 	public_url_write_scheme(out, conf);
-	if (!conf->domain && request_host && request_host->len)
-		buf_append_slice(out, http_host_slice(request_host));
-	else
-		buf_append_slice(out, public_base_host(conf, request_host));
+	public_url_write_host(out, conf, request_host);
 	public_url_write_port(out, conf, port);
 }

@@ -33,6 +33,9 @@ struct slice public_base_host(const struct relay_conf *conf, const struct http_h
  */
 void public_url_write(struct buf *out, const struct relay_conf *conf, struct slice name,
 	const struct http_host *request_host, uint16_t listen_port);
+/* The relay as the request reached it (an IP address stays one), without a port. */
+void public_url_write_host(
+	struct buf *out, const struct relay_conf *conf, const struct http_host *request_host);
 /*
  * What a client gives as its --host: the relay itself, as the request reached it (an IP address
  * stays one), with the admin port when there is one.

@@ -13,6 +13,7 @@
 #include "crypto/rand.h"
 #include "crypto/tls.h"
 #include "io/signals.h"
+#include "relay/agent_session.h"
 #include "relay/descriptors.h"
 #include "relay/directory.h"
 #include "relay/doors.h"
@@ -22,6 +23,7 @@
 #include "relay/ports.h"
 #include "relay/refusals.h"
 #include "relay/relay_tls.h"
+#include "relay/tcp_tunnel.h"
 #include "relay/tunnel.h"
 #include "relay/worker.h"
 
@@ -80,6 +82,7 @@ static void relay_worker_on_drain(struct loop_task *task)
 
 	doors_close(rw->doors);
 	front_drain(rw->worker);
+	agent_session_drain(rw->worker);
 	atomic_fetch_sub(&rw->relay->undrained, 1);
 	relay_look_whether_quiet(&rw->relay->shared);
 }
@@ -93,6 +96,8 @@ static void relay_worker_on_stop(struct loop_task *task)
 
 	doors_close(rw->doors);
 	front_close_all(w);
+	tcp_tunnel_close_visitors(w);
+	agent_session_close_all(w);
 	while ((t = map_next(&w->tunnels, &at)) != NULL) {
 		tunnel_close(t);
 		at = 0;
@@ -333,6 +338,8 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	r->shared.directory = directory_new(descriptors_for_tunnels(r->conf->max_tunnels));
 	if (r->conf->port_range_start)
 		r->shared.ports = ports_new(r->conf->port_range_start, r->conf->port_range_end);
+	if (r->conf->tcp_range_start)
+		r->shared.tcp_ports = ports_new(r->conf->tcp_range_start, r->conf->tcp_range_end);
 	r->shared.refusals = refusals_new();
 	r->nonces = nonce_cache_new(NONCE_CACHE_MAX);
 	atomic_store(&r->shared.hmac, relay_make_hmac(r));
@@ -378,6 +385,7 @@ void relay_free(struct relay **r_ptr)
 	if (!r)
 		return;
 	*r_ptr = NULL;
+	atomic_store(&r->shared.stopped, true);
 	for (unsigned i = 0; i < r->shared.worker_count; i++) {
 		doors_close(&r->doors[i]);
 		worker_free(&r->workers[i].worker);
@@ -398,6 +406,7 @@ void relay_free(struct relay **r_ptr)
 	hmac_auth_free(&r->old_hmac);
 	nonce_cache_free(&r->nonces);
 	ports_free(&r->shared.ports);
+	ports_free(&r->shared.tcp_ports);
 	refusals_free(&r->shared.refusals);
 	directory_free(&r->shared.directory);
 	relay_conf_free(&r->conf);

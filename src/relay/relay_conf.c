@@ -5,6 +5,8 @@
  */
 #include "relay/relay_conf.h"
 
+#include <stdio.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "config/args.h"
@@ -178,18 +180,41 @@ static void relay_clamp_grace(struct relay_conf *conf, struct buf *warnings)
 	conf->grace_ms = conf->max_grace_ms;
 }
 
-static int relay_check_ports(struct relay_conf *conf, struct buf *message)
+/* The two ends of a range of ports, whose options begin with the prefix. */
+static int relay_check_range(
+	struct relay_conf *conf, const char *prefix, uint16_t start, uint16_t end, struct buf *message)
 {
-	uint16_t start = conf->port_range_start, end = conf->port_range_end;
+	char first[32], last[32];
 
+	snprintf(first, sizeof(first), "%sport-range-start", prefix);
+	snprintf(last, sizeof(last), "%sport-range-end", prefix);
 	if (!start != !end) {
-		relay_put_where(conf, start ? "port-range-start" : "port-range-end", message);
-		buf_append_str(message, "--port-range-start and --port-range-end go together");
+		relay_put_where(conf, start ? first : last, message);
+		buf_printf(message, "--%s and --%s go together", first, last);
 		return ERR_RANGE;
 	}
 	if (start > end) {
-		relay_put_where(conf, "port-range-start", message);
+		relay_put_where(conf, first, message);
 		buf_printf(message, "%u is above the end of the port range, %u", start, end);
+		return ERR_RANGE;
+	}
+	return 0;
+}
+
+static int relay_check_ports(struct relay_conf *conf, struct buf *message)
+{
+	uint16_t tcp_start = conf->tcp_range_start, tcp_end = conf->tcp_range_end;
+	uint16_t start = conf->port_range_start, end = conf->port_range_end;
+	int err = relay_check_range(conf, "", start, end, message);
+
+	if (!err)
+		err = relay_check_range(conf, "tcp-", tcp_start, tcp_end, message);
+	if (err)
+		return err;
+	if (start && tcp_start && start <= tcp_end && tcp_start <= end) {
+		relay_put_where(conf, "tcp-port-range-start", message);
+		buf_printf(message, "%u to %u overlaps with --port-range-start, %u to %u",
+			tcp_start, tcp_end, start, end);
 		return ERR_RANGE;
 	}
 	if (conf->admin_port && conf->admin_port == conf->port &&

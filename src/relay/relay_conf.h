@@ -28,6 +28,8 @@ struct relay_conf {
 	char *admin_address;
 	uint16_t port_range_start;
 	uint16_t port_range_end;
+	uint16_t tcp_range_start; /* of TCP tunnels */
+	uint16_t tcp_range_end;
 	unsigned workers; /* 0: one per core */
 	/* what is said to the world */
 	bool secure; /* as given; relay_conf_is_https has what a certificate implies */
@@ -44,6 +46,14 @@ struct relay_conf {
 	uint64_t max_grace_ms;
 	bool strict;
 	bool trust_proxy;
+	/* sessions */
+	unsigned max_sessions;
+	unsigned max_streams; /* visitors per session */
+	uint32_t session_buffer; /* the tail of one session */
+	uint64_t session_memory; /* of all that are parked, in the process */
+	uint64_t hold_timeout_ms; /* a visitor waits for an agent that reconnects */
+	uint32_t hold_bytes; /* what such visitors of one tunnel hold */
+	uint64_t heartbeat_ms;
 	/* time */
 	unsigned retry_after_s;
 	uint64_t request_timeout_ms;

@@ -125,17 +125,16 @@ unsigned tunnel_grace_left_s(const struct tunnel *t)
 	return left ? (unsigned)left : 1;
 }
 
-struct upstream *tunnel_take(
-	struct tunnel *t, bool careful, void (*revoked)(void *holder), void *holder)
+struct upstream *tunnel_take(struct tunnel *t, const struct tunnel_taker *taker)
 {
-	struct upstream *up = t->state == TUNNEL_ONLINE ? t->ops->take(t, careful) : NULL;
+	struct upstream *up = t->state == TUNNEL_ONLINE ? t->ops->take(t, taker) : NULL;
 
 	if (!up)
 		return NULL;
 	up->tunnel = t;
 	tunnel_ref(t);
-	up->revoked = revoked;
-	up->holder = holder;
+	up->revoked = taker->revoked;
+	up->holder = taker->holder;
 	return up;
 }
 
@@ -158,10 +157,15 @@ void upstream_put(struct upstream **up_ptr, bool reusable)
 
 bool tunnel_wait(struct tunnel *t, struct tunnel_waiter *w)
 {
-	if (t->state == TUNNEL_CLOSED || t->waiter_count >= t->worker->conf->max_waiting)
+	const struct relay_conf *conf = t->worker->conf;
+
+	if (t->state == TUNNEL_CLOSED || t->waiter_count >= conf->max_waiting)
+		return false;
+	if (t->ops->holds && t->held_bytes + w->held_bytes > conf->hold_bytes)
 		return false;
 	list_append(&t->waiters, &w->node);
 	t->waiter_count++;
+	t->held_bytes += w->held_bytes;
 	metrics_add(t->worker->metrics, METRIC_WAITING, 1);
 	return true;
 }
@@ -172,7 +176,15 @@ void tunnel_unwait(struct tunnel *t, struct tunnel_waiter *w)
 		return;
 	list_remove(&w->node);
 	t->waiter_count--;
+	t->held_bytes -= w->held_bytes;
 	metrics_sub(t->worker->metrics, METRIC_WAITING, 1);
+}
+
+enum worker_timeout tunnel_wait_clock(const struct tunnel *t, bool upgrade)
+{
+	if (t->ops->holds && t->state == TUNNEL_OFFLINE)
+		return WORKER_HOLD;
+	return upgrade ? WORKER_UPGRADE_WAIT : WORKER_SOCKET_WAIT;
 }
 
 void tunnel_serve_waiters(struct tunnel *t)
@@ -183,4 +195,14 @@ void tunnel_serve_waiters(struct tunnel *t)
 		return;
 	w = CONTAINER_OF(t->waiters.next, struct tunnel_waiter, node);
 	w->ready(w);
+}
+
+void tunnel_serve_all_waiters(struct tunnel *t)
+{
+	unsigned before;
+
+	do {
+		before = t->waiter_count;
+		tunnel_serve_waiters(t);
+	} while (t->waiter_count < before);
 }

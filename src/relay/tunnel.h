@@ -15,15 +15,26 @@
 #include "io/timeout.h"
 #include "relay/identity.h"
 #include "relay/name.h"
+#include "relay/visitor_error.h"
+#include "relay/worker.h"
 
 struct stream;
 struct tunnel;
-struct worker;
+
+/* What the agent said when it could not serve a visitor. */
+struct upstream_failure {
+	enum visitor_error error;
+	char *message; /* owned; NULL while nothing was said */
+};
 
 /* A way to the agent for one exchange at a time. */
 struct upstream {
 	struct tunnel *tunnel; /* a reference while it is taken */
 	struct stream *stream; /* owned; the holder may take it away for good */
+	struct slice prefix; /* goes in front of the first bytes, in one write; until the next take */
+	struct upstream_failure failure; /* why it failed, when the agent said so */
+	bool one_shot; /* half-closed behind the request; a plain socket would lose the answer */
+	bool finished; /* the answer was received whole: it ends in order */
 	bool used; /* an exchange went over it before */
 	bool head_alone; /* the next request's head must be read before its body comes */
 	/* The tunnel takes it back by force: the holder drops it with upstream_put at once. */
@@ -34,15 +45,32 @@ struct upstream {
 /* Who waits for an upstream. */
 struct tunnel_waiter {
 	struct list node;
+	uint32_t held_bytes; /* what waits with it in memory */
 	/* An upstream became free. Whoever can take it calls tunnel_unwait, or else goes on
 	 * waiting. */
 	void (*ready)(struct tunnel_waiter *w);
 	void (*closed)(struct tunnel_waiter *w); /* the tunnel is gone */
 };
 
+/* Who takes an upstream, and for whom. Slices are borrowed for the call. */
+struct tunnel_taker {
+	/* The tunnel takes it back by force. */
+	void (*revoked)(void *holder);
+	void *holder;
+	struct slice visitor; /* its address */
+	struct slice public_address; /* where it came in */
+	struct slice scheme;
+	struct slice request_id;
+	uint16_t visitor_port;
+	uint16_t public_port;
+	bool careful; /* must not meet an upstream that died unnoticed */
+};
+
 struct tunnel_ops {
-	/* A free upstream or NULL; a careful taker must not meet one that died unnoticed. */
-	struct upstream *(*take)(struct tunnel *t, bool careful);
+	/* Visitors wait for an agent that reconnects (--hold-timeout), and what they hold counts. */
+	bool holds;
+	/* A free upstream or NULL. */
+	struct upstream *(*take)(struct tunnel *t, const struct tunnel_taker *taker);
 	void (*put)(struct upstream *up, bool reusable);
 	/* Whether what was written has reached the other side. */
 	bool (*is_delivered)(const struct upstream *up);
@@ -73,6 +101,7 @@ struct tunnel {
 	struct timeout grace;
 	struct list waiters;
 	unsigned waiter_count;
+	uint32_t held_bytes; /* of all waiters */
 	uint8_t name_len;
 	char name[NAME_MAX_LEN + 1];
 };
@@ -101,14 +130,17 @@ void tunnel_restart_grace(struct tunnel *t);
 unsigned tunnel_grace_left_s(const struct tunnel *t);
 
 /* An upstream, or NULL when none is free. Sets the holder. */
-struct upstream *tunnel_take(
-	struct tunnel *t, bool careful, void (*revoked)(void *holder), void *holder);
+struct upstream *tunnel_take(struct tunnel *t, const struct tunnel_taker *taker);
 /* Gives it back. Not reusable, or without a stream: it ends. */
 void upstream_put(struct upstream **up, bool reusable);
-/* False when as many wait as may. */
+/* False when as many wait as may, or hold as much. */
 MUST_CHECK bool tunnel_wait(struct tunnel *t, struct tunnel_waiter *w);
 void tunnel_unwait(struct tunnel *t, struct tunnel_waiter *w);
+/* Which clock runs for a visitor that waits now. */
+enum worker_timeout tunnel_wait_clock(const struct tunnel *t, bool upgrade);
 /* Called by the kind of tunnel when an upstream became free: the oldest waiter gets it. */
 void tunnel_serve_waiters(struct tunnel *t);
+/* The same for as many as can be served. */
+void tunnel_serve_all_waiters(struct tunnel *t);
 
 #endif

@@ -11,6 +11,9 @@
 #define WORKER_SURPLUS_MS 1000
 #define WORKER_HEAD_REST_MS 20
 #define WORKER_ACCESS_LOG_MS 200
+#define WORKER_PROBE_MS 1000
+#define WORKER_SESSION_TICK_MS 25
+#define WORKER_SESSION_WATCH_MS 1000
 #define WORKER_ACCEPT_RETRY_MS 50
 #define WORKER_FIRST_CONNECT_MIN_MS 1000 /* with a shorter grace nobody could ever connect */
 #define WORKER_OUT_KEEP 65536u /* a scratch buffer that grew beyond is given back */
@@ -45,6 +48,12 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	worker_set_timeout(w, WORKER_FIRST_CONNECT, first);
 	worker_set_timeout(w, WORKER_HEAD_REST, WORKER_HEAD_REST_MS);
 	worker_set_timeout(w, WORKER_SURPLUS, WORKER_SURPLUS_MS);
+	worker_set_timeout(w, WORKER_HOLD, conf->hold_timeout_ms);
+	worker_set_timeout(w, WORKER_HEARTBEAT, conf->heartbeat_ms);
+	worker_set_timeout(w, WORKER_SILENCE, conf->heartbeat_ms * 5 / 2);
+	worker_set_timeout(w, WORKER_PROBE, WORKER_PROBE_MS);
+	worker_set_timeout(w, WORKER_SESSION_TICK, WORKER_SESSION_TICK_MS);
+	worker_set_timeout(w, WORKER_SESSION_WATCH, WORKER_SESSION_WATCH_MS);
 	worker_set_timeout(w, WORKER_ACCEPT_RETRY, WORKER_ACCEPT_RETRY_MS);
 	worker_set_timeout(w, WORKER_ACCESS_LOG, WORKER_ACCESS_LOG_MS);
 }
@@ -70,6 +79,9 @@ struct worker *worker_new(
 	map_init(&w->tunnels, seed);
 	list_init(&w->fronts);
 	list_init(&w->handshakes);
+	map_init(&w->agents, seed);
+	list_init(&w->parked);
+	list_init(&w->tcp_visitors);
 	w->metrics = MEM_NEW(struct metrics);
 	w->access = access_log_new(shared->log);
 	timeout_init(&w->access_timeout, worker_on_access_timeout);
@@ -84,14 +96,16 @@ void worker_free(struct worker **w_ptr)
 	if (!w)
 		return;
 	*w_ptr = NULL;
-	CHECK(list_is_empty(&w->fronts) && !w->tunnels.count);
+	CHECK(list_is_empty(&w->fronts) && list_is_empty(&w->tcp_visitors) && !w->tunnels.count && !w->agents.count);
 	for (unsigned i = 0; i < WORKER_TIMEOUT_COUNT; i++)
 		timeout_queue_free(&w->timeouts[i]);
 	loop_free(&w->loop);
 	map_deinit(&w->tunnels);
+	map_deinit(&w->agents);
 	access_log_free(&w->access);
 	buf_release(&w->out);
 	buf_release(&w->path);
+	buf_release(&w->line);
 	buf_release(&w->answer);
 	mem_free(w->metrics);
 	mem_free(w);

@@ -39,6 +39,12 @@ enum worker_timeout {
 	WORKER_FIRST_CONNECT, /* a tunnel nobody connected to yet */
 	WORKER_HEAD_REST, /* before a body follows a head that must be read alone */
 	WORKER_SURPLUS, /* a surplus pool socket is held before it is closed */
+	WORKER_HOLD, /* a visitor waits for an agent that reconnects */
+	WORKER_HEARTBEAT, /* between pings on a link */
+	WORKER_SILENCE, /* a link without a byte */
+	WORKER_PROBE, /* a link in doubt answers by then */
+	WORKER_SESSION_TICK, /* what a session may put off a little */
+	WORKER_SESSION_WATCH, /* between looks at the memory of sessions */
 	WORKER_ACCEPT_RETRY, /* a listener that ran out of descriptors */
 	WORKER_ACCESS_LOG, /* access lines are handed over */
 	WORKER_TIMEOUT_COUNT
@@ -51,11 +57,14 @@ struct relay_shared {
 	struct log *log;
 	struct directory *directory;
 	struct ports *ports; /* NULL: the kernel chooses */
+	struct ports *tcp_ports; /* of TCP tunnels; NULL: there are none */
 	struct refusals *refusals;
 	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
 	struct tls_server *_Atomic tls; /* NULL: no port for it */
 	atomic_bool draining; /* no new connections; answers end their connections */
 	atomic_bool stopping; /* the workers are being taken down */
+	atomic_bool stopped; /* no worker runs any more */
+	atomic_uint sessions; /* of agents, on all workers */
 	atomic_uint connections; /* of visitors, on all workers and on the way between them */
 	void (*on_quiet)(struct relay_shared *shared); /* there are none left; on any thread */
 	uint16_t public_port; /* as bound: what URLs have, of TLS when there is a certificate */
@@ -74,6 +83,11 @@ struct worker {
 	struct list fronts; /* visitor connections */
 	struct list handshakes; /* those whose TLS is not ready, the oldest first */
 	unsigned handshake_count;
+	struct list tcp_visitors; /* connections to TCP tunnels */
+	struct map agents; /* session id -> struct agent */
+	struct list parked; /* agents without a link, the longest first */
+	struct timeout agent_watch; /* armed while there are agents */
+	size_t parked_memory; /* as last measured */
 	struct metrics *metrics;
 	struct access_log *access;
 	struct timeout access_timeout;
@@ -84,6 +98,7 @@ struct worker {
 	struct http_head response_head;
 	struct buf out;
 	struct buf path;
+	struct buf line; /* in front of a visitor's bytes */
 	struct buf answer; /* of the API, which may end exchanges while it makes one */
 };
 

@@ -63,8 +63,11 @@ static int tear_down(void **state)
 
 static enum create_result create(const char *name, struct identity who)
 {
-	outcome = (struct create_outcome) {.client = SLICE("192.0.2.7")};
-	return create_tunnel(workers[0], slice_from_str(name), who, &outcome);
+	const struct create_wish wish = {
+		lt_pool_kind(), slice_from_str(name), who, SLICE("192.0.2.7"), NULL};
+
+	outcome = (struct create_outcome) {0};
+	return create_tunnel(workers[0], &wish, &outcome);
 }
 
 /* The tunnel that came of it. */
@@ -200,9 +203,11 @@ static void the_port_of_a_name_is_remembered(void **state)
 
 static void a_name_of_another_worker_is_asked_for_there(void **state)
 {
-	struct create_outcome there = {.client = SLICE("192.0.2.7")};
+	const struct create_wish wish = {
+		lt_pool_kind(), SLICE("my-app"), alice, SLICE("192.0.2.7"), NULL};
+	struct create_outcome there = {0};
 
-	assert_int_equal(create_tunnel(workers[1], SLICE("my-app"), alice, &there), CREATE_OK);
+	assert_int_equal(create_tunnel(workers[1], &wish, &there), CREATE_OK);
 	assert_int_equal(create("my-app", alice), CREATE_MOVE);
 	assert_int_equal(outcome.home, 1);
 	assert_null(outcome.tunnel);

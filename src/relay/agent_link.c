@@ -1,0 +1,235 @@
+/*
+ * Everything about a link is looked at before the answer: signature, version, then the session
+ * that it continues. Who has no session, or no proof, learns nothing else.
+ */
+#include "relay/agent_link.h"
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "io/loop.h"
+#include "io/stream.h"
+#include "proto/http1_write.h"
+#include "proto/http_head.h"
+#include "relay/agent_control.h"
+#include "relay/agent_resume.h"
+#include "relay/agent_session_priv.h"
+#include "relay/api_body.h"
+#include "relay/api_error.h"
+#include "relay/hmac_auth.h"
+#include "relay/identity.h"
+#include "relay/refusals.h"
+#include "relay/reply.h"
+#include "relay/worker.h"
+#include "wire/session.h"
+#include "wire/ws_stream.h"
+
+/* ---- the session's events ---- */
+
+static void agent_link_on_opened(void *ctx, struct stream *stream)
+{
+	agent_control_open(ctx, &stream);
+}
+
+static void agent_link_on_lost(void *ctx, int err)
+{
+	agent_session_lost(ctx, err);
+}
+
+static void agent_link_on_broken(void *ctx)
+{
+	struct agent_session *a = ctx;
+
+	agent_session_end(a, session_fault_text(session_fault(a->session)), false);
+}
+
+/* An agent that ends in order: what runs may finish, and its names are free. */
+static void agent_link_on_go_away(void *ctx)
+{
+	agent_session_leave(ctx);
+}
+
+static const struct session_events agent_link_session_events = {
+	.opened = agent_link_on_opened,
+	.lost = agent_link_on_lost,
+	.broken = agent_link_on_broken,
+	.go_away = agent_link_on_go_away,
+};
+
+/* ---- refusals ---- */
+
+static void agent_link_log_refusal(struct agent_link_request *r, struct slice client)
+{
+	struct worker *w = r->worker;
+	uint64_t suppressed;
+
+	if (refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
+		log_warn(w->shared->log, "agent refused", LOG_STR("client", client),
+			LOG_STR("reason", slice_from_str(r->error)),
+			LOG_INT("suppressed", suppressed));
+}
+
+static enum agent_link_result agent_link_refuse(
+	struct agent_link_request *r, enum api_error error, const char *sentence)
+{
+	const struct api_error_info *info = api_error_get(error);
+	struct worker *w = r->worker;
+	struct buf body = {0};
+	struct reply reply = {
+		.status = info->status,
+		.code = info->code,
+		.retry_after_s = info->status == 503 ? w->conf->retry_after_s : 0,
+		.www_authenticate = info->status == 401 ? "HMAC" : NULL,
+		.close = true,
+	};
+
+	r->status = info->status;
+	r->error = info->code;
+	agent_link_log_refusal(r, identity_client_ip(r->head, r->peer, w->conf->trust_proxy));
+	api_body_error(&body, slice_from_str(info->code), slice_from_str(sentence));
+	reply.body = buf_slice(&body);
+	buf_clear(&w->answer);
+	reply_write_json(&w->answer, &reply);
+	buf_release(&body);
+	return AGENT_LINK_REFUSED;
+}
+
+static bool agent_link_is_signed(struct agent_link_request *r, struct buf *reason)
+{
+	struct worker *w = r->worker;
+	struct hmac_auth *auth = atomic_load_explicit(&w->shared->hmac, memory_order_acquire);
+	struct slice none = {NULL, 0};
+	struct hmac_request signed_request;
+
+	if (!auth || r->authenticated)
+		return true;
+	signed_request = hmac_auth_request(r->head, r->head->target, none);
+	r->authenticated = hmac_auth_check(auth, &signed_request, loop_wall_ms(), reason) == 0;
+	if (!r->authenticated) {
+		metrics_add(w->metrics, METRIC_HMAC_REFUSALS, 1);
+		if (w->conf->hmac_terse) {
+			buf_clear(reason);
+			buf_append_str(reason, API_BODY_AUTH_TERSE);
+		}
+		buf_append_char(reason, '\0');
+	}
+	return r->authenticated;
+}
+
+/* ---- links ---- */
+
+/* Sends the 101, and gives the session what it calls its link. */
+static struct stream *agent_link_answer(struct agent_link_request *r, struct slice fields)
+{
+	struct worker *w = r->worker;
+	struct stream *link;
+	struct slice part;
+
+	buf_clear(&w->out);
+	upgrade_write_answer(&w->out, r->kind, r->head, fields);
+	part = buf_slice(&w->out);
+	stream_write(*r->stream, &part, 1);
+	if (r->kind == UPGRADE_PLAIN) {
+		link = *r->stream;
+		*r->stream = NULL;
+		return link;
+	}
+	link = ws_stream_new(w->loop, r->stream, WS_SERVER);
+	ws_stream_feed(link, r->received);
+	r->received = (struct slice) {NULL, 0};
+	return link;
+}
+
+static enum agent_link_result agent_link_begin(struct agent_link_request *r)
+{
+	struct worker *w = r->worker;
+	const struct agent_session_setup setup = {
+		.client = identity_client_ip(r->head, r->peer, w->conf->trust_proxy),
+		.host = r->host,
+		.events = &agent_link_session_events,
+	};
+	struct agent_session *a;
+	struct stream *link;
+
+	if (atomic_load(&w->shared->draining))
+		return agent_link_refuse(r, API_ERROR_DRAINING, "The relay is about to stop.");
+	if (atomic_load(&w->shared->sessions) >= w->conf->max_sessions)
+		return agent_link_refuse(
+			r, API_ERROR_SESSIONS_FULL, "The relay has as many sessions as it may.");
+	a = agent_session_new(w, &setup);
+	link = agent_link_answer(r, (struct slice) {NULL, 0});
+	session_start(a->session, &link, r->received);
+	return AGENT_LINK_TAKEN;
+}
+
+/* A key that nobody has: an unknown session takes as long to refuse as a known one. */
+static struct slice agent_link_secret(const struct agent_session *a)
+{
+	static const uint8_t nobody[AGENT_SESSION_SECRET_LEN];
+
+	return slice_of(a ? a->secret : nobody, AGENT_SESSION_SECRET_LEN);
+}
+
+static bool agent_link_may_resume(const struct agent_session *a, const struct agent_resume *resume)
+{
+	bool proven = agent_resume_is_proven(resume, agent_link_secret(a));
+
+	return a && proven && a->resume && !a->why && resume->epoch > a->epoch;
+}
+
+static void agent_link_take_over(
+	struct agent_link_request *r, struct agent_session *a, const struct agent_resume *resume)
+{
+	uint64_t received = session_received(a->session);
+	char proof[2 * DIGEST_SHA256_LEN + 1];
+	struct buf fields = {0};
+	struct stream *link;
+
+	agent_resume_prove(resume, received, agent_link_secret(a), proof);
+	http1_write_field_u64(&fields, SLICE("Adit-Received"), received);
+	http1_write_field(&fields, SLICE("Adit-Proof"), slice_from_str(proof));
+	link = agent_link_answer(r, buf_slice(&fields));
+	buf_release(&fields);
+	a->epoch = resume->epoch;
+	if (session_resume(a->session, &link, r->received, resume->received) == 0)
+		agent_session_resumed(a);
+	else
+		agent_session_end(a, "its agent wants bytes that there never were", false);
+}
+
+static enum agent_link_result agent_link_resume(
+	struct agent_link_request *r, const struct agent_resume *resume)
+{
+	struct agent_session *a = agent_session_find(r->worker, resume->session);
+
+	if (!agent_link_may_resume(a, resume)) /* on ERR_SYNTAX the proof is all zeroes */
+		return agent_link_refuse(
+			r, API_ERROR_SESSION_GONE, "There is no such session any more.");
+	agent_link_take_over(r, a, resume);
+	return AGENT_LINK_TAKEN;
+}
+
+enum agent_link_result agent_link_accept(struct agent_link_request *r, unsigned *home_out)
+{
+	struct slice near = http_head_value(r->head, HTTP_FIELD_ADIT_BESIDE);
+	struct agent_resume resume;
+	struct buf reason = {0};
+	int err = agent_resume_read(r->head, &resume);
+
+	if (!agent_link_is_signed(r, &reason)) {
+		enum agent_link_result result =
+			agent_link_refuse(r, API_ERROR_NOT_AUTHENTICATED, reason.base);
+
+		buf_release(&reason);
+		return result;
+	}
+	buf_release(&reason);
+	if (!slice_eq(http_head_value(r->head, HTTP_FIELD_ADIT_VERSION), SLICE("1")))
+		return agent_link_refuse(r, API_ERROR_SESSION_VERSION,
+			"This relay speaks version 1 of the session protocol.");
+	if (err != ERR_NOT_FOUND)
+		near = resume.session;
+	if (agent_session_home(r->worker, near, home_out) && *home_out != r->worker->index)
+		return AGENT_LINK_MOVE;
+	return err == ERR_NOT_FOUND ? agent_link_begin(r) : agent_link_resume(r, &resume);
+}

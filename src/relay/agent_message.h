@@ -1,0 +1,24 @@
+/* What the relay says to an agent on the control stream. */
+#ifndef RELAY_AGENT_MESSAGE_H
+#define RELAY_AGENT_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct agent_session;
+struct control;
+
+/* Nothing happens while there is no control stream. */
+void agent_message_send(struct agent_session *a, const struct control *message);
+
+struct agent_message_fault {
+	uint32_t tunnel; /* 0: it is about the session */
+	const char *code;
+	const char *message;
+	unsigned retry_after_s;
+	bool fatal;
+};
+
+void agent_message_error(struct agent_session *a, const struct agent_message_fault *fault);
+
+#endif

@@ -1,0 +1,350 @@
+/*
+ * One registration at a time for each session. While another worker gives a name up, the object
+ * travels there and back as a posted task; the agent's side may be over when it returns.
+ */
+#include "relay/agent_register.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "relay/agent_message.h"
+#include "relay/agent_session_priv.h"
+#include "relay/create.h"
+#include "relay/name.h"
+#include "relay/ports.h"
+#include "relay/public_url.h"
+#include "relay/session_tunnel.h"
+#include "relay/tcp_tunnel.h"
+#include "relay/worker.h"
+#include "wire/control.h"
+
+#define AGENT_REGISTER_TUNNELS_MAX 1000u /* of one session */
+#define AGENT_REGISTER_TRIES 8 /* a name that always lives elsewhere again */
+#define AGENT_REGISTER_PORT_TRIES 64 /* ports that other programs hold are skipped */
+#define AGENT_REGISTER_URL_MAX 400
+
+struct registration {
+	struct loop_task task; /* on its way to or from the other worker */
+	struct worker *worker; /* borrowed: the agent's */
+	struct worker *there; /* borrowed: who is asked to give the name up */
+	void (*done)(struct agent_session *a);
+	struct session_tunnel_wish wish; /* its agent is NULL once that is over */
+	enum control_proto proto;
+	unsigned tries;
+	enum create_result result; /* of the other worker: OK when the name may be free now */
+	struct create_outcome outcome;
+	struct identity who;
+	size_t name_len;
+	char name[NAME_MAX_LEN + 1];
+	char who_text[IDENTITY_TOKEN_MAX + 1];
+};
+
+/* ---- answers ---- */
+
+static void agent_register_refuse(
+	struct agent_session *a, const struct agent_message_fault *fault)
+{
+	struct worker *w = a->worker;
+
+	metrics_add(w->metrics, METRIC_CREATIONS_REFUSED, 1);
+	log_info(w->shared->log, "tunnel refused", LOG_STR("session", agent_session_name(a)),
+		LOG_STR("client", slice_from_str(a->client)),
+		LOG_STR("reason", slice_from_str(fault->code)));
+	agent_message_error(a, fault);
+}
+
+/* What a result means for the agent; OK and MOVE are none. */
+static const struct agent_message_fault agent_register_faults[] = {
+	[CREATE_MOVE] = {.code = "name-in-use",
+		.message = "The name is held by another session of the same owner."},
+	[CREATE_INVALID] = {.code = "invalid-name",
+		.message = "This name cannot be had: a name has 4 to 63 lower-case letters, "
+			   "digits and hyphens, and some are never given out.",
+		.fatal = true},
+	[CREATE_RESERVED] = {.code = "name-reserved",
+		.message = "The name is held for another client that was here a moment ago."},
+	[CREATE_IN_USE] = {.code = "name-in-use",
+		.message = "Another client's tunnel is online under this name.",
+		.fatal = true},
+	[CREATE_NO_PORT] = {.code = "no-free-port",
+		.message = "No port or descriptor is left for another tunnel."},
+	[CREATE_FULL] = {.code = "too-many-tunnels",
+		.message = "The relay has as many tunnels as it may."},
+};
+
+static void agent_register_refused(struct registration *r, enum create_result why)
+{
+	struct agent_message_fault fault = agent_register_faults[why];
+
+	fault.tunnel = r->wish.number;
+	if (!fault.fatal)
+		fault.retry_after_s = why == CREATE_RESERVED ? r->outcome.seconds
+							     : r->worker->conf->retry_after_s;
+	if (r->proto == CONTROL_TCP && (why == CREATE_IN_USE || why == CREATE_RESERVED)) {
+		fault.code = "port-in-use";
+		fault.message = "The port belongs to another client's tunnel.";
+	}
+	agent_register_refuse(r->wish.agent, &fault);
+}
+
+static void agent_register_write_url(
+	struct buf *out, const struct agent_session *a, const struct tunnel *t, uint16_t port)
+{
+	const struct http_host *host = a->has_host ? &a->host : NULL;
+	const struct worker *w = a->worker;
+
+	if (!port) {
+		public_url_write(out, w->conf, tunnel_name(t), host, w->shared->public_port);
+		return;
+	}
+	buf_append_str(out, "tcp://");
+	public_url_write_host(out, w->conf, host);
+	buf_append_char(out, ':');
+	buf_append_u64(out, port);
+}
+
+static void agent_register_registered(struct registration *r, struct tunnel *t)
+{
+	struct agent_session *a = r->wish.agent;
+	struct control answer = {
+		.type = CONTROL_REGISTERED,
+		.tunnel = r->wish.number,
+		.proto = r->proto,
+		.port = r->proto == CONTROL_TCP ? tcp_tunnel_port(t) : 0,
+	};
+	struct buf url = {0};
+
+	agent_register_write_url(&url, a, t, answer.port);
+	buf_append_char(&url, '\0');
+	answer.url = url.base;
+	answer.name = r->proto == CONTROL_TCP ? NULL : t->name;
+	log_info(a->worker->shared->log, "tunnel registered", LOG_STR("tunnel", tunnel_name(t)),
+		LOG_STR("url", slice_from_str(url.base)),
+		LOG_STR("session", agent_session_name(a)),
+		LOG_STR("client", slice_from_str(a->client)));
+	agent_message_send(a, &answer);
+	session_tunnel_refresh(CONTAINER_OF(t, struct session_tunnel, tunnel));
+	buf_release(&url);
+}
+
+/* ---- names ---- */
+
+static void agent_register_on_there(struct loop_task *task);
+
+static enum create_result agent_register_ask(struct registration *r)
+{
+	struct create_wish wish = {
+		.kind = session_tunnel_kind(),
+		.name = slice_of(r->name, r->name_len),
+		.who = r->who,
+		.client = slice_from_str(r->wish.agent->client),
+		.ctx = &r->wish,
+	};
+
+	if (r->proto == CONTROL_HTTP)
+		return create_tunnel(r->worker, &wish, &r->outcome);
+	wish.kind = tcp_tunnel_kind();
+	return create_tunnel_as(r->worker, &wish, &r->outcome);
+}
+
+/* Goes to the worker where the name lives; the agent's next lines wait meanwhile. */
+static void agent_register_send(struct registration *r)
+{
+	r->there = r->worker->shared->workers[r->outcome.home];
+	r->wish.agent->registration = r;
+	loop_task_init(&r->task, agent_register_on_there);
+	loop_post(r->there->loop, &r->task);
+}
+
+/* Ends the registration unless it is on its way. */
+static void agent_register_settle(struct registration *r, enum create_result result)
+{
+	if (result == CREATE_MOVE && ++r->tries <= AGENT_REGISTER_TRIES) {
+		agent_register_send(r);
+		return;
+	}
+	if (result == CREATE_OK)
+		agent_register_registered(r, r->outcome.tunnel);
+	else
+		agent_register_refused(r, result);
+	mem_free(r);
+}
+
+/* On the other worker: the owner gets its name, nobody else does. */
+static void agent_register_evict(struct registration *r)
+{
+	struct tunnel *t = map_get(&r->there->tunnels, slice_of(r->name, r->name_len));
+
+	r->result = CREATE_OK;
+	if (!t)
+		return;
+	if (!identity_eq(tunnel_owner(t), r->who)) {
+		r->result = create_held(t, &r->outcome);
+	} else if (r->wish.share && session_tunnel_is_shared(t)) {
+		r->result = CREATE_MOVE; /* a shared tunnel has one home: see Adit-Beside */
+	} else {
+		log_info(r->there->shared->log, "tunnel taken over from another worker",
+			LOG_STR("tunnel", tunnel_name(t)));
+		metrics_add(r->there->metrics, METRIC_TUNNELS_TAKEN_OVER, 1);
+		tunnel_close(t);
+	}
+}
+
+static void agent_register_go_on(struct registration *r)
+{
+	bool held = r->result == CREATE_IN_USE || r->result == CREATE_RESERVED;
+
+	if (r->result == CREATE_OK) {
+		agent_register_settle(r, agent_register_ask(r));
+	} else if (held && !r->worker->conf->strict && r->proto == CONTROL_HTTP) {
+		r->name_len = 0;
+		agent_register_settle(r, agent_register_ask(r));
+	} else {
+		r->tries = AGENT_REGISTER_TRIES;
+		agent_register_settle(r, r->result);
+	}
+}
+
+static void agent_register_on_back(struct loop_task *task)
+{
+	struct registration *r = CONTAINER_OF(task, struct registration, task);
+	struct agent_session *a = r->wish.agent;
+	void (*done)(struct agent_session *agent) = r->done;
+
+	if (!a) {
+		mem_free(r);
+		return;
+	}
+	a->registration = NULL;
+	agent_register_go_on(r);
+	if (!a->registration)
+		done(a);
+}
+
+static void agent_register_on_there(struct loop_task *task)
+{
+	struct registration *r = CONTAINER_OF(task, struct registration, task);
+
+	/* The relay stops: the loops are taken down one after the other, and the agent's may be
+	 * gone. */
+	if (atomic_load(&r->there->shared->stopped)) {
+		mem_free(r);
+		return;
+	}
+	agent_register_evict(r);
+	loop_task_init(&r->task, agent_register_on_back);
+	loop_post(r->worker->loop, &r->task);
+}
+
+/* ---- TCP ---- */
+
+/* "tcp:40000" in the directory: no host name looks like this. */
+static void agent_register_name_port(struct registration *r, uint16_t port)
+{
+	r->wish.port = port;
+	r->name_len = (size_t)snprintf(r->name, sizeof(r->name), "tcp:%u", port);
+}
+
+static void agent_register_any_port(struct registration *r)
+{
+	struct ports *ports = r->worker->shared->tcp_ports;
+	enum create_result result = CREATE_NO_PORT;
+
+	for (int i = 0; i < AGENT_REGISTER_PORT_TRIES && result != CREATE_OK; i++) {
+		uint16_t port = ports_take(ports, 0);
+
+		if (!port)
+			break;
+		r->wish.has_port = true;
+		agent_register_name_port(r, port);
+		result = agent_register_ask(r);
+		if (r->wish.has_port)
+			ports_put(ports, port);
+		if (result == CREATE_FULL)
+			break;
+	}
+	r->wish.has_port = false;
+	r->tries = AGENT_REGISTER_TRIES;
+	agent_register_settle(r, result == CREATE_FULL || result == CREATE_OK ? result
+									      : CREATE_NO_PORT);
+}
+
+static void agent_register_tcp(struct registration *r, uint16_t port)
+{
+	const struct relay_conf *conf = r->worker->conf;
+	struct agent_message_fault fault = {.tunnel = r->wish.number, .fatal = true};
+
+	if (!r->worker->shared->tcp_ports) {
+		fault.code = "tcp-not-offered";
+		fault.message = "This relay has no ports for TCP tunnels.";
+	} else if (port && (port < conf->tcp_range_start || port > conf->tcp_range_end)) {
+		fault.code = "port-not-allowed";
+		fault.message = "The port is not one of those that this relay gives to tunnels.";
+	} else if (port) {
+		agent_register_name_port(r, port);
+		agent_register_settle(r, agent_register_ask(r));
+		return;
+	} else {
+		agent_register_any_port(r);
+		return;
+	}
+	agent_register_refuse(r->wish.agent, &fault);
+	mem_free(r);
+}
+
+/* ---- from outside ---- */
+
+/* True when the message cannot be granted, whatever the name. */
+static bool agent_register_is_wrong(struct agent_session *a, const struct control *c)
+{
+	struct agent_message_fault fault = {.tunnel = c->tunnel, .fatal = true};
+
+	if (session_tunnel_find(a, c->tunnel)) {
+		fault.code = "bad-message";
+		fault.message = "This number belongs to a tunnel of the session already.";
+	} else if (a->member_count >= AGENT_REGISTER_TUNNELS_MAX) {
+		fault.code = "too-many-tunnels";
+		fault.message = "The session has as many tunnels as it may.";
+	} else if (c->subdomain && strlen(c->subdomain) > NAME_MAX_LEN) {
+		fault = agent_register_faults[CREATE_INVALID];
+		fault.tunnel = c->tunnel;
+	} else {
+		return false;
+	}
+	agent_register_refuse(a, &fault);
+	return true;
+}
+
+void agent_register_start(struct agent_session *a, const struct control *c,
+	void (*done)(struct agent_session *a))
+{
+	struct registration *r;
+
+	if (agent_register_is_wrong(a, c))
+		return;
+	r = MEM_NEW(struct registration);
+	r->worker = a->worker;
+	r->done = done;
+	r->wish = (struct session_tunnel_wish) {
+		.agent = a, .number = c->tunnel, .share = c->share};
+	r->proto = c->proto;
+	r->who.kind = a->owner_kind;
+	r->who.text = slice_of(r->who_text,
+		slice_to_str(slice_from_str(a->owner), r->who_text, sizeof(r->who_text)));
+	r->name_len = slice_to_str(slice_from_str(c->subdomain), r->name, sizeof(r->name));
+	if (c->proto == CONTROL_TCP)
+		agent_register_tcp(r, c->port);
+	else if (c->subdomain && !r->name_len)
+		agent_register_settle(r, CREATE_INVALID);
+	else
+		agent_register_settle(r, agent_register_ask(r));
+}
+
+void agent_register_abandon(struct agent_session *a)
+{
+	if (!a->registration)
+		return;
+	a->registration->wish.agent = NULL;
+	a->registration = NULL;
+}

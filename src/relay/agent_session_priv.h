@@ -1,0 +1,68 @@
+/* The layout of an agent's session, for the files that implement it. */
+#ifndef RELAY_AGENT_SESSION_PRIV_H
+#define RELAY_AGENT_SESSION_PRIV_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "io/loop.h"
+#include "io/timeout.h"
+#include "proto/http_host.h"
+#include "relay/agent_session.h"
+#include "relay/identity.h"
+
+struct registration;
+struct session;
+struct stream;
+struct worker;
+
+enum agent_state {
+	AGENT_GREETING, /* its hello has not come */
+	AGENT_LINKED,
+	AGENT_PARKED, /* without a link; the grace period runs */
+	AGENT_OVER,
+};
+
+struct agent_session {
+	struct worker *worker; /* borrowed */
+	struct session *session; /* owned */
+	enum agent_state state;
+
+	/* the control stream */
+	struct stream *control; /* owned; NULL until the agent has opened it */
+	struct buf inbox; /* of it: an unfinished line */
+	bool control_full; /* nothing is read before the agent has read what we wrote */
+	struct registration *registration; /* under way at another worker; borrowed */
+
+	bool resume; /* agreed on */
+	bool leaving; /* it wants no new streams: its tunnels are gone */
+	struct list members; /* struct session_member, its part in tunnels */
+	unsigned member_count;
+	struct list upstreams; /* struct session_upstream */
+	unsigned upstream_count;
+
+	struct timeout timeout; /* by when hello must come, or a link when it is parked */
+	struct list parked; /* in the worker's list */
+	size_t memory; /* as last measured */
+	uint64_t lost_ms; /* when the link broke */
+	uint64_t epoch; /* of the newest link */
+	struct loop_task lonely; /* its last tunnel was taken away */
+	struct loop_task last; /* it ends once what was written has left */
+	const char *why; /* then */
+	struct loop_task grave;
+
+	enum identity_kind owner_kind;
+	bool has_host;
+	char *owner; /* owned: token or address */
+	char *program; /* owned: what it calls itself */
+	char *client; /* owned: its address */
+	struct http_host host; /* that its first request came to: the base of its URLs */
+	char id[AGENT_SESSION_ID_LEN + 1];
+	uint8_t secret[AGENT_SESSION_SECRET_LEN];
+};
+
+static inline struct slice agent_session_name(const struct agent_session *a)
+{
+	return slice_of(a->id, AGENT_SESSION_ID_LEN);
+}
+
+#endif
