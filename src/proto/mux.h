@@ -3,9 +3,9 @@
  * turns between streams, and what is needed to go on over another link. Pure: bytes and time go
  * in, bytes and events come out; it knows no socket and no clock.
  *
- * Events come only from mux_receive and mux_tick (and reset from mux_free's caller: none), never
- * inside any other call. `wake` is the exception: it says, at any time, that mux_output has
- * something, and may only schedule.
+ * Events come only from mux_receive, mux_tick and mux_end, never inside any other call. `wake` is
+ * the exception: it says, at any time, that mux_tick and mux_output have something to do, and may
+ * only schedule that.
  */
 #ifndef PROTO_MUX_H
 #define PROTO_MUX_H
@@ -44,34 +44,38 @@ enum mux_fault {
 struct mux_stream {
 	struct mux *mux; /* borrowed; NULL once it is over */
 	struct list ready; /* in the round, when it has something to send and may */
+	struct list pending; /* to be told something at the next tick */
+	struct list owing; /* the peer has not heard yet that it was accepted */
 	struct buf out; /* written, waits for credit or its turn */
 	struct buf in; /* received while nobody read */
 	uint32_t id;
 	uint32_t send_credit; /* bytes the peer takes */
 	uint32_t recv_credit; /* bytes the peer may still send */
 	uint32_t recv_window; /* what recv_credit is filled up to */
-	uint32_t recv_unsaid; /* consumed, not announced yet */
+	uint32_t recv_grown; /* how much of that is beyond the start */
 	uint64_t credit_at; /* when credit was last announced */
+	uint64_t frame_at; /* where its last frame begins in the tail */
+	char *frame_flags; /* and its flags, which may still change while it was not sent */
 	bool syn_sent;
-	bool ack_owed; /* opened by the peer, not acknowledged yet */
-	bool acked;
 	bool reading;
 	bool full; /* mux_stream_write said so, and `writable` is owed */
 	bool stalled; /* the reader stopped while bytes came */
 	bool fin_wanted; /* no more writes; FIN goes behind `out` */
 	bool fin_sent;
 	bool fin_seen;
-	bool fin_told;
+	bool fin_told; /* to the owner */
+	bool drained; /* `writable` is due */
 	bool released; /* nobody listens any more */
 };
 
 struct mux_events {
-	/* The peer opened a stream: a fresh (zeroed) one to use, or NULL to refuse it. */
-	struct mux_stream *(*opened)(void *ctx, uint32_t id);
+	/* The peer opens a stream: a fresh (zeroed) one to use, or NULL to refuse it. */
+	struct mux_stream *(*make)(void *ctx);
+	void (*opened)(void *ctx, struct mux_stream *s); /* it is in the mux now */
 	void (*data)(struct mux_stream *s, struct slice data);
 	void (*writable)(struct mux_stream *s); /* after mux_stream_write returned false */
 	void (*ended)(struct mux_stream *s); /* FIN, behind all data */
-	/* The stream is over (RST, or mux_fail); mux->s is gone from the mux when it is called. */
+	/* The stream is over (RST, or mux_end); it has left the mux. */
 	void (*reset)(struct mux_stream *s);
 	/* A released stream is gone from the mux: its memory may go. */
 	void (*gone)(struct mux_stream *s);
@@ -89,7 +93,7 @@ struct mux_conf {
 };
 
 struct mux *mux_new(const struct mux_conf *conf, const struct mux_events *events, void *ctx);
-/* All streams must be over or are forgotten without an event. */
+/* All streams must be over. */
 void mux_free(struct mux **m);
 
 /* ---- streams ---- */
@@ -116,16 +120,22 @@ MUST_CHECK bool mux_stream_release(struct mux_stream *s);
 /* Bytes from the link. After a fault the session is over: mux_fault_of says why. */
 MUST_CHECK int mux_receive(struct mux *m, struct slice data, uint64_t now_us);
 enum mux_fault mux_fault_of(const struct mux *m);
+/* A clause for people. */
+const char *mux_fault_text(enum mux_fault fault);
 /* What should be sent now: at most count parts, valid until the next call on the mux. 0: nothing.
  * mux_sent takes them all. */
 size_t mux_output(struct mux *m, struct slice *parts, size_t count);
 void mux_sent(struct mux *m);
 bool mux_has_output(const struct mux *m);
-/* Parked input of streams that read again, overdue acknowledgements. True when it wants another
- * tick soon. */
+/* Tells streams what is due: parked input of those that read again, `writable`, `gone`. True when
+ * the peer waits to hear that a stream was accepted: that rides on data, or comes a little later
+ * with mux_accept. */
 bool mux_tick(struct mux *m, uint64_t now_us);
+void mux_accept(struct mux *m);
 void mux_ping(struct mux *m, uint64_t now_us);
 void mux_go_away(struct mux *m);
+/* Every stream is over: `reset` for each, `gone` for released ones. */
+void mux_end(struct mux *m);
 
 /* ---- resuming ---- */
 
@@ -138,5 +148,6 @@ MUST_CHECK int mux_link_found(struct mux *m, uint64_t peer_received);
 uint64_t mux_received(const struct mux *m);
 /* Bytes held: the tail, and what streams have parked both ways. */
 size_t mux_memory(const struct mux *m);
+unsigned mux_stream_count(const struct mux *m);
 
 #endif

@@ -20,13 +20,12 @@ struct stream;
 struct timeout_queue;
 
 struct session_events {
-	/* The peer opened a stream, which is the callee's now; read_start brings its bytes. NULL
-	 * events: every stream is refused. */
+	/* The peer opened a stream, which is the callee's now; read_start brings its bytes. */
 	void (*opened)(void *ctx, struct stream *stream);
 	/* The link is dead and closed; streams stall. err: why, ERR_TIMEOUT for silence. */
 	void (*lost)(void *ctx, int err);
-	/* The peer broke the protocol (see session_fault) or said that we did: the link is closed
-	 * and all streams have failed. The callee frees the session. */
+	/* The peer broke the protocol (see session_fault) or said that we did: the link is closed,
+	 * and the streams fail. The callee frees the session. */
 	void (*broken)(void *ctx);
 	void (*go_away)(void *ctx); /* the peer wants no new streams */
 	void (*measured)(void *ctx, uint64_t rtt_us);
@@ -36,6 +35,7 @@ struct session_events {
 struct session_clocks {
 	struct timeout_queue *heartbeat; /* between pings */
 	struct timeout_queue *silence; /* without a byte for so long, a link is dead */
+	struct timeout_queue *probe; /* about 1 s: for an answer when a link is in doubt */
 	struct timeout_queue *tick; /* about 25 ms: what may wait a little */
 };
 
@@ -54,20 +54,16 @@ MUST_CHECK int session_resume(
 void session_drop_link(struct session *s);
 bool session_has_link(const struct session *s);
 
-/* A new stream, or NULL when there can be none. Its owner closes it as any stream: stream_close
- * once both sides are done half-closes and lets go, stream_abort resets. */
+/* A new stream, or NULL when there can be none. stream_shutdown half-closes behind what is parked;
+ * stream_close lets go, and what was parked before a stream_shutdown still goes out; stream_abort
+ * resets. */
 struct stream *session_open(struct session *s);
 /* The number a stream has in its session, which both sides know it by. */
 uint32_t session_stream_id(const struct stream *stream);
-/* Whether the stream belongs to this session. */
-bool session_has_stream(const struct session *s, const struct stream *stream);
-struct stream *session_find_stream(const struct session *s, uint32_t id);
 
 void session_agree(struct session *s, bool resume, uint32_t window);
 void session_go_away(struct session *s);
-/* Sends what is waiting now instead of at the end of the turn. */
-void session_flush(struct session *s);
-/* Asks for a sign of life: without one in a second the link is lost (after sleep, a new address). */
+/* Asks for a sign of life: without one in time the link is lost (after sleep, a new address). */
 void session_probe(struct session *s);
 
 uint64_t session_received(const struct session *s);

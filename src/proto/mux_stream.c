@@ -1,0 +1,381 @@
+/*
+ * Writing goes straight into the tail while the link keeps up; when it does not, or credit is
+ * missing, bytes stay with their stream and streams take turns.
+ */
+#include "proto/mux_stream.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/err.h"
+#include "proto/mux_priv.h"
+
+#define MUX_CREDIT_MAX 0x7fffffffu
+#define MUX_WINDOW_QUICK_US 1000u /* a window that is used up in so little is worth doubling */
+#define MUX_TURN_ALONE 65536u /* a frame of a stream that waits alone */
+
+/* ---- frames ---- */
+
+static uint16_t mux_stream_flags(struct mux_stream *s)
+{
+	uint16_t flags = 0;
+
+	if (!s->syn_sent) {
+		flags |= MUX_FLAG_SYN;
+		s->syn_sent = true;
+	}
+	if (list_is_linked(&s->owing)) {
+		flags |= MUX_FLAG_ACK;
+		list_remove(&s->owing);
+	}
+	return flags;
+}
+
+static void mux_stream_head(struct mux_stream *s, uint8_t type, uint16_t flags, uint32_t length)
+{
+	struct mux *m = s->mux;
+	struct mux_frame f = {.type = type,
+		.flags = flags | mux_stream_flags(s),
+		.stream = s->id,
+		.length = length};
+	char *at = mux_tail_place(&m->tail, MUX_FRAME_HEAD);
+
+	mux_frame_write(at, &f);
+	s->frame_flags = at + MUX_FRAME_FLAGS_AT;
+	s->frame_at = m->tail.end - MUX_FRAME_HEAD;
+	mux_wake(m);
+}
+
+void mux_stream_control(struct mux *m, const struct mux_frame *f)
+{
+	mux_frame_write(mux_tail_place(&m->tail, MUX_FRAME_HEAD), f);
+	mux_wake(m);
+}
+
+/* FIN goes into the stream's last frame if that was not sent, else into one of its own. */
+static void mux_stream_fin(struct mux_stream *s)
+{
+	struct mux *m = s->mux;
+
+	s->fin_sent = true;
+	if (s->frame_flags && s->frame_at >= m->tail.high)
+		*s->frame_flags = (char)(*s->frame_flags | (char)MUX_FLAG_FIN);
+	else
+		mux_stream_head(s, MUX_FRAME_WINDOW, MUX_FLAG_FIN, 0);
+	if (mux_stream_is_done(s))
+		mux_stream_pend(s);
+}
+
+/* ---- coming and going ---- */
+
+static uint32_t mux_stream_spare_window(const struct mux *m)
+{
+	uint32_t half = m->conf.window_budget / 2;
+
+	return m->window_grown < half ? half - m->window_grown : 0;
+}
+
+void mux_stream_enter(struct mux *m, struct mux_stream *s, uint32_t id)
+{
+	list_init(&s->ready);
+	list_init(&s->pending);
+	list_init(&s->owing);
+	s->mux = m;
+	s->id = id;
+	s->send_credit = s->recv_credit = s->recv_window = m->window_start;
+	s->credit_at = m->now_us;
+	mux_table_put(&m->streams, s);
+}
+
+void mux_stream_leave(struct mux_stream *s)
+{
+	struct mux *m = s->mux;
+
+	list_remove(&s->ready);
+	list_remove(&s->pending);
+	list_remove(&s->owing);
+	mux_table_remove(&m->streams, s);
+	if (m->current == s)
+		m->current = NULL;
+	if (m->told == s)
+		m->told = NULL;
+	if (!mux_is_own(m, s->id))
+		m->peer_streams--;
+	m->window_grown -= s->recv_grown;
+	m->parked -= buf_len(&s->in) + buf_len(&s->out);
+	buf_release(&s->in);
+	buf_release(&s->out);
+	s->frame_flags = NULL;
+	s->mux = NULL;
+}
+
+void mux_stream_over(struct mux_stream *s)
+{
+	struct mux *m = s->mux;
+	bool released = s->released;
+
+	mux_stream_leave(s);
+	if (released)
+		m->events->gone(s);
+	else
+		m->events->reset(s);
+}
+
+bool mux_stream_is_done(const struct mux_stream *s)
+{
+	return s->released && s->fin_sent && s->fin_seen;
+}
+
+void mux_stream_pend(struct mux_stream *s)
+{
+	if (list_is_linked(&s->pending))
+		return;
+	list_append(&s->mux->pending, &s->pending);
+	mux_wake(s->mux);
+}
+
+bool mux_open(struct mux *m, struct mux_stream *s)
+{
+	uint32_t extra = m->window_hint - m->window_start;
+
+	if (m->peer_leaves || m->fault != MUX_FAULT_NONE || m->next_id > MUX_CREDIT_MAX * 2u - 2u)
+		return false;
+	mux_stream_enter(m, s, m->next_id);
+	m->next_id += 2;
+	if (extra && extra <= mux_stream_spare_window(m)) {
+		s->recv_window += extra;
+		s->recv_credit += extra;
+		s->recv_grown = extra;
+		m->window_grown += extra;
+		mux_stream_head(s, MUX_FRAME_WINDOW, 0, extra);
+	}
+	return true;
+}
+
+/* ---- sending ---- */
+
+static bool mux_stream_link_is_ready(const struct mux *m)
+{
+	return m->linked && mux_tail_unsent(&m->tail) < MUX_UNSENT_MAX &&
+		mux_tail_held(&m->tail) < m->conf.tail_max;
+}
+
+/* Whether bytes may go past those who wait for their turn. */
+static bool mux_stream_may_send(const struct mux_stream *s)
+{
+	return !buf_len(&s->out) && list_is_empty(&s->mux->ready) && s->send_credit &&
+		mux_stream_link_is_ready(s->mux);
+}
+
+static void mux_stream_queue(struct mux_stream *s)
+{
+	if (list_is_linked(&s->ready) || !buf_len(&s->out) || !s->send_credit)
+		return;
+	if (s->id == 1)
+		list_prepend(&s->mux->ready, &s->ready);
+	else
+		list_append(&s->mux->ready, &s->ready);
+	mux_wake(s->mux);
+}
+
+static size_t mux_stream_send_now(struct mux_stream *s, const struct slice *parts, size_t total)
+{
+	size_t len = total < s->send_credit ? total : s->send_credit, left;
+
+	if (len > MUX_FRAME_ALONE)
+		len = MUX_FRAME_ALONE;
+	mux_stream_head(s, MUX_FRAME_DATA, 0, (uint32_t)len);
+	left = len;
+	for (size_t i = 0; left; i++) {
+		struct slice part = slice_first(parts[i], left);
+
+		mux_tail_append(&s->mux->tail, part);
+		left -= part.len;
+	}
+	s->send_credit -= (uint32_t)len;
+	return len;
+}
+
+bool mux_stream_write(struct mux_stream *s, const struct slice *parts, size_t count)
+{
+	size_t total = 0, sent = 0;
+
+	if (!s->mux || s->fin_wanted)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		total += parts[i].len;
+	if (total && mux_stream_may_send(s))
+		sent = mux_stream_send_now(s, parts, total);
+	if (sent == total)
+		return !buf_len(&s->out);
+	s->mux->parked += total - sent;
+	for (size_t i = 0; i < count; i++) {
+		size_t skip = sent < parts[i].len ? sent : parts[i].len;
+
+		buf_append_slice(&s->out, slice_from(parts[i], skip));
+		sent -= skip;
+	}
+	s->full = true;
+	mux_stream_queue(s);
+	return false;
+}
+
+size_t mux_stream_room(const struct mux_stream *s)
+{
+	const struct mux *m = s->mux;
+	size_t room;
+
+	if (!m || !mux_stream_may_send(s))
+		return 0;
+	room = m->conf.tail_max - (size_t)mux_tail_held(&m->tail);
+	if (room > s->send_credit)
+		room = s->send_credit;
+	return room < MUX_FRAME_ALONE ? room : MUX_FRAME_ALONE;
+}
+
+/* One frame of what waits. */
+static void mux_stream_send_turn(struct mux_stream *s, size_t most)
+{
+	struct slice data = slice_first(buf_slice(&s->out), most);
+
+	data = slice_first(data, s->send_credit);
+	mux_stream_head(s, MUX_FRAME_DATA, 0, (uint32_t)data.len);
+	mux_tail_append(&s->mux->tail, data);
+	s->send_credit -= (uint32_t)data.len;
+	s->mux->parked -= data.len;
+	buf_consume(&s->out, data.len);
+	if (buf_len(&s->out))
+		return;
+	buf_release(&s->out);
+	if (s->fin_wanted)
+		mux_stream_fin(s);
+	if (s->full && !s->released) {
+		s->drained = true;
+		mux_stream_pend(s);
+	}
+}
+
+void mux_stream_fill(struct mux *m)
+{
+	while (mux_stream_link_is_ready(m) && !list_is_empty(&m->ready)) {
+		struct mux_stream *s = CONTAINER_OF(m->ready.next, struct mux_stream, ready);
+
+		list_remove(&s->ready);
+		mux_stream_send_turn(
+			s, list_is_empty(&m->ready) ? MUX_TURN_ALONE : MUX_FRAME_SHARED);
+		mux_stream_queue(s);
+	}
+}
+
+void mux_stream_credit(struct mux_stream *s, uint32_t more)
+{
+	s->send_credit += more;
+	mux_stream_queue(s);
+}
+
+void mux_stream_finish(struct mux_stream *s)
+{
+	if (!s->mux || s->fin_wanted)
+		return;
+	s->fin_wanted = true;
+	if (!buf_len(&s->out))
+		mux_stream_fin(s);
+}
+
+/* ---- ending ---- */
+
+void mux_stream_reset(struct mux_stream *s)
+{
+	struct mux *m = s->mux;
+	struct mux_frame f = {.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_RST, .stream = s->id};
+
+	if (!m)
+		return;
+	if (s->syn_sent || !mux_is_own(m, s->id))
+		mux_stream_control(m, &f);
+	mux_stream_leave(s);
+}
+
+bool mux_stream_release(struct mux_stream *s)
+{
+	if (!s->mux)
+		return true;
+	s->released = true;
+	s->reading = false;
+	s->mux->parked -= buf_len(&s->in);
+	/* Bytes that nobody will read, or nobody finished: the other side should know. */
+	if (buf_len(&s->in) || (!s->fin_wanted && buf_len(&s->out)) || !s->syn_sent) {
+		buf_release(&s->in);
+		mux_stream_reset(s);
+		return true;
+	}
+	buf_release(&s->in);
+	mux_stream_finish(s);
+	if (!mux_stream_is_done(s))
+		return false;
+	mux_stream_leave(s);
+	return true;
+}
+
+/* ---- receiving: windows ---- */
+
+/* A reader that used half of its window in about a round trip would use more. */
+static void mux_stream_grow(struct mux_stream *s)
+{
+	struct mux *m = s->mux;
+	uint32_t more = s->recv_window;
+
+	if (s->stalled || m->now_us - s->credit_at > 2 * m->rtt_us + MUX_WINDOW_QUICK_US)
+		return;
+	if (more > m->conf.window_max - s->recv_window)
+		more = m->conf.window_max - s->recv_window;
+	if (more > m->conf.window_budget - m->window_grown)
+		more = m->conf.window_budget - m->window_grown;
+	s->recv_window += more;
+	s->recv_grown += more;
+	m->window_grown += more;
+	if (s->recv_window > m->window_hint)
+		m->window_hint = s->recv_window < MUX_HINT_MAX ? s->recv_window : MUX_HINT_MAX;
+}
+
+/* What of the window the owner has read and the peer does not know of. */
+static uint32_t mux_stream_unsaid(const struct mux_stream *s)
+{
+	const struct mux *m = s->mux;
+	uint32_t coming = m->current == s ? m->payload_left : 0;
+
+	return s->recv_window - s->recv_credit - coming - (uint32_t)buf_len(&s->in);
+}
+
+void mux_stream_consumed(struct mux_stream *s)
+{
+	uint32_t used;
+
+	if (s->fin_seen || mux_stream_unsaid(s) < s->recv_window / 2)
+		return;
+	mux_stream_grow(s);
+	used = mux_stream_unsaid(s);
+	s->stalled = false;
+	s->credit_at = s->mux->now_us;
+	s->recv_credit += used;
+	mux_stream_head(s, MUX_FRAME_WINDOW, 0, used);
+}
+
+void mux_stream_accept(struct mux_stream *s)
+{
+	mux_stream_head(s, MUX_FRAME_WINDOW, 0, 0);
+}
+
+void mux_stream_read_start(struct mux_stream *s)
+{
+	if (!s->mux || s->released)
+		return;
+	s->reading = true;
+	if (buf_len(&s->in) || (s->fin_seen && !s->fin_told))
+		mux_stream_pend(s);
+}
+
+void mux_stream_read_stop(struct mux_stream *s)
+{
+	s->reading = false;
+}

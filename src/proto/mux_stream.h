@@ -1,0 +1,33 @@
+/*
+ * The sending half of a mux, and the windows: what mux.c needs of it besides the operations on
+ * streams that mux.h shows.
+ */
+#ifndef PROTO_MUX_STREAM_H
+#define PROTO_MUX_STREAM_H
+
+#include "proto/mux.h"
+
+struct mux_frame;
+
+/* Puts it into the mux, with windows and no frame sent. */
+void mux_stream_enter(struct mux *m, struct mux_stream *s, uint32_t id);
+/* Takes it out of the mux and gives its buffers back. */
+void mux_stream_leave(struct mux_stream *s);
+/* Takes it out and calls what its owner waits for. */
+void mux_stream_over(struct mux_stream *s);
+/* Moves what waits into the tail, in turn, as far as the link is ready for more. */
+void mux_stream_fill(struct mux *m);
+/* More credit came. */
+void mux_stream_credit(struct mux_stream *s, uint32_t more);
+/* The owner has read something: tells the peer once it is worth a frame. */
+void mux_stream_consumed(struct mux_stream *s);
+/* What the peer should hear without waiting for data to go with: that the stream was accepted. */
+void mux_stream_accept(struct mux_stream *s);
+/* A frame that may not wait for its turn. */
+void mux_stream_control(struct mux *m, const struct mux_frame *f);
+/* Has the owner told at the next tick. */
+void mux_stream_pend(struct mux_stream *s);
+/* Both sides are done, and nobody listens. */
+bool mux_stream_is_done(const struct mux_stream *s);
+
+#endif

@@ -1,0 +1,186 @@
+/* A chain of blocks: small ones for small talk, large ones for bulk. */
+#include "proto/mux_tail.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+/* With its head a block fits a round size of the allocator. */
+#define MUX_BLOCK_SMALL 4032u
+#define MUX_BLOCK_LARGE 65472u
+
+struct mux_block {
+	struct list node;
+	uint64_t start; /* the position of its first byte */
+	uint32_t len;
+	uint32_t cap;
+	char data[];
+};
+
+void mux_tail_init(struct mux_tail *t)
+{
+	*t = (struct mux_tail) {0};
+	list_init(&t->blocks);
+}
+
+void mux_tail_deinit(struct mux_tail *t)
+{
+	struct list *node;
+
+	while ((node = list_pop(&t->blocks)) != NULL)
+		mem_free(CONTAINER_OF(node, struct mux_block, node));
+	mem_free(t->spare);
+	t->spare = NULL;
+}
+
+static struct mux_block *mux_tail_last(const struct mux_tail *t)
+{
+	return list_is_empty(&t->blocks) ? NULL
+					 : CONTAINER_OF(t->blocks.prev, struct mux_block, node);
+}
+
+static struct mux_block *mux_tail_next(const struct mux_tail *t, const struct mux_block *b)
+{
+	return b->node.next == &t->blocks ? NULL
+					  : CONTAINER_OF(b->node.next, struct mux_block, node);
+}
+
+/* Behind the first block they are large: whoever fills one has much to say. */
+static struct mux_block *mux_tail_extend(struct mux_tail *t, size_t wanted)
+{
+	uint32_t cap = MUX_BLOCK_LARGE;
+	struct mux_block *b = t->spare;
+
+	if (list_is_empty(&t->blocks) && wanted <= MUX_BLOCK_SMALL)
+		cap = MUX_BLOCK_SMALL;
+	if (b && b->cap >= cap) {
+		t->spare = NULL;
+	} else {
+		b = mem_alloc(sizeof(*b) + cap);
+		b->cap = cap;
+		list_init(&b->node);
+	}
+	b->start = t->end;
+	b->len = 0;
+	list_append(&t->blocks, &b->node);
+	if (!t->sending)
+		t->sending = b;
+	return b;
+}
+
+char *mux_tail_place(struct mux_tail *t, size_t len)
+{
+	struct mux_block *b = mux_tail_last(t);
+	char *at;
+
+	CHECK(len <= MUX_TAIL_PIECE);
+	if (!b || b->cap - b->len < len)
+		b = mux_tail_extend(t, len);
+	else if (!t->sending)
+		t->sending = b;
+	at = b->data + b->len;
+	b->len += (uint32_t)len;
+	t->end += len;
+	return at;
+}
+
+void mux_tail_append(struct mux_tail *t, struct slice data)
+{
+	struct mux_block *b = mux_tail_last(t);
+
+	while (data.len) {
+		size_t n;
+
+		if (!b || b->len == b->cap)
+			b = mux_tail_extend(t, data.len);
+		else if (!t->sending)
+			t->sending = b;
+		n = b->cap - b->len;
+		if (n > data.len)
+			n = data.len;
+		memcpy(b->data + b->len, data.ptr, n);
+		b->len += (uint32_t)n;
+		t->end += n;
+		data = slice_from(data, n);
+	}
+}
+
+size_t mux_tail_output(const struct mux_tail *t, struct slice *parts, size_t count, size_t max)
+{
+	const struct mux_block *b = t->sending;
+	uint64_t at = t->sent;
+	size_t n = 0;
+
+	for (; b && n < count && max; b = mux_tail_next(t, b)) {
+		size_t skip = (size_t)(at - b->start), len = b->len - skip;
+
+		if (len > max)
+			len = max;
+		if (len)
+			parts[n++] = slice_of(b->data + skip, len);
+		at += len;
+		max -= len;
+	}
+	return n;
+}
+
+/* Makes `sending` the block that holds the position `sent`, going forward. */
+static void mux_tail_settle(struct mux_tail *t)
+{
+	while (t->sending && t->sent >= t->sending->start + t->sending->len)
+		t->sending = mux_tail_next(t, t->sending);
+}
+
+void mux_tail_sent(struct mux_tail *t, size_t len)
+{
+	t->sent += len;
+	CHECK(t->sent <= t->end);
+	if (t->sent > t->high)
+		t->high = t->sent;
+	mux_tail_settle(t);
+}
+
+static void mux_tail_drop(struct mux_tail *t, struct mux_block *b)
+{
+	list_remove(&b->node);
+	if (t->spare && t->spare->cap >= b->cap) {
+		mem_free(b);
+		return;
+	}
+	mem_free(t->spare);
+	t->spare = b;
+}
+
+void mux_tail_ack(struct mux_tail *t, uint64_t position)
+{
+	CHECK(position >= t->acked && position <= t->high);
+	t->acked = position;
+	if (t->sent < position) {
+		t->sent = position;
+		mux_tail_settle(t);
+	}
+	while (!list_is_empty(&t->blocks)) {
+		struct mux_block *b = CONTAINER_OF(t->blocks.next, struct mux_block, node);
+
+		if (b->start + b->len > position)
+			return;
+		mux_tail_drop(t, b);
+	}
+}
+
+void mux_tail_rewind(struct mux_tail *t, uint64_t position)
+{
+	CHECK(position >= t->acked && position <= t->end);
+	t->sent = position;
+	t->sending = NULL;
+	if (!list_is_empty(&t->blocks))
+		t->sending = CONTAINER_OF(t->blocks.next, struct mux_block, node);
+	mux_tail_settle(t);
+}
+
+void mux_tail_rest(struct mux_tail *t)
+{
+	mem_free(t->spare);
+	t->spare = NULL;
+}

@@ -1,0 +1,59 @@
+/*
+ * What a session has sent and the other side has not acknowledged, followed by what waits to be
+ * sent. One copy serves both: a link that takes bytes only moves a mark.
+ *
+ *      acked              sent                end
+ *        |  kept for a     |  for the link     |
+ *        |  new link       |                   |
+ *
+ * Positions count from the beginning of the session.
+ */
+#ifndef PROTO_MUX_TAIL_H
+#define PROTO_MUX_TAIL_H
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/list.h"
+#include "base/slice.h"
+
+struct mux_block;
+
+struct mux_tail {
+	struct list blocks; /* struct mux_block, oldest first; owned */
+	struct mux_block *sending; /* the one that `sent` is in; NULL: behind all */
+	struct mux_block *spare; /* owned; so that a busy session allocates little */
+	uint64_t acked;
+	uint64_t sent;
+	uint64_t high; /* the furthest that was ever sent */
+	uint64_t end;
+};
+
+void mux_tail_init(struct mux_tail *t);
+void mux_tail_deinit(struct mux_tail *t);
+
+static inline uint64_t mux_tail_held(const struct mux_tail *t)
+{
+	return t->end - t->acked;
+}
+
+static inline uint64_t mux_tail_unsent(const struct mux_tail *t)
+{
+	return t->end - t->sent;
+}
+
+/* Room for so many bytes in one piece, at most MUX_TAIL_PIECE; they count as written. */
+#define MUX_TAIL_PIECE 64u
+char *mux_tail_place(struct mux_tail *t, size_t len);
+void mux_tail_append(struct mux_tail *t, struct slice data);
+/* Slices of what was not sent: at most count, and about max bytes. Valid until mux_tail_ack. */
+size_t mux_tail_output(const struct mux_tail *t, struct slice *parts, size_t count, size_t max);
+void mux_tail_sent(struct mux_tail *t, size_t len);
+/* The other side has everything before that position. */
+void mux_tail_ack(struct mux_tail *t, uint64_t position);
+/* Sends again from there. */
+void mux_tail_rewind(struct mux_tail *t, uint64_t position);
+/* Gives the spare block back. */
+void mux_tail_rest(struct mux_tail *t);
+
+#endif

@@ -1,0 +1,379 @@
+/*
+ * Runs a mux on a link. Whatever a turn of the loop puts into the mux leaves at its end in as few
+ * writes as possible; when the link is full, nothing is taken out of the mux until it drained, so
+ * that streams can still take turns.
+ */
+#include "wire/session.h"
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "io/loop.h"
+#include "io/stream.h"
+#include "io/timeout.h"
+#include "wire/chan.h"
+
+struct session {
+	struct loop *loop; /* borrowed */
+	struct session_clocks clocks;
+	const struct session_events *events; /* borrowed */
+	void *ctx; /* borrowed */
+	struct mux *mux; /* owned */
+	struct stream *link; /* owned; NULL while there is none */
+	struct timeout heartbeat;
+	struct timeout silence;
+	struct timeout probe;
+	struct timeout tick;
+	struct loop_task turn; /* at the end of the turn; frees it once it is over */
+	struct buf early; /* came with the link, not looked at yet */
+	uint64_t rtt_us;
+	bool link_full;
+	bool bulk;
+	bool over;
+};
+
+static void session_close_link(struct session *s)
+{
+	if (!s->link)
+		return;
+	timeout_disarm(&s->heartbeat);
+	timeout_disarm(&s->silence);
+	timeout_disarm(&s->probe);
+	buf_release(&s->early);
+	stream_close(&s->link);
+	mux_link_lost(s->mux);
+}
+
+static void session_lose_link(struct session *s, int err)
+{
+	session_close_link(s);
+	s->events->lost(s->ctx, err);
+}
+
+/* ---- sending ---- */
+
+static void session_send(struct session *s)
+{
+	struct slice parts[STREAM_PARTS_MAX];
+	size_t n;
+
+	while (s->link && !s->link_full) {
+		n = mux_output(s->mux, parts, STREAM_PARTS_MAX);
+		if (!n)
+			return;
+		s->link_full = !stream_write(s->link, parts, n);
+		mux_sent(s->mux);
+	}
+}
+
+/* ---- receiving ---- */
+
+static void session_receive(struct session *s, struct slice data)
+{
+	if (mux_receive(s->mux, data, loop_clock_us()) == 0 || s->over)
+		return;
+	session_send(s); /* what was wrong */
+	session_close_link(s);
+	mux_end(s->mux);
+	s->events->broken(s->ctx);
+}
+
+static void session_receive_early(struct session *s)
+{
+	struct buf early = s->early;
+
+	if (!buf_len(&early))
+		return;
+	buf_init(&s->early);
+	session_receive(s, buf_slice(&early));
+	buf_release(&early);
+}
+
+static void session_on_turn(struct loop_task *task)
+{
+	struct session *s = CONTAINER_OF(task, struct session, turn);
+
+	if (s->over) {
+		mux_free(&s->mux);
+		mem_free(s);
+		return;
+	}
+	session_receive_early(s);
+	if (s->over)
+		return;
+	if (mux_tick(s->mux, loop_clock_us()) && !timeout_is_armed(&s->tick) && !s->over)
+		timeout_arm(s->clocks.tick, &s->tick);
+	if (!s->over)
+		session_send(s);
+}
+
+static void session_on_tick(struct timeout *timeout)
+{
+	mux_accept(CONTAINER_OF(timeout, struct session, tick)->mux);
+}
+
+/* ---- the mux's events ---- */
+
+static void session_on_wake(void *ctx)
+{
+	struct session *s = ctx;
+
+	loop_defer(s->loop, &s->turn);
+}
+
+static struct mux_stream *session_on_make(void *ctx)
+{
+	struct session *s = ctx;
+
+	return chan_new(s->loop, s->clocks.silence);
+}
+
+static void session_on_opened(void *ctx, struct mux_stream *stream)
+{
+	struct session *s = ctx;
+
+	s->events->opened(s->ctx, chan_stream(stream));
+}
+
+static void session_on_pong(void *ctx, uint64_t rtt_us)
+{
+	struct session *s = ctx;
+
+	s->rtt_us = rtt_us;
+	if (s->events->measured)
+		s->events->measured(s->ctx, rtt_us);
+}
+
+static void session_on_go_away(void *ctx)
+{
+	struct session *s = ctx;
+
+	if (s->events->go_away)
+		s->events->go_away(s->ctx);
+}
+
+static const struct mux_events session_mux_events = {
+	.make = session_on_make,
+	.opened = session_on_opened,
+	.data = chan_on_data,
+	.writable = chan_on_writable,
+	.ended = chan_on_ended,
+	.reset = chan_on_reset,
+	.gone = chan_on_gone,
+	.pong = session_on_pong,
+	.go_away = session_on_go_away,
+	.wake = session_on_wake,
+};
+
+/* ---- the link's events ---- */
+
+static void session_on_data(void *ctx, struct slice data)
+{
+	struct session *s = ctx;
+
+	session_receive_early(s);
+	if (!s->link)
+		return;
+	timeout_arm(s->clocks.silence, &s->silence);
+	timeout_disarm(&s->probe);
+	if (data.len >= STREAM_READ_SMALL && !s->bulk) {
+		s->bulk = true;
+		stream_set_bulk(s->link, true);
+	}
+	session_receive(s, data);
+}
+
+static void session_on_drained(void *ctx)
+{
+	struct session *s = ctx;
+
+	s->link_full = false;
+	session_send(s);
+}
+
+static void session_on_ended(void *ctx)
+{
+	session_lose_link(ctx, ERR_ENDED);
+}
+
+static void session_on_failed(void *ctx, int err)
+{
+	session_lose_link(ctx, err);
+}
+
+static const struct stream_events session_link_events = {
+	.data = session_on_data,
+	.drained = session_on_drained,
+	.ended = session_on_ended,
+	.failed = session_on_failed,
+};
+
+/* ---- keeping the link alive ---- */
+
+static void session_on_heartbeat(struct timeout *timeout)
+{
+	struct session *s = CONTAINER_OF(timeout, struct session, heartbeat);
+
+	mux_ping(s->mux, loop_clock_us());
+	timeout_arm(s->clocks.heartbeat, &s->heartbeat);
+}
+
+static void session_on_silence(struct timeout *timeout)
+{
+	session_lose_link(CONTAINER_OF(timeout, struct session, silence), ERR_TIMEOUT);
+}
+
+static void session_on_probe(struct timeout *timeout)
+{
+	session_lose_link(CONTAINER_OF(timeout, struct session, probe), ERR_TIMEOUT);
+}
+
+void session_probe(struct session *s)
+{
+	if (!s->link || timeout_is_armed(&s->probe))
+		return;
+	mux_ping(s->mux, loop_clock_us());
+	timeout_arm(s->clocks.probe, &s->probe);
+}
+
+/* ---- links come and go ---- */
+
+static void session_take_link(struct session *s, struct stream **link)
+{
+	s->link = *link;
+	*link = NULL;
+	s->link_full = s->bulk = false;
+	stream_listen(s->link, &session_link_events, s);
+	stream_read_start(s->link);
+	timeout_arm(s->clocks.heartbeat, &s->heartbeat);
+	timeout_arm(s->clocks.silence, &s->silence);
+	mux_ping(s->mux, loop_clock_us());
+}
+
+struct session *session_new(struct loop *loop, const struct mux_conf *conf,
+	const struct session_clocks *clocks, const struct session_events *events, void *ctx)
+{
+	struct session *s = MEM_NEW(struct session);
+
+	s->loop = loop;
+	s->clocks = *clocks;
+	s->events = events;
+	s->ctx = ctx;
+	s->mux = mux_new(conf, &session_mux_events, s);
+	timeout_init(&s->heartbeat, session_on_heartbeat);
+	timeout_init(&s->silence, session_on_silence);
+	timeout_init(&s->probe, session_on_probe);
+	timeout_init(&s->tick, session_on_tick);
+	loop_task_init(&s->turn, session_on_turn);
+	return s;
+}
+
+void session_free(struct session **s_ptr)
+{
+	struct session *s = *s_ptr;
+
+	if (!s)
+		return;
+	*s_ptr = NULL;
+	session_send(s);
+	session_close_link(s);
+	timeout_disarm(&s->tick);
+	s->over = true;
+	mux_end(s->mux);
+	loop_defer(s->loop, &s->turn);
+}
+
+void session_start(struct session *s, struct stream **link, struct slice received)
+{
+	CHECK(!s->link && mux_link_found(s->mux, 0) == 0);
+	session_take_link(s, link);
+	buf_append_slice(&s->early, received);
+	loop_defer(s->loop, &s->turn);
+}
+
+int session_resume(
+	struct session *s, struct stream **link, struct slice received, uint64_t peer_received)
+{
+	int err;
+
+	session_close_link(s);
+	err = mux_link_found(s->mux, peer_received);
+	if (err) {
+		stream_close(link);
+		return err;
+	}
+	session_take_link(s, link);
+	buf_append_slice(&s->early, received);
+	loop_defer(s->loop, &s->turn);
+	return 0;
+}
+
+void session_drop_link(struct session *s)
+{
+	session_close_link(s);
+}
+
+bool session_has_link(const struct session *s)
+{
+	return s->link != NULL;
+}
+
+/* ---- streams ---- */
+
+struct stream *session_open(struct session *s)
+{
+	struct mux_stream *stream = chan_new(s->loop, s->clocks.silence);
+
+	if (!mux_open(s->mux, stream)) {
+		chan_discard(stream);
+		return NULL;
+	}
+	return chan_stream(stream);
+}
+
+uint32_t session_stream_id(const struct stream *stream)
+{
+	return chan_mux_stream(stream)->id;
+}
+
+/* ---- what its owner asks ---- */
+
+void session_agree(struct session *s, bool resume, uint32_t window)
+{
+	mux_agree(s->mux, resume, window);
+}
+
+void session_go_away(struct session *s)
+{
+	mux_go_away(s->mux);
+}
+
+uint64_t session_received(const struct session *s)
+{
+	return mux_received(s->mux);
+}
+
+uint64_t session_rtt_us(const struct session *s)
+{
+	return s->rtt_us;
+}
+
+size_t session_memory(const struct session *s)
+{
+	return mux_memory(s->mux) + buf_len(&s->early);
+}
+
+unsigned session_stream_count(const struct session *s)
+{
+	return mux_stream_count(s->mux);
+}
+
+enum mux_fault session_fault(const struct session *s)
+{
+	return mux_fault_of(s->mux);
+}
+
+const char *session_fault_text(enum mux_fault fault)
+{
+	return mux_fault_text(fault);
+}
