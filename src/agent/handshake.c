@@ -38,14 +38,14 @@ void handshake_ticket_wipe(struct handshake_ticket *t)
 	mem_wipe(t, sizeof(*t));
 }
 
-void handshake_sign(struct buf *fields, const char *secret, uint64_t wall_ms)
+void handshake_sign(struct buf *fields, const char *secret, uint64_t wall_ms, uint32_t older_ms)
 {
 	char timestamp[NUM_TEXT_MAX], nonce[NUM_TEXT_MAX];
 	const struct request_mac request = {
 		.method = SLICE("GET"),
 		.path = SLICE("/_adit/session"),
 		.timestamp = slice_of(timestamp, num_print_u64(wall_ms / 1000, timestamp)),
-		.nonce = slice_of(nonce, num_print_u64(wall_ms, nonce)),
+		.nonce = slice_of(nonce, num_print_u64(wall_ms - older_ms, nonce)),
 	};
 	uint8_t mac[DIGEST_SHA256_LEN];
 	char hex[2 * DIGEST_SHA256_LEN + 1];

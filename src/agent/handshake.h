@@ -25,9 +25,11 @@ struct handshake_ticket {
 bool handshake_ticket_init(struct handshake_ticket *t, const char *session, const char *secret);
 void handshake_ticket_wipe(struct handshake_ticket *t);
 
-/* Authorization, X-Timestamp and X-Nonce. wall_ms also is the nonce: no two requests of the same
- * secret may have the same. */
-void handshake_sign(struct buf *fields, const char *secret, uint64_t wall_ms);
+/* The relay takes nonces that are some time older than the request. */
+#define HANDSHAKE_NONCE_SPREAD_MS 1000u
+/* Authorization, X-Timestamp and X-Nonce. The nonce is the time made so much older: agents that
+ * share a secret may ask in the same millisecond. */
+void handshake_sign(struct buf *fields, const char *secret, uint64_t wall_ms, uint32_t older_ms);
 void handshake_beside(struct buf *fields, const char *session);
 /* Counts the epoch up. */
 void handshake_resume(struct buf *fields, struct handshake_ticket *t, uint64_t received);

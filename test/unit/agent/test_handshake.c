@@ -21,10 +21,10 @@ static void a_signature_is_what_the_relay_checks(void **state)
 {
 	struct buf fields = {0};
 
-	handshake_sign(&fields, "0123456789abcdef0123456789abcdef", 1700000000123);
+	handshake_sign(&fields, "0123456789abcdef0123456789abcdef", 1700000005123, 5000);
 	assert_text(&fields,
-		"Authorization: HMAC sha256=c944c3dea82fec7fac5ec7800ee45477014e697cf3f73caf2df18a21dd640b5e\r\n"
-		"X-Timestamp: 1700000000\r\nX-Nonce: 1700000000123\r\n");
+		"Authorization: HMAC sha256=fd441d03f180468b9abfa8ae1d915cc83c32904c8323d88a15e8e579a37b67b9\r\n"
+		"X-Timestamp: 1700000005\r\nX-Nonce: 1700000000123\r\n");
 }
 
 static void a_session_is_continued_with_a_rising_epoch(void **state)
