@@ -34,6 +34,13 @@ int err_from_errno(int number)
 		return ERR_NOT_FOUND;
 	case ETIMEDOUT:
 		return ERR_TIMEOUT;
+	case ECONNREFUSED:
+		return ERR_REFUSED;
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case EHOSTDOWN:
+		return ERR_UNREACHABLE;
 	case ECONNRESET:
 	case ECONNABORTED:
 	case EPIPE:

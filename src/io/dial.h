@@ -20,6 +20,8 @@ struct dial_target {
 	const char *host; /* a name or a numeric address; copied */
 	uint16_t port;
 	const char *path; /* instead of both: a unix socket */
+	const struct addr *addrs; /* if they are known, nobody is asked for them; copied */
+	size_t addr_count; /* the first RESOLVE_MAX count */
 };
 
 struct dial_result {

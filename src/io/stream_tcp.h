@@ -1,4 +1,4 @@
-/* A TCP socket as a stream. */
+/* A TCP socket as a stream. A unix socket as well: what only TCP has does nothing there. */
 #ifndef IO_STREAM_TCP_H
 #define IO_STREAM_TCP_H
 
