@@ -45,7 +45,8 @@ struct agent_link_events {
 	void (*message)(void *ctx, unsigned lane, const struct control *message);
 	/* A visitor; the stream is the callee's. */
 	void (*opened)(void *ctx, struct control_stream *control, struct stream *stream);
-	/* The session is over, with all that was registered on it. */
+	/* The session is over, with all that was registered on it. The only event that may come
+	 * inside of a call: of agent_link_leave, agent_link_stop and agent_link_free. */
 	void (*ended)(void *ctx, unsigned lane);
 	/* wall_ms is left to the callee. */
 	void (*report)(void *ctx, unsigned lane, struct report *report);
@@ -64,8 +65,8 @@ void agent_link_hurry(struct agent_link *l);
 void agent_link_redial(struct agent_link *l);
 /* Tells the relay that the session ends; what runs on it goes on. One that has no link is over. */
 void agent_link_leave(struct agent_link *l);
-/* No event follows. Visitors' streams fail, later. The control stream they were served for stays
- * until agent_link_free. */
+/* No other event follows. Visitors' streams fail, later. The control stream they were served for
+ * stays until agent_link_free. */
 void agent_link_stop(struct agent_link *l);
 void agent_link_free(struct agent_link **l);
 

@@ -189,15 +189,13 @@ static bool registration_may_ask(const struct registration *reg, unsigned lane, 
 
 	if (reg->is_dead || reg->is_new)
 		return false;
-	if (state != REGISTRATION_NONE &&
-		(state != REGISTRATION_WAITING || now_ms < reg->retry_at))
+	if (state != REGISTRATION_NONE && (state != REGISTRATION_WAITING || now_ms < reg->retry_at))
 		return false;
 	/* Only once its name is known, or two lanes would get two names. */
 	return registration_has(reg, REGISTRATION_UP) || !registration_has(reg, REGISTRATION_ASKED);
 }
 
-static void registration_ask(
-	struct registration *reg, bool share, struct control *message_out)
+static void registration_ask(struct registration *reg, bool share, struct control *message_out)
 {
 	message_out->type = CONTROL_REGISTER;
 	message_out->tunnel = reg->number;
@@ -267,9 +265,8 @@ static char *registration_keep(const char *text)
 static bool registration_is_same_place(
 	const struct registration *reg, const struct control *message)
 {
-	return reg->spec.proto == TUNNEL_TCP
-		? reg->port == message->port
-		: registration_is_text_equal(reg->name, message->name);
+	return reg->spec.proto == TUNNEL_TCP ? reg->port == message->port
+					     : registration_is_text_equal(reg->name, message->name);
 }
 
 static enum registration_event registration_come_up(
@@ -298,8 +295,8 @@ static enum registration_event registration_come_up(
 
 static bool registration_is_about_wish(const struct control *message)
 {
-	static const char *const codes[] = {"name-in-use", "name-reserved", "invalid-name",
-		"port-in-use", "port-not-allowed"};
+	static const char *const codes[] = {
+		"name-in-use", "name-reserved", "invalid-name", "port-in-use", "port-not-allowed"};
 
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
 		if (registration_is_text_equal(message->code, codes[i]))
@@ -309,8 +306,7 @@ static bool registration_is_about_wish(const struct control *message)
 }
 
 /* What was asked for only because it was there before need not be had. */
-static bool registration_forget_wish(
-	struct registration *reg, const struct control *message)
+static bool registration_forget_wish(struct registration *reg, const struct control *message)
 {
 	bool had_one = reg->spec.proto == TUNNEL_TCP ? reg->port && !reg->spec.remote_port
 						     : reg->name && !reg->spec.subdomain;

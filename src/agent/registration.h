@@ -41,6 +41,8 @@ struct registration {
 	bool is_new; /* its local side has not been set up yet, or has changed */
 	bool is_dead; /* it will never work */
 	bool is_up; /* on any lane */
+	bool is_told; /* its owner's: somebody was told that it is up */
+	bool is_served; /* its owner's: its local side is set up */
 	struct backoff backoff;
 	uint64_t retry_at; /* of those that wait */
 	enum registration_state states[REGISTRATION_LANES_MAX];

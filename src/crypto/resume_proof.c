@@ -13,7 +13,8 @@ static void resume_proof_mac(const uint8_t secret[RESUME_PROOF_SECRET_LEN],
 	char epoch[NUM_TEXT_MAX], received[NUM_TEXT_MAX];
 	const struct slice line_end = SLICE("\n");
 	const struct slice parts[] = {
-		p->side == RESUME_PROOF_AGENT ? SLICE("adit-resume-1\n") : SLICE("adit-resumed-1\n"),
+		p->side == RESUME_PROOF_AGENT ? SLICE("adit-resume-1\n")
+					      : SLICE("adit-resumed-1\n"),
 		p->session,
 		line_end,
 		slice_of(epoch, num_print_u64(p->epoch, epoch)),
@@ -36,8 +37,8 @@ void resume_proof_make(const uint8_t secret[RESUME_PROOF_SECRET_LEN], const stru
 	mem_wipe(mac, sizeof(mac));
 }
 
-bool resume_proof_check(const uint8_t secret[RESUME_PROOF_SECRET_LEN],
-	const struct resume_proof *p, struct slice text)
+bool resume_proof_check(const uint8_t secret[RESUME_PROOF_SECRET_LEN], const struct resume_proof *p,
+	struct slice text)
 {
 	uint8_t mac[DIGEST_SHA256_LEN], given[DIGEST_SHA256_LEN];
 	bool equal;

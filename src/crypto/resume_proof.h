@@ -26,7 +26,7 @@ struct resume_proof {
 void resume_proof_make(const uint8_t secret[RESUME_PROOF_SECRET_LEN], const struct resume_proof *p,
 	char text_out[RESUME_PROOF_TEXT_LEN + 1]);
 /* Takes the same time whatever the text is, if it has the right length. */
-bool resume_proof_check(const uint8_t secret[RESUME_PROOF_SECRET_LEN],
-	const struct resume_proof *p, struct slice text);
+bool resume_proof_check(const uint8_t secret[RESUME_PROOF_SECRET_LEN], const struct resume_proof *p,
+	struct slice text);
 
 #endif

@@ -23,7 +23,8 @@ static void a_signature_is_what_the_relay_checks(void **state)
 
 	handshake_sign(&fields, "0123456789abcdef0123456789abcdef", 1700000005123, 5000);
 	assert_text(&fields,
-		"Authorization: HMAC sha256=fd441d03f180468b9abfa8ae1d915cc83c32904c8323d88a15e8e579a37b67b9\r\n"
+		"Authorization: HMAC "
+		"sha256=fd441d03f180468b9abfa8ae1d915cc83c32904c8323d88a15e8e579a37b67b9\r\n"
 		"X-Timestamp: 1700000005\r\nX-Nonce: 1700000000123\r\n");
 }
 

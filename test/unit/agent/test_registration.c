@@ -41,7 +41,7 @@ static struct tunnel_spec http(const char *label, const char *subdomain)
 	return (struct tunnel_spec) {
 		.label = (char *)(uintptr_t)label,
 		.proto = TUNNEL_HTTP,
-		.target = {.host = (char *)(uintptr_t)"127.0.0.1", .port = 3000},
+		.target = {.host = (char *)(uintptr_t) "127.0.0.1", .port = 3000},
 		.subdomain = (char *)(uintptr_t)subdomain,
 	};
 }
@@ -97,14 +97,19 @@ static enum registration_event take(struct fixture *f, unsigned lane, struct con
 
 #define TEXT(literal) ((char *)(uintptr_t)(literal))
 #define REGISTERED(n, its_name)                                                                    \
-	((struct control) {.type = CONTROL_REGISTERED, .tunnel = n, .name = TEXT(its_name),        \
+	((struct control) {.type = CONTROL_REGISTERED,                                             \
+		.tunnel = n,                                                                       \
+		.name = TEXT(its_name),                                                            \
 		.url = TEXT("https://" its_name ".example.com")})
 #define REGISTERED_TCP(n, its_port)                                                                \
-	((struct control) {.type = CONTROL_REGISTERED, .tunnel = n, .proto = CONTROL_TCP,          \
-		.port = its_port, .url = TEXT("tcp://example.com:" #its_port)})
+	((struct control) {.type = CONTROL_REGISTERED,                                             \
+		.tunnel = n,                                                                       \
+		.proto = CONTROL_TCP,                                                              \
+		.port = its_port,                                                                  \
+		.url = TEXT("tcp://example.com:" #its_port)})
 #define REFUSED(n, its_code, for_ever)                                                             \
-	((struct control) {.type = CONTROL_ERROR, .tunnel = n, .code = TEXT(its_code),             \
-		.fatal = for_ever})
+	((struct control) {                                                                        \
+		.type = CONTROL_ERROR, .tunnel = n, .code = TEXT(its_code), .fatal = for_ever})
 #define CLOSED(n) ((struct control) {.type = CONTROL_CLOSED, .tunnel = n})
 
 static void each_tunnel_is_asked_for_once(void **state)

@@ -30,7 +30,8 @@ static void a_known_request_has_its_known_signature(void **state)
 	char hex[2 * DIGEST_SHA256_LEN + 1];
 
 	make(&request, hex);
-	assert_string_equal(hex, "c944c3dea82fec7fac5ec7800ee45477014e697cf3f73caf2df18a21dd640b5e");
+	assert_string_equal(
+		hex, "c944c3dea82fec7fac5ec7800ee45477014e697cf3f73caf2df18a21dd640b5e");
 }
 
 static void every_part_counts(void **state)

@@ -32,9 +32,11 @@ static void known_sessions_have_their_known_proofs(void **state)
 	char text[RESUME_PROOF_TEXT_LEN + 1];
 
 	resume_proof_make(secret, &agent, text);
-	assert_string_equal(text, "1046f95490c8bb1c1b37da25702e46e57328349fa5e69699f0ae1443b26425e4");
+	assert_string_equal(
+		text, "1046f95490c8bb1c1b37da25702e46e57328349fa5e69699f0ae1443b26425e4");
 	resume_proof_make(secret, &of_relay, text);
-	assert_string_equal(text, "3fd8eb5e2675d1e5958dde9b0adf71e9f16209d00626d4bdd28be0d745aa484a");
+	assert_string_equal(
+		text, "3fd8eb5e2675d1e5958dde9b0adf71e9f16209d00626d4bdd28be0d745aa484a");
 }
 
 static void a_proof_holds_for_what_it_was_made_for_alone(void **state)
