@@ -19,7 +19,7 @@
 
 #define AGENT_HEARTBEAT_MS 10000u /* until a relay says otherwise */
 #define AGENT_SILENCE_MS 25000u
-#define AGENT_PROBE_MS 1000u
+#define AGENT_PROBE_MS 750u
 #define AGENT_TICK_MS 25u
 #define AGENT_WELCOME_MS 10000u
 #define AGENT_RETRY_MS 250u /* how exactly registrations wait */
@@ -304,14 +304,14 @@ static void agent_on_begin(struct loop_task *task)
 static void agent_new_env(struct agent *a)
 {
 	a->env = (struct agent_link_env) {
-		.loop = a->loop,
-		.conf = a->conf,
+		.session = {.loop = a->loop,
+			.conf = a->conf,
+			.clocks = {.heartbeat = timeout_queue_new(a->loop, AGENT_HEARTBEAT_MS),
+				.silence = timeout_queue_new(a->loop, AGENT_SILENCE_MS),
+				.probe = timeout_queue_new(a->loop, AGENT_PROBE_MS),
+				.tick = timeout_queue_new(a->loop, AGENT_TICK_MS)},
+			.welcome = timeout_queue_new(a->loop, AGENT_WELCOME_MS)},
 		.framing = &a->framing,
-		.clocks = {.heartbeat = timeout_queue_new(a->loop, AGENT_HEARTBEAT_MS),
-			.silence = timeout_queue_new(a->loop, AGENT_SILENCE_MS),
-			.probe = timeout_queue_new(a->loop, AGENT_PROBE_MS),
-			.tick = timeout_queue_new(a->loop, AGENT_TICK_MS)},
-		.welcome = timeout_queue_new(a->loop, AGENT_WELCOME_MS),
 		.random = agent_random,
 	};
 }
@@ -429,11 +429,11 @@ void agent_free(struct agent **a_ptr)
 		agent_link_free(&a->links[i]);
 	registrations_deinit(&a->registrations);
 	agent_drop_next(a);
-	timeout_queue_free(&a->env.clocks.heartbeat);
-	timeout_queue_free(&a->env.clocks.silence);
-	timeout_queue_free(&a->env.clocks.probe);
-	timeout_queue_free(&a->env.clocks.tick);
-	timeout_queue_free(&a->env.welcome);
+	timeout_queue_free(&a->env.session.clocks.heartbeat);
+	timeout_queue_free(&a->env.session.clocks.silence);
+	timeout_queue_free(&a->env.session.clocks.probe);
+	timeout_queue_free(&a->env.session.clocks.tick);
+	timeout_queue_free(&a->env.session.welcome);
 	timeout_queue_free(&a->retry_queue);
 	timeout_queue_free(&a->stop_queue);
 	mem_free(a);

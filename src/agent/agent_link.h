@@ -1,6 +1,6 @@
 /*
- * One session of the agent, kept alive for ever: dials, says hello, and when the link dies,
- * continues the session over another link, or begins a new one where the relay has forgotten it.
+ * One session of the agent, kept alive for ever: dials, and when the link dies, continues the
+ * session over another link, or begins a new one where the relay has forgotten it.
  *
  *     IDLE -> DIALLING -> UP -> WAITING -> DIALLING ...
  *                |-> WAITING -> DIALLING ...
@@ -15,9 +15,8 @@
 #include <stdint.h>
 
 #include "agent/backoff.h"
-#include "wire/session.h"
+#include "agent/relay_session.h"
 
-struct agent_conf;
 struct agent_link;
 struct control;
 struct control_stream;
@@ -27,11 +26,8 @@ struct stream;
 
 /* What the links of an agent have in common. All borrowed. */
 struct agent_link_env {
-	struct loop *loop;
-	const struct agent_conf *conf;
+	struct relay_session_env session;
 	struct framing *framing;
-	struct session_clocks clocks;
-	struct timeout_queue *welcome; /* how long a relay may take for its first word */
 	backoff_random_fn random;
 	void *random_ctx;
 };
@@ -58,11 +54,9 @@ struct agent_link *agent_link_new(const struct agent_link_env *env,
 	const struct agent_link_events *events, void *ctx, unsigned lane);
 /* Begins, unless it has. */
 void agent_link_start(struct agent_link *l);
-/* The address has changed, or the machine was asleep: a link that is there is asked for a sign of
+/* The network has changed, or the machine was asleep: a link that is there is asked for a sign of
  * life, and one that is not is dialled at once. */
 void agent_link_hurry(struct agent_link *l);
-/* Like it, for a link whose address is gone for certain. */
-void agent_link_redial(struct agent_link *l);
 /* Tells the relay that the session ends; what runs on it goes on. One that has no link is over. */
 void agent_link_leave(struct agent_link *l);
 /* No other event follows. Visitors' streams fail, later. The control stream they were served for
