@@ -13,6 +13,8 @@
 #include "base/mem.h"
 #include "crypto/rand.h"
 #include "io/loop.h"
+#include "io/netwatch.h"
+#include "io/sleepwatch.h"
 #include "io/stream.h"
 #include "io/timeout.h"
 #include "wire/control.h"
@@ -35,6 +37,8 @@ struct agent {
 	struct registrations registrations;
 	struct framing framing;
 	struct agent_link_env env;
+	struct netwatch *netwatch; /* owned */
+	struct sleepwatch *sleepwatch; /* owned */
 	struct timeout_queue *retry_queue; /* owned */
 	struct timeout_queue *stop_queue; /* owned */
 	struct timeout retry;
@@ -287,6 +291,21 @@ static void agent_on_visitor_failed(
 	control_stream_send_failed(session, stream_id, code, message);
 }
 
+/* ---- the world ---- */
+
+static void agent_on_network(void *ctx)
+{
+	struct agent *a = ctx;
+
+	for (unsigned i = 0; i < a->conf->connections && !a->is_stopping; i++)
+		agent_link_hurry(a->links[i]);
+}
+
+static void agent_on_awake(void *ctx, uint64_t away_ms)
+{
+	agent_on_network(ctx);
+}
+
 /* ---- its life ---- */
 
 static uint32_t agent_random(void *ctx, uint32_t bound)
@@ -351,6 +370,8 @@ struct agent *agent_new(
 	agent_new_local(a);
 	for (unsigned i = 0; i < conf->connections; i++)
 		a->links[i] = agent_link_new(&a->env, &agent_link_events, a, i);
+	a->netwatch = netwatch_new(loop, agent_on_network, a);
+	a->sleepwatch = sleepwatch_new(loop, NULL, agent_on_awake, a);
 	loop_defer(loop, &a->begin);
 	return a;
 }
@@ -423,6 +444,8 @@ void agent_free(struct agent **a_ptr)
 	*a_ptr = NULL;
 	loop_cancel(&a->begin);
 	loop_cancel(&a->apply);
+	netwatch_free(&a->netwatch);
+	sleepwatch_free(&a->sleepwatch);
 	/* Visitors first: they may still have something to say on their sessions. */
 	local_free(&a->local);
 	for (unsigned i = 0; i < a->conf->connections; i++)
