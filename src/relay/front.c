@@ -5,12 +5,11 @@
  */
 #include "relay/front.h"
 
-#include <unistd.h>
-
 #include "base/check.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "io/stream.h"
-#include "io/stream_tcp.h"
+#include "io/stream_parcel.h"
 #include "relay/exchange.h"
 #include "relay/front_body.h"
 #include "relay/front_close.h"
@@ -24,7 +23,7 @@
 struct front_parcel {
 	struct loop_task task;
 	struct worker *to; /* borrowed */
-	int fd; /* owned */
+	struct stream_parcel stream; /* owned */
 	struct buf inbox; /* owned: the request that caused the move, and what came behind it */
 	bool admin;
 	bool authenticated;
@@ -39,16 +38,19 @@ static void front_on_parcel(struct loop_task *task);
 
 static void front_send_away(struct front *f, unsigned home, struct slice rest)
 {
+	struct stream_parcel stream;
 	struct front_parcel *p;
-	int fd;
+	int err = f->full ? ERR_BUSY : stream_detach(&f->stream, &stream);
 
-	if (f->full) /* an earlier answer is still going out: its end brings us here again */
+	/* Something is still on its way out: its end brings us here again. */
+	if (err == ERR_BUSY) {
+		f->full = true;
 		return;
-	fd = stream_tcp_detach(&f->stream);
-	if (fd >= 0) {
+	}
+	if (!err) {
 		p = MEM_NEW(struct front_parcel);
 		p->to = f->worker->shared->workers[home];
-		p->fd = fd;
+		p->stream = stream;
 		buf_append_slice(&p->inbox, rest);
 		p->admin = f->admin;
 		p->authenticated = f->authenticated;
@@ -400,10 +402,10 @@ static void front_on_parcel(struct loop_task *task)
 	struct front *f;
 
 	if (atomic_load(&p->to->shared->stopping)) {
-		close(p->fd);
+		stream_parcel_deinit(&p->stream);
 		buf_release(&p->inbox);
 		front_uncount(p->to->shared);
-	} else if (stream_tcp_adopt(p->to->loop, p->fd, &stream) == 0) {
+	} else if (stream_parcel_adopt(&p->stream, p->to->loop, &stream) == 0) {
 		f = front_new(p->to, stream, p->admin);
 		f->authenticated = p->authenticated;
 		memcpy(f->peer, p->peer, sizeof(f->peer));
