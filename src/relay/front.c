@@ -5,17 +5,18 @@
  */
 #include "relay/front.h"
 
-#include <unistd.h>
-
 #include "base/check.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "io/stream.h"
-#include "io/stream_tcp.h"
+#include "io/stream_parcel.h"
+#include "io/stream_tls.h"
 #include "relay/exchange.h"
 #include "relay/front_body.h"
 #include "relay/front_close.h"
 #include "relay/front_priv.h"
 #include "relay/front_request.h"
+#include "relay/front_tls.h"
 #include "relay/worker.h"
 
 #define FRONT_INBOX_MAX 16384u /* with more that cannot be used yet, reading stops */
@@ -24,7 +25,7 @@
 struct front_parcel {
 	struct loop_task task;
 	struct worker *to; /* borrowed */
-	int fd; /* owned */
+	struct stream_parcel stream; /* owned */
 	struct buf inbox; /* owned: the request that caused the move, and what came behind it */
 	bool admin;
 	bool authenticated;
@@ -39,16 +40,19 @@ static void front_on_parcel(struct loop_task *task);
 
 static void front_send_away(struct front *f, unsigned home, struct slice rest)
 {
+	struct stream_parcel stream;
 	struct front_parcel *p;
-	int fd;
+	int err = f->full ? ERR_BUSY : stream_detach(&f->stream, &stream);
 
-	if (f->full) /* an earlier answer is still going out: its end brings us here again */
+	/* Something is still on its way out: its end brings us here again. */
+	if (err == ERR_BUSY) {
+		f->full = true;
 		return;
-	fd = stream_tcp_detach(&f->stream);
-	if (fd >= 0) {
+	}
+	if (!err) {
 		p = MEM_NEW(struct front_parcel);
 		p->to = f->worker->shared->workers[home];
-		p->fd = fd;
+		p->stream = stream;
 		buf_append_slice(&p->inbox, rest);
 		p->admin = f->admin;
 		p->authenticated = f->authenticated;
@@ -369,6 +373,7 @@ static void front_on_grave(struct loop_task *task)
 	bool moved = f->moved;
 
 	list_remove(&f->node);
+	front_tls_end(f);
 	metrics_sub(w->metrics, METRIC_VISITORS_OPEN, 1);
 	buf_release(&f->inbox);
 	front_body_free(&f->body);
@@ -377,14 +382,14 @@ static void front_on_grave(struct loop_task *task)
 		front_uncount(w->shared);
 }
 
-static struct front *front_new(struct worker *w, struct stream *stream, bool admin)
+static struct front *front_new(struct worker *w, struct stream *stream)
 {
 	struct front *f = MEM_NEW(struct front);
 
 	f->worker = w;
 	f->stream = stream;
-	f->admin = admin;
 	list_init(&f->node);
+	list_init(&f->handshake);
 	list_append(&w->fronts, &f->node);
 	metrics_add(w->metrics, METRIC_VISITORS_OPEN, 1);
 	timeout_init(&f->timeout, front_on_timeout);
@@ -400,11 +405,14 @@ static void front_on_parcel(struct loop_task *task)
 	struct front *f;
 
 	if (atomic_load(&p->to->shared->stopping)) {
-		close(p->fd);
+		stream_parcel_deinit(&p->stream);
 		buf_release(&p->inbox);
 		front_uncount(p->to->shared);
-	} else if (stream_tcp_adopt(p->to->loop, p->fd, &stream) == 0) {
-		f = front_new(p->to, stream, p->admin);
+	} else if (stream_parcel_adopt(&p->stream, p->to->loop, &stream) == 0) {
+		f = front_new(p->to, stream);
+		f->admin = p->admin;
+		if (stream_tls_get(stream))
+			front_tls_adopt(f);
 		f->authenticated = p->authenticated;
 		memcpy(f->peer, p->peer, sizeof(f->peer));
 		f->inbox = p->inbox;
@@ -416,7 +424,8 @@ static void front_on_parcel(struct loop_task *task)
 	mem_free(p);
 }
 
-void front_accept(struct worker *w, struct stream *stream, const struct addr *peer, bool admin)
+void front_accept(
+	struct worker *w, struct stream *stream, const struct addr *peer, enum front_door door)
 {
 	struct front *f;
 
@@ -428,9 +437,12 @@ void front_accept(struct worker *w, struct stream *stream, const struct addr *pe
 		return;
 	}
 	atomic_fetch_add(&w->shared->connections, 1);
-	f = front_new(w, stream, admin);
+	f = front_new(w, stream);
+	f->admin = door == FRONT_DOOR_ADMIN;
 	metrics_add(w->metrics, METRIC_VISITORS, 1);
 	addr_print(peer, f->peer);
+	if (door == FRONT_DOOR_TLS)
+		front_tls_begin(f);
 	front_settle(f);
 }
 

@@ -13,46 +13,17 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "support/cert.h"
+#include "support/tls_context.h"
 #include "support/tls_pair.h"
 
 #define MUCH (3u << 20)
 #define IDLE_MAX 20480 /* bytes that an idle link may keep */
 
-static const uint8_t secret[TLS_TICKET_SECRET_LEN] = {1, 2, 3};
-static struct cert ca, leaf;
-static struct tls_server *server;
-static struct tls_client *client;
 static struct tls_pair pair;
-
-static int set_up_all(void **state)
-{
-	struct tls_client_conf conf = {0};
-	struct buf message = {0};
-
-	cert_dir_make();
-	cert_make(&ca, &(struct cert_spec) {.name = "ca"});
-	cert_make(&leaf, &(struct cert_spec) {.name = "leaf", .san = "DNS:a.test", .issuer = &ca});
-	conf.ca_file = ca.cert_file;
-	assert_int_equal(tls_client_new(&conf, &client, &message), 0);
-	assert_int_equal(
-		tls_server_new(leaf.cert_file, leaf.key_file, secret, &server, &message), 0);
-	return 0;
-}
-
-static int tear_down_all(void **state)
-{
-	tls_client_free(&client);
-	tls_server_unref(&server);
-	cert_forget(&ca);
-	cert_forget(&leaf);
-	cert_dir_remove();
-	return 0;
-}
 
 static int set_up(void **state)
 {
-	tls_pair_init(&pair, client, "a.test", server);
+	tls_pair_init(&pair, tls_context_client, "a.test", tls_context_server);
 	return 0;
 }
 
@@ -80,7 +51,7 @@ static void a_handshake_comes_in_any_pieces(void **state)
 
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
 		tls_pair_deinit(&pair);
-		tls_pair_init(&pair, client, "a.test", server);
+		tls_pair_init(&pair, tls_context_client, "a.test", tls_context_server);
 		assert_false(tls_is_ready(pair.client.tls));
 		tls_pair_run(&pair, pieces[i]);
 		check_ready();
@@ -255,7 +226,7 @@ static void what_is_no_tls_is_named(void **state)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		tls_pair_deinit(&pair);
-		tls_pair_init(&pair, client, "a.test", server);
+		tls_pair_init(&pair, tls_context_client, "a.test", tls_context_server);
 		buf_append_str(&pair.server.wire, texts[i]);
 		tls_pair_read(&pair.server, &pair.client, 0);
 		assert_int_equal(pair.server.result, TLS_FAILED);
@@ -286,7 +257,7 @@ static void an_idle_link_costs_little(void **state)
 	for (int i = 0; i < 32; i++) {
 		struct tls_pair p;
 
-		tls_pair_init(&p, client, "a.test", server);
+		tls_pair_init(&p, tls_context_client, "a.test", tls_context_server);
 		tls_pair_run(&p, 0);
 		write_to(&p.client, &p.server, slice_first(much(), 40000));
 		write_to(&p.server, &p.client, slice_first(much(), 40000));
@@ -325,5 +296,5 @@ int main(void)
 #endif
 	};
 
-	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+	return cmocka_run_group_tests(tests, tls_context_open, tls_context_close);
 }
