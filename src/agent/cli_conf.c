@@ -1,6 +1,8 @@
 /* Layers of options into one struct, and the checks that need more than one option. */
 #include "agent/cli_conf.h"
 
+#include <stdio.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "config/conf_file.h"
