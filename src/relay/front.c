@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "io/stream.h"
 #include "io/stream_parcel.h"
+#include "io/stream_tcp.h"
 #include "io/stream_tls.h"
 #include "relay/exchange.h"
 #include "relay/front_body.h"
