@@ -460,7 +460,7 @@ void front_accept(
 		return;
 	}
 	atomic_fetch_add(&w->shared->connections, 1);
-	f = front_new(w, stream);
+	f = front_new(w, door == FRONT_DOOR_TLS ? front_tls_wrap(w, stream) : stream);
 	f->admin = door == FRONT_DOOR_ADMIN;
 	metrics_add(w->metrics, METRIC_VISITORS, 1);
 	front_note_place(f, peer);

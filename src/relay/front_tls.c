@@ -38,10 +38,16 @@ static void front_tls_on_ready(void *ctx, int err)
 		metrics_add(w->metrics, METRIC_TLS_RESUMED, 1);
 }
 
+struct stream *front_tls_wrap(struct worker *w, struct stream *stream)
+{
+	struct tls *tls = tls_accept(atomic_load_explicit(&w->shared->tls, memory_order_acquire));
+
+	return stream_tls_new(w->loop, &stream, &tls);
+}
+
 void front_tls_begin(struct front *f)
 {
 	struct worker *w = f->worker;
-	struct tls *tls = tls_accept(atomic_load_explicit(&w->shared->tls, memory_order_acquire));
 
 	if (w->handshake_count >= FRONT_TLS_HANDSHAKES_MAX) {
 		struct front *oldest = CONTAINER_OF(w->handshakes.next, struct front, handshake);
@@ -53,7 +59,6 @@ void front_tls_begin(struct front *f)
 	}
 	list_append(&w->handshakes, &f->handshake);
 	w->handshake_count++;
-	f->stream = stream_tls_new(w->loop, &f->stream, &tls);
 	front_tls_adopt(f);
 	stream_tls_on_ready(f->stream, front_tls_on_ready, f);
 }
