@@ -435,21 +435,21 @@ static void front_on_parcel(struct loop_task *task)
 }
 
 /* Both ends of the connection, for those who want to know at the other end of a tunnel. */
-static void front_note_place(struct front *f, const struct addr *peer)
+static void front_note_place(struct front *f, const struct addr *peer, const struct addr *local)
 {
-	struct addr local;
-
 	addr_print(peer, f->peer);
 	f->peer_port = addr_port(peer);
-	if (addr_of_socket(stream_tcp_fd(f->stream), &local) != 0)
+	if (!local)
 		return;
-	addr_print(&local, f->local);
-	f->local_port = addr_port(&local);
+	addr_print(local, f->local);
+	f->local_port = addr_port(local);
 }
 
 void front_accept(
 	struct worker *w, struct stream *stream, const struct addr *peer, enum front_door door)
 {
+	struct addr local;
+	bool has_local;
 	struct front *f;
 
 	if (w->conf->max_connections &&
@@ -460,10 +460,11 @@ void front_accept(
 		return;
 	}
 	atomic_fetch_add(&w->shared->connections, 1);
+	has_local = addr_of_socket(stream_tcp_fd(stream), &local) == 0;
 	f = front_new(w, door == FRONT_DOOR_TLS ? front_tls_wrap(w, stream) : stream);
 	f->admin = door == FRONT_DOOR_ADMIN;
 	metrics_add(w->metrics, METRIC_VISITORS, 1);
-	front_note_place(f, peer);
+	front_note_place(f, peer, has_local ? &local : NULL);
 	if (door == FRONT_DOOR_TLS)
 		front_tls_begin(f);
 	front_settle(f);
