@@ -122,6 +122,30 @@ static bool uplink_answer_is_number(const struct http_head *head, enum http_fiel
 			num_parse_u64(http_head_value(head, id), &value) == 0);
 }
 
+/* What a person may do about the codes of docs/protocol.md, 1. */
+static const char *uplink_answer_refusal(struct slice code)
+{
+	static const struct {
+		struct slice code;
+		const char *text;
+	} refusals[] = {
+		{{"not-authenticated", 17},
+			"the relay wants a valid signature: look at the secret and the clock"},
+		{{"session-gone", 12}, "the relay does not know the session any more"},
+		{{"version-not-supported", 21},
+			"the relay speaks another version of the protocol: update the older one"},
+		{{"overloaded", 10}, "the relay has too many sessions"},
+		{{"draining", 8}, "the relay is about to stop"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		if (slice_eq(refusals[i].code, code))
+			return refusals[i].text;
+	}
+	return code.len ? "the relay refuses"
+			: "this is not a relay of adit, or something in front of one";
+}
+
 const char *uplink_answer_fault(
 	const struct uplink_answer *a, const struct uplink_request *request, const char *key)
 {
