@@ -6,6 +6,7 @@
 
 #include <limits.h>
 
+#include "base/attr.h"
 #include "base/buf.h"
 #include "base/num.h"
 #include "crypto/ws_accept.h"
@@ -153,9 +154,7 @@ const char *uplink_answer_fault(
 	bool is_websocket = request->framing == UPLINK_WEBSOCKET;
 
 	if (head->status != 101)
-		return http_head_count(head, HTTP_FIELD_X_ADIT_ERROR)
-			? "the relay refuses"
-			: "this is not a relay of adit, or something in front of one";
+		return uplink_answer_refusal(http_head_value(head, HTTP_FIELD_X_ADIT_ERROR));
 	if (head->minor < 1 ||
 		!http_head_has_token(head, HTTP_FIELD_CONNECTION, SLICE("upgrade")) ||
 		http_head_count(head, HTTP_FIELD_UPGRADE) != 1 ||
