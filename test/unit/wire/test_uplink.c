@@ -235,7 +235,8 @@ static void a_refusal_has_its_code(void **state)
 	assert_int_equal(fixture.result.status, 503);
 	assert_int_equal(fixture.result.retry_after_s, 3);
 	assert_string_equal(fixture.code, "draining");
-	check_failed(UPLINK_HTTP, ERR_DENIED, "", " answered 503 (draining): the relay refuses");
+	check_failed(UPLINK_HTTP, ERR_DENIED, "",
+		" answered 503 (draining): the relay is about to stop");
 }
 
 static void another_server_is_told_apart(void **state)
