@@ -242,7 +242,7 @@ static void a_probe_that_is_answered_does_not(void **state)
 	unsigned measured;
 
 	near = (struct stream_log) {0};
-	session_pair_init(&pair, 0, 0, 200);
+	session_pair_init(&pair, 0, 0, 60000);
 	session_pair_start(&pair, true);
 	UNTIL(client->measured);
 	measured = client->measured;
