@@ -416,8 +416,7 @@ void mux_sent(struct mux *m)
 bool mux_has_output(const struct mux *m)
 {
 	return m->linked &&
-		(mux_tail_unsent(&m->tail) ||
-			(!list_is_empty(&m->ready) && mux_link_is_ready(m)) ||
+		(mux_tail_unsent(&m->tail) || (!list_is_empty(&m->ready) && mux_link_is_ready(m)) ||
 			(buf_len(&m->urgent) && m->tail.sent >= m->urgent_after));
 }
 

@@ -99,7 +99,8 @@ static void sim_write(struct sim_stream *s)
 	struct sim *sim = s->side->sim;
 	struct sim_ledger *l = sim_ledger_of(s);
 	unsigned me = s->side->index, count = 1 + sim_random(sim, 4);
-	size_t len = sim_random(sim, 3) ? sim_random(sim, 2000) : sim_random(sim, sim->conf.write_max);
+	size_t len =
+		sim_random(sim, 3) ? sim_random(sim, 2000) : sim_random(sim, sim->conf.write_max);
 	size_t part = len / count;
 	struct slice parts[4];
 	char *bytes;
@@ -299,7 +300,8 @@ static void sim_on_gone(struct mux_stream *stream)
 {
 	struct sim_stream *s = sim_stream_of(stream);
 
-	sim_expect(s->side->sim, stream->released && !stream->mux, "only who was let go of is gone");
+	sim_expect(
+		s->side->sim, stream->released && !stream->mux, "only who was let go of is gone");
 	s->side->released--;
 	mem_free(s);
 }
@@ -308,7 +310,8 @@ static void sim_on_pong(void *ctx, uint64_t rtt_us)
 {
 	struct sim_side *side = ctx;
 
-	sim_expect(side->sim, rtt_us <= side->sim->now_us, "a round trip takes no longer than the run");
+	sim_expect(side->sim, rtt_us <= side->sim->now_us,
+		"a round trip takes no longer than the run");
 }
 
 static void sim_on_go_away(void *ctx)
@@ -438,7 +441,8 @@ static void sim_bounds(struct sim_side *side)
 static struct sim_stream *sim_pick(struct sim_side *side)
 {
 	struct list *node = side->streams.next;
-	unsigned skip = side->count ? sim_random(side->sim, side->count < 50 ? side->count : 50) : 0;
+	unsigned skip =
+		side->count ? sim_random(side->sim, side->count < 50 ? side->count : 50) : 0;
 
 	for (; skip && node->next != &side->streams; skip--)
 		node = node->next;
@@ -562,7 +566,8 @@ struct mux_sim_result mux_sim_run(const struct mux_sim_conf *conf)
 
 		if (l->broken || !(l->finished[0] || l->finished[1]))
 			continue;
-		sim_expect(&sim, l->ended[0] && l->ended[1], "each stream in order ends on both sides");
+		sim_expect(&sim, l->ended[0] && l->ended[1],
+			"each stream in order ends on both sides");
 		sim_expect(&sim, l->got[0] == l->sent[1] && l->got[1] == l->sent[0], "whole");
 		sim.result.whole++;
 	}

@@ -27,7 +27,10 @@ static void what_was_written_is_read(void **state)
 {
 	static const struct mux_frame cases[] = {
 		{0},
-		{.version = 255, .type = 255, .flags = 0xffff, .stream = UINT32_MAX,
+		{.version = 255,
+			.type = 255,
+			.flags = 0xffff,
+			.stream = UINT32_MAX,
 			.length = UINT32_MAX},
 		{.type = MUX_FRAME_ACK, .length = 8},
 		{.type = MUX_FRAME_PING, .flags = MUX_FLAG_SYN, .length = 0x80000000u},
