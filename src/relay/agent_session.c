@@ -332,6 +332,10 @@ void agent_session_drain(struct worker *w)
 	struct agent_session *a;
 	size_t at = 0;
 
+	/* Nobody listens for another link of those that have none. */
+	while (!list_is_empty(&w->parked))
+		agent_session_end(CONTAINER_OF(w->parked.next, struct agent_session, parked),
+			"it has no link while the relay drains", false);
 	while ((a = map_next(&w->agents, &at)) != NULL) {
 		agent_message_send(a, &notice);
 		session_go_away(a->session);
