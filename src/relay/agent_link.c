@@ -20,6 +20,7 @@
 #include "relay/identity.h"
 #include "relay/refusals.h"
 #include "relay/reply.h"
+#include "relay/visitor_error.h"
 #include "relay/worker.h"
 #include "wire/session.h"
 #include "wire/ws_stream.h"
@@ -69,29 +70,36 @@ static void agent_link_log_refusal(struct agent_link_request *r, struct slice cl
 			LOG_INT("suppressed", suppressed));
 }
 
-static enum agent_link_result agent_link_refuse(
-	struct agent_link_request *r, enum api_error error, const char *sentence)
+static enum agent_link_result agent_link_refuse_as(
+	struct agent_link_request *r, unsigned status, const char *code, const char *sentence)
 {
-	const struct api_error_info *info = api_error_get(error);
 	struct worker *w = r->worker;
 	struct buf body = {0};
 	struct reply reply = {
-		.status = info->status,
-		.code = info->code,
-		.retry_after_s = info->status == 503 ? w->conf->retry_after_s : 0,
-		.www_authenticate = info->status == 401 ? "HMAC" : NULL,
+		.status = status,
+		.code = code,
+		.retry_after_s = status == 503 ? w->conf->retry_after_s : 0,
+		.www_authenticate = status == 401 ? "HMAC" : NULL,
 		.close = true,
 	};
 
-	r->status = info->status;
-	r->error = info->code;
+	r->status = status;
+	r->error = code;
 	agent_link_log_refusal(r, identity_client_ip(r->head, r->peer, w->conf->trust_proxy));
-	api_body_error(&body, slice_from_str(info->code), slice_from_str(sentence));
+	api_body_error(&body, slice_from_str(code), slice_from_str(sentence));
 	reply.body = buf_slice(&body);
 	buf_clear(&w->answer);
 	reply_write_json(&w->answer, &reply);
 	buf_release(&body);
 	return AGENT_LINK_REFUSED;
+}
+
+static enum agent_link_result agent_link_refuse(
+	struct agent_link_request *r, enum api_error error, const char *sentence)
+{
+	const struct api_error_info *info = api_error_get(error);
+
+	return agent_link_refuse_as(r, info->status, info->code, sentence);
 }
 
 static bool agent_link_is_signed(struct agent_link_request *r, struct buf *reason)
@@ -154,8 +162,9 @@ static enum agent_link_result agent_link_begin(struct agent_link_request *r)
 	if (atomic_load(&w->shared->draining))
 		return agent_link_refuse(r, API_ERROR_DRAINING, "The relay is about to stop.");
 	if (atomic_load(&w->shared->sessions) >= w->conf->max_sessions)
-		return agent_link_refuse(
-			r, API_ERROR_SESSIONS_FULL, "The relay has as many sessions as it may.");
+		return agent_link_refuse_as(r, 503,
+			visitor_error_get(VISITOR_ERROR_OVERLOADED)->code,
+			"The relay has as many sessions as it may.");
 	a = agent_session_new(w, &setup);
 	link = agent_link_answer(r, (struct slice) {NULL, 0});
 	session_start(a->session, &link, r->received);
@@ -225,7 +234,8 @@ enum agent_link_result agent_link_accept(struct agent_link_request *r, unsigned 
 	}
 	buf_release(&reason);
 	if (!slice_eq(http_head_value(r->head, HTTP_FIELD_ADIT_VERSION), SLICE("1")))
-		return agent_link_refuse(r, API_ERROR_SESSION_VERSION,
+		return agent_link_refuse_as(r, 426,
+			visitor_error_get(VISITOR_ERROR_VERSION_NOT_SUPPORTED)->code,
 			"This relay speaks version 1 of the session protocol.");
 	if (err != ERR_NOT_FOUND)
 		near = resume.session;

@@ -42,8 +42,7 @@ struct registration {
 
 /* ---- answers ---- */
 
-static void agent_register_refuse(
-	struct agent_session *a, const struct agent_message_fault *fault)
+static void agent_register_refuse(struct agent_session *a, const struct agent_message_fault *fault)
 {
 	struct worker *w = a->worker;
 
@@ -120,8 +119,7 @@ static void agent_register_registered(struct registration *r, struct tunnel *t)
 	answer.url = url.base;
 	answer.name = r->proto == CONTROL_TCP ? NULL : t->name;
 	log_info(a->worker->shared->log, "tunnel registered", LOG_STR("tunnel", tunnel_name(t)),
-		LOG_STR("url", slice_from_str(url.base)),
-		LOG_STR("session", agent_session_name(a)),
+		LOG_STR("url", slice_from_str(url.base)), LOG_STR("session", agent_session_name(a)),
 		LOG_STR("client", slice_from_str(a->client)));
 	agent_message_send(a, &answer);
 	session_tunnel_refresh(CONTAINER_OF(t, struct session_tunnel, tunnel));
@@ -210,7 +208,7 @@ static void agent_register_on_back(struct loop_task *task)
 {
 	struct registration *r = CONTAINER_OF(task, struct registration, task);
 	struct agent_session *a = r->wish.agent;
-	void (*done)(struct agent_session *agent) = r->done;
+	void (*done)(struct agent_session * agent) = r->done;
 
 	if (!a) {
 		mem_free(r);
@@ -266,8 +264,8 @@ static void agent_register_any_port(struct registration *r)
 	}
 	r->wish.has_port = false;
 	r->tries = AGENT_REGISTER_TRIES;
-	agent_register_settle(r, result == CREATE_FULL || result == CREATE_OK ? result
-									      : CREATE_NO_PORT);
+	agent_register_settle(
+		r, result == CREATE_FULL || result == CREATE_OK ? result : CREATE_NO_PORT);
 }
 
 static void agent_register_tcp(struct registration *r, uint16_t port)
@@ -316,8 +314,8 @@ static bool agent_register_is_wrong(struct agent_session *a, const struct contro
 	return true;
 }
 
-void agent_register_start(struct agent_session *a, const struct control *c,
-	void (*done)(struct agent_session *a))
+void agent_register_start(
+	struct agent_session *a, const struct control *c, void (*done)(struct agent_session *a))
 {
 	struct registration *r;
 
@@ -326,8 +324,7 @@ void agent_register_start(struct agent_session *a, const struct control *c,
 	r = MEM_NEW(struct registration);
 	r->worker = a->worker;
 	r->done = done;
-	r->wish = (struct session_tunnel_wish) {
-		.agent = a, .number = c->tunnel, .share = c->share};
+	r->wish = (struct session_tunnel_wish) {.agent = a, .number = c->tunnel, .share = c->share};
 	r->proto = c->proto;
 	r->who.kind = a->owner_kind;
 	r->who.text = slice_of(r->who_text,

@@ -158,8 +158,7 @@ static void agent_session_open_mux(struct agent_session *a, const struct session
 	a->session = session_new(w->loop, &conf, &clocks, events, a);
 }
 
-struct agent_session *agent_session_new(
-	struct worker *w, const struct agent_session_setup *setup)
+struct agent_session *agent_session_new(struct worker *w, const struct agent_session_setup *setup)
 {
 	struct agent_session *a = MEM_NEW(struct agent_session);
 
@@ -186,8 +185,7 @@ void agent_session_greeted(struct agent_session *a)
 {
 	a->state = AGENT_LINKED;
 	timeout_disarm(&a->timeout);
-	log_info(a->worker->shared->log, "session up",
-		LOG_STR("session", agent_session_name(a)),
+	log_info(a->worker->shared->log, "session up", LOG_STR("session", agent_session_name(a)),
 		LOG_STR("agent", slice_from_str(a->program)),
 		LOG_STR("client", slice_from_str(a->client)));
 }
@@ -197,8 +195,7 @@ void agent_session_greeted(struct agent_session *a)
 static void agent_session_refresh_tunnels(struct agent_session *a)
 {
 	LIST_EACH (node, &a->members)
-		session_tunnel_refresh(
-			CONTAINER_OF(node, struct session_member, in_agent)->tunnel);
+		session_tunnel_refresh(CONTAINER_OF(node, struct session_member, in_agent)->tunnel);
 }
 
 static void agent_session_unpark(struct agent_session *a)
@@ -326,12 +323,16 @@ void agent_session_drain(struct worker *w)
 {
 	const struct control notice = {
 		.type = CONTROL_NOTICE,
-		.code = (char *)(uintptr_t)"draining",
-		.message = (char *)(uintptr_t)"The relay is about to stop.",
+		.code = (char *)(uintptr_t) "draining",
+		.message = (char *)(uintptr_t) "The relay is about to stop.",
 	};
 	struct agent_session *a;
 	size_t at = 0;
 
+	/* Nobody listens for another link of those that have none. */
+	while (!list_is_empty(&w->parked))
+		agent_session_end(CONTAINER_OF(w->parked.next, struct agent_session, parked),
+			"it has no link while the relay drains", false);
 	while ((a = map_next(&w->agents, &at)) != NULL) {
 		agent_message_send(a, &notice);
 		session_go_away(a->session);

@@ -27,8 +27,7 @@ struct agent_session_setup {
 	const struct session_events *events; /* with the new object as context */
 };
 
-struct agent_session *agent_session_new(
-	struct worker *w, const struct agent_session_setup *setup);
+struct agent_session *agent_session_new(struct worker *w, const struct agent_session_setup *setup);
 /* The one with this id, if it lives here. */
 struct agent_session *agent_session_find(const struct worker *w, struct slice id);
 /* The worker that the id names; false when it names none. */

@@ -63,8 +63,8 @@ static enum create_result create_claim(
 }
 
 /* It exists here and the owner asks for it again. */
-static enum create_result create_again(
-	struct worker *w, struct tunnel *t, const struct create_wish *wish, struct create_outcome *out)
+static enum create_result create_again(struct worker *w, struct tunnel *t,
+	const struct create_wish *wish, struct create_outcome *out)
 {
 	log_info(w->shared->log,
 		t->state == TUNNEL_ONLINE ? "tunnel taken over" : "tunnel asked for again",

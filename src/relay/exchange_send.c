@@ -121,15 +121,14 @@ void exchange_send_start(struct exchange *x)
 		exchange_end_error(x, VISITOR_ERROR_TOO_MANY_WAITING, ACCESS_RELAY, none);
 		return;
 	}
-	timeout_arm(
-		x->worker->timeouts[tunnel_wait_clock(x->tunnel, x->upgrade)], &x->timeout);
+	timeout_arm(x->worker->timeouts[tunnel_wait_clock(x->tunnel, x->upgrade)], &x->timeout);
 }
 
 bool exchange_send_again(struct exchange *x)
 {
-	if (x->response_seen || x->body_sent || (x->up && x->up->failure.message) || x->body.kind != HTTP1_BODY_NONE ||
-		!http_method_is_idempotent(x->method) || x->upgrade ||
-		x->retries >= EXCHANGE_RETRIES_MAX)
+	if (x->response_seen || x->body_sent || (x->up && x->up->failure.message) ||
+		x->body.kind != HTTP1_BODY_NONE || !http_method_is_idempotent(x->method) ||
+		x->upgrade || x->retries >= EXCHANGE_RETRIES_MAX)
 		return false;
 	x->retries++;
 	metrics_add(x->worker->metrics, METRIC_RETRIES, 1);

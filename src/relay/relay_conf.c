@@ -181,8 +181,8 @@ static void relay_clamp_grace(struct relay_conf *conf, struct buf *warnings)
 }
 
 /* The two ends of a range of ports, whose options begin with the prefix. */
-static int relay_check_range(
-	struct relay_conf *conf, const char *prefix, uint16_t start, uint16_t end, struct buf *message)
+static int relay_check_range(struct relay_conf *conf, const char *prefix, uint16_t start,
+	uint16_t end, struct buf *message)
 {
 	char first[32], last[32];
 

@@ -137,8 +137,8 @@ bool session_tunnel_is_delivered(const struct upstream *up)
 	return true;
 }
 
-void session_tunnel_failed(struct agent_session *a, uint32_t stream, enum visitor_error error,
-	const char *message)
+void session_tunnel_failed(
+	struct agent_session *a, uint32_t stream, enum visitor_error error, const char *message)
 {
 	LIST_EACH (node, &a->upstreams) {
 		struct session_upstream *su = CONTAINER_OF(node, struct session_upstream, node);

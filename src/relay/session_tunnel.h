@@ -54,8 +54,8 @@ struct session_member *session_tunnel_find(const struct agent_session *a, uint32
 void session_tunnel_refresh(struct session_tunnel *st);
 
 /* The agent could not serve a visitor: said before the stream is reset. */
-void session_tunnel_failed(struct agent_session *a, uint32_t stream, enum visitor_error error,
-	const char *message);
+void session_tunnel_failed(
+	struct agent_session *a, uint32_t stream, enum visitor_error error, const char *message);
 /* The session ends: its streams fail by themselves, later. */
 void session_tunnel_forget_agent(struct agent_session *a);
 

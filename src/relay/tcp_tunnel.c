@@ -78,8 +78,7 @@ static void tcp_visitor_on_grave(struct loop_task *task)
 		shared->on_quiet(shared);
 }
 
-static void tcp_visitor_record(
-	struct tcp_visitor *v, enum access_end ended, const char *error)
+static void tcp_visitor_record(struct tcp_visitor *v, enum access_end ended, const char *error)
 {
 	struct worker *w = v->tunnel->base.tunnel.worker;
 	const struct access_record record = {
@@ -235,8 +234,8 @@ static void tcp_visitor_wait(struct tcp_visitor *v)
 
 	stream_listen(v->stream, &tcp_visitor_held_events, v);
 	if (t->waiter_count >= TCP_TUNNEL_HELD_MAX || !tunnel_wait(t, &v->waiter)) {
-		tcp_visitor_end(v, ACCESS_RELAY,
-			visitor_error_get(VISITOR_ERROR_TOO_MANY_WAITING)->code);
+		tcp_visitor_end(
+			v, ACCESS_RELAY, visitor_error_get(VISITOR_ERROR_TOO_MANY_WAITING)->code);
 		return;
 	}
 	timeout_arm(t->worker->timeouts[tunnel_wait_clock(t, false)], &v->timeout);
@@ -350,8 +349,8 @@ static int tcp_tunnel_on_open(struct worker *w, const struct create_wish *wish, 
 	tcp->listener = listener;
 	tunnel_init(&tcp->base.tunnel, w, &tcp_tunnel_ops, name, wish->who);
 	session_tunnel_join(&tcp->base, port_wish);
-	listener_start(listener, &tcp_tunnel_listener_events, tcp,
-		w->timeouts[WORKER_ACCEPT_RETRY]);
+	listener_start(
+		listener, &tcp_tunnel_listener_events, tcp, w->timeouts[WORKER_ACCEPT_RETRY]);
 	*tunnel_out = &tcp->base.tunnel;
 	return 0;
 }
@@ -403,6 +402,5 @@ void tcp_tunnel_close_visitors(struct worker *w)
 	struct list *node;
 
 	while ((node = w->tcp_visitors.next) != &w->tcp_visitors)
-		tcp_visitor_end(
-			CONTAINER_OF(node, struct tcp_visitor, node), ACCESS_RELAY, NULL);
+		tcp_visitor_end(CONTAINER_OF(node, struct tcp_visitor, node), ACCESS_RELAY, NULL);
 }

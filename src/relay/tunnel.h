@@ -31,7 +31,8 @@ struct upstream_failure {
 struct upstream {
 	struct tunnel *tunnel; /* a reference while it is taken */
 	struct stream *stream; /* owned; the holder may take it away for good */
-	struct slice prefix; /* goes in front of the first bytes, in one write; until the next take */
+	struct slice
+		prefix; /* goes in front of the first bytes, in one write; until the next take */
 	struct upstream_failure failure; /* why it failed, when the agent said so */
 	bool one_shot; /* half-closed behind the request; a plain socket would lose the answer */
 	bool finished; /* the answer was received whole: it ends in order */
@@ -67,7 +68,8 @@ struct tunnel_taker {
 };
 
 struct tunnel_ops {
-	/* Visitors wait for an agent that reconnects (--hold-timeout), and what they hold counts. */
+	/* Visitors wait for an agent that reconnects (--hold-timeout), and what they hold counts.
+	 */
 	bool holds;
 	/* A free upstream or NULL. */
 	struct upstream *(*take)(struct tunnel *t, const struct tunnel_taker *taker);

@@ -96,7 +96,8 @@ void worker_free(struct worker **w_ptr)
 	if (!w)
 		return;
 	*w_ptr = NULL;
-	CHECK(list_is_empty(&w->fronts) && list_is_empty(&w->tcp_visitors) && !w->tunnels.count && !w->agents.count);
+	CHECK(list_is_empty(&w->fronts) && list_is_empty(&w->tcp_visitors) && !w->tunnels.count &&
+		!w->agents.count);
 	for (unsigned i = 0; i < WORKER_TIMEOUT_COUNT; i++)
 		timeout_queue_free(&w->timeouts[i]);
 	loop_free(&w->loop);

@@ -132,6 +132,7 @@ class Session:
         self.received = self.sent = self.acked = 0
         self.tail = bytearray()
         self.acknowledge = True
+        self.deaf = False  # no credit on the control stream
         self.mute = False  # pings are not answered
         self.epoch = 0
         self.agreed = False
@@ -301,7 +302,8 @@ class Session:
                 self._control += data
                 *lines, self._control = self._control.split(b"\n")
                 self.messages.extend(json.loads(line) for line in lines)
-                self.frame(WINDOW, 0, 1, len(data))
+                if not self.deaf:
+                    self.frame(WINDOW, 0, 1, len(data))
             elif number in self.streams:
                 self.streams[number].incoming += data
             self.news.notify_all()

@@ -1,0 +1,209 @@
+"""Who gets which name, among sessions and pool clients, on one worker and across two."""
+import pytest
+
+from harness import http
+from harness.agent import create
+from harness.session import Refused, Session, reply
+from harness.wait import wait_for
+
+WORKERS = pytest.mark.parametrize("workers", [1, 2])
+
+
+def visit(relay, name="demo", **how):
+    return http.fetch(relay.port, host=f"{name}.{relay.domain}", **how)
+
+
+def session_on(relay, home, tries=100, **how):
+    """A session on this worker: the kernel chooses, so some are thrown away."""
+    for _ in range(tries):
+        peer = Session(relay, **how)
+        if int(peer.welcome["session"][:2], 16) == home:
+            return peer
+        peer.close()
+    raise AssertionError(f"no session on worker {home}")
+
+
+@pytest.mark.covers("S95")
+def test_names_follow_the_rules(start):
+    relay = start()
+    with Session(relay, client="a") as peer, Session(relay, client="b") as other:
+        for at, name in enumerate(["abc", "Upper", "-abcd", "www", "x" * 64, "a.bcd", "", "tcp:1"]):
+            answer = peer.register_refused(10 + at, subdomain=name)
+            assert (answer["code"], answer["fatal"]) == ("invalid-name", True), name
+        assert peer.register(1)["name"]
+        assert peer.register(2, subdomain="demo")["name"] == "demo"
+        assert other.register(1, subdomain="demo")["name"] not in ("", "demo")
+        assert peer.register_refused(2)["code"] == "bad-message"
+        peer.serve(reply(b"a"))
+        other.serve(reply(b"b"))
+        assert visit(relay).body == b"a"
+
+
+@WORKERS
+def test_a_strict_relay_refuses_the_names_of_others(start, workers):
+    relay = start("--ip-validation-strict", "--workers", workers)
+    with session_on(relay, 0, client="a") as peer:
+        with session_on(relay, workers - 1, client="b") as other:
+            peer.register(subdomain="demo")
+            answer = other.register_refused(subdomain="demo")
+            assert (answer["code"], answer["fatal"]) == ("name-in-use", True)
+            peer.cut()
+            relay.wait_log("tunnel offline")
+            answer = other.register_refused(subdomain="demo")
+            assert answer["code"] == "name-reserved" and not answer.get("fatal")
+            assert 1 <= answer["retry_after"] <= 30
+
+
+@pytest.mark.covers("S96")
+@pytest.mark.tsan
+@WORKERS
+def test_the_same_client_takes_its_name_over_at_once(start, workers):
+    relay = start("--workers", workers)
+    with session_on(relay, 0, client="me") as peer:
+        with session_on(relay, workers - 1, client="me") as later:
+            peer.register(4, subdomain="demo")
+            peer.serve(reply(b"old"))
+            later.serve(reply(b"new"))
+            assert visit(relay).body == b"old"
+            assert later.register(subdomain="demo")["name"] == "demo"
+            error = peer.expect("error", tunnel=4)
+            assert (error["code"], error["fatal"]) == ("superseded", True)
+            assert visit(relay).body == b"new"
+            assert peer.register(4)["name"] != "demo"
+
+
+@WORKERS
+def test_a_parked_session_does_not_hold_the_name_against_its_client(start, workers):
+    relay = start("--workers", workers)
+    with session_on(relay, 0, client="me") as peer:
+        with session_on(relay, workers - 1, client="me") as later:
+            peer.register(subdomain="demo")
+            peer.cut()
+            relay.wait_log("tunnel offline")
+            later.serve(reply(b"new"))
+            assert later.register(subdomain="demo")["name"] == "demo"
+            assert visit(relay).body == b"new"
+            relay.wait_log({"msg": "session ended", "session": peer.id})
+            with pytest.raises(Refused):
+                peer.resume()
+
+
+@WORKERS
+def test_a_pool_client_and_an_agent_of_one_token_take_over_from_each_other(start, workers):
+    relay = start("--workers", workers)
+    assert create(relay, "demo", token="me").status == 200
+    with session_on(relay, workers - 1, client="me") as peer:
+        peer.serve(reply(b"session"))
+        assert peer.register(subdomain="demo")["name"] == "demo"
+        assert visit(relay).body == b"session"
+        response = create(relay, "demo", token="me")
+        assert response.status == 200 and response.json()["id"] == "demo"
+        assert peer.expect("error", tunnel=1)["code"] == "superseded"
+        with session_on(relay, 0, client="other") as other:
+            assert other.register(subdomain="demo")["name"] != "demo"
+
+
+@pytest.mark.tsan
+def test_sessions_that_share_get_visitors_in_turn(start):
+    relay = start("--workers", 2)
+    with Session(relay, client="me") as first:
+        with Session(relay, client="me", fields=[("Adit-Beside", first.id)]) as second:
+            assert second.id[:2] == first.id[:2], "beside means on the same worker"
+            for peer, body in ((first, b"1"), (second, b"2")):
+                peer.register(subdomain="demo", share=True)
+                peer.serve(reply(body))
+            assert sorted(visit(relay).body for _ in range(6)) == [b"1"] * 3 + [b"2"] * 3
+            status = http.fetch(relay.port, target="/api/tunnels/demo/status", host=relay.domain)
+            assert status.json() == {"connected_sockets": 2}
+            first.cut()
+            relay.wait_log("link lost")
+            assert [visit(relay).body for _ in range(4)] == [b"2"] * 4
+            first.resume()
+            assert sorted(visit(relay).body for _ in range(4)) == [b"1"] * 2 + [b"2"] * 2
+            with Session(relay, client="me", fields=[("Adit-Beside", first.id)]) as alone:
+                alone.register(subdomain="demo")
+                alone.serve(reply(b"3"))
+                for peer in (first, second):
+                    assert peer.expect("error")["code"] == "superseded"
+                assert visit(relay).body == b"3"
+
+
+def test_a_shared_tunnel_has_one_home(start):
+    relay = start("--workers", 2)
+    with session_on(relay, 0, client="me") as first:
+        with session_on(relay, 1, client="me") as second:
+            first.register(subdomain="demo", share=True)
+            answer = second.register_refused(subdomain="demo", share=True)
+            assert answer["code"] == "name-in-use" and not answer.get("fatal")
+            first.serve(reply(b"1"))
+            assert visit(relay).body == b"1"
+
+
+@pytest.mark.tsan
+def test_two_workers_fight_for_one_name_and_nothing_breaks(start):
+    relay = start("--workers", 2)
+    with session_on(relay, 0, client="me") as first:
+        with session_on(relay, 1, client="me") as second:
+            for number in range(1, 41):
+                first.say(type="register", tunnel=number, proto="http", subdomain="demo")
+                second.say(type="register", tunnel=number, proto="http", subdomain="demo")
+            for peer, name in ((first, "last"), (second, "least")):
+                peer.say(type="register", tunnel=99, proto="http", subdomain=name)
+                answered = set()
+                while 99 not in answered:
+                    message = peer.next_message()
+                    assert message["type"] in ("registered", "error")
+                    answered.add(message["tunnel"])
+                assert answered == {*range(1, 41), 99}
+
+
+def test_a_session_that_ends_while_its_name_is_fetched(start):
+    relay = start("--workers", 2)
+    with session_on(relay, 0, client="me") as first:
+        first.register(subdomain="demo")
+        for _ in range(10):
+            with session_on(relay, 1, client="me") as second:
+                second.say(type="register", tunnel=1, proto="http", subdomain="demo")
+        first.say(type="register", tunnel=9, proto="http", subdomain="still")
+        assert first.expect("error", tunnel=1)["code"] == "superseded"
+        assert first.expect("registered", tunnel=9)["name"] == "still"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_signed_relay_wants_signed_sessions(start, workers):
+    relay = start("--workers", workers, env={"LT_HMAC_SECRET": "s" * 32})
+    with pytest.raises(Refused) as refused:
+        Session(relay)
+    assert (refused.value.status, refused.value.code) == (401, "not-authenticated")
+    assert refused.value.response.json()["error"] == "not-authenticated"
+
+
+def test_other_refusals(start):
+    relay = start("--max-sessions", 1, "--workers", 1)
+    with Session(relay) as peer:
+        for how, status, code in (({"version": "2"}, 426, "version-not-supported"),
+                                  ({}, 503, "overloaded")):
+            with pytest.raises(Refused) as refused:
+                peer.ask(**how)
+            assert (refused.value.status, refused.value.code) == (status, code)
+        peer.resume()
+
+
+def test_sessions_begin_where_tunnels_are_created(start):
+    relay = start(admin=True)
+    with Session(relay) as peer:
+        peer.register(subdomain="demo")
+        peer.serve(reply(b"x"))
+        assert visit(relay).body == b"x"
+        with http.Visitor(relay.port) as visitor:
+            visitor.send(peer.request())
+            assert visitor.wait_closed() == "fin"
+
+
+def test_the_url_has_the_host_that_the_agent_came_by(start):
+    relay = start(domain=None)
+    with Session(relay, host="127.0.0.1") as peer:
+        assert peer.register(subdomain="demo")["url"] == f"http://demo.localhost:{relay.port}"
+    with Session(relay, host="tunnels.example") as peer:
+        assert peer.register(subdomain="demo2")["url"] == f"http://demo2.tunnels.example:{relay.port}"
+        wait_for(lambda: relay.find_logs("tunnel registered"), "a line with the url")
