@@ -92,6 +92,14 @@ static struct slice target_port_of(struct slice authority)
 	return slice_from(authority, colon + 1);
 }
 
+/* "unix:80" would be a path: where no scheme stands in front, there is no host of this name. */
+static bool target_is_host(const struct http_host *host, enum tunnel_proto proto)
+{
+	if (host->text[0] == '-')
+		return false;
+	return proto == TUNNEL_HTTP || !slice_eq(http_host_slice(host), SLICE("unix"));
+}
+
 static char *target_dup_host(const struct http_host *host)
 {
 	bool is_ipv6 = host->kind == HTTP_HOST_IPV6;
@@ -126,7 +134,7 @@ int target_parse(
 		out->host = mem_dup_str(TARGET_HOST, strlen(TARGET_HOST));
 		return 0;
 	}
-	if (http_host_parse(rest, &host) != 0 || host.text[0] == '-' || !out->port ||
+	if (http_host_parse(rest, &host) != 0 || !target_is_host(&host, proto) || !out->port ||
 		(!host.has_port && slice_ends(rest, SLICE(":"))))
 		return target_refuse_form(why_out, text, proto);
 	out->host = target_dup_host(&host);

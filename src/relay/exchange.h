@@ -35,6 +35,7 @@ struct exchange_events {
 struct exchange_visitor {
 	struct stream **stream; /* where the owner keeps it; taken at an upgrade */
 	struct slice peer; /* its socket address; must outlive the exchange */
+	bool tls; /* it came with TLS */
 	const struct exchange_events *events;
 	void *ctx;
 };

@@ -10,11 +10,13 @@
 #include "base/mem.h"
 #include "io/stream.h"
 #include "io/stream_parcel.h"
+#include "io/stream_tls.h"
 #include "relay/exchange.h"
 #include "relay/front_body.h"
 #include "relay/front_close.h"
 #include "relay/front_priv.h"
 #include "relay/front_request.h"
+#include "relay/front_tls.h"
 #include "relay/worker.h"
 
 #define FRONT_INBOX_MAX 16384u /* with more that cannot be used yet, reading stops */
@@ -371,6 +373,7 @@ static void front_on_grave(struct loop_task *task)
 	bool moved = f->moved;
 
 	list_remove(&f->node);
+	front_tls_end(f);
 	metrics_sub(w->metrics, METRIC_VISITORS_OPEN, 1);
 	buf_release(&f->inbox);
 	front_body_free(&f->body);
@@ -379,14 +382,14 @@ static void front_on_grave(struct loop_task *task)
 		front_uncount(w->shared);
 }
 
-static struct front *front_new(struct worker *w, struct stream *stream, bool admin)
+static struct front *front_new(struct worker *w, struct stream *stream)
 {
 	struct front *f = MEM_NEW(struct front);
 
 	f->worker = w;
 	f->stream = stream;
-	f->admin = admin;
 	list_init(&f->node);
+	list_init(&f->handshake);
 	list_append(&w->fronts, &f->node);
 	metrics_add(w->metrics, METRIC_VISITORS_OPEN, 1);
 	timeout_init(&f->timeout, front_on_timeout);
@@ -406,7 +409,10 @@ static void front_on_parcel(struct loop_task *task)
 		buf_release(&p->inbox);
 		front_uncount(p->to->shared);
 	} else if (stream_parcel_adopt(&p->stream, p->to->loop, &stream) == 0) {
-		f = front_new(p->to, stream, p->admin);
+		f = front_new(p->to, stream);
+		f->admin = p->admin;
+		if (stream_tls_get(stream))
+			front_tls_adopt(f);
 		f->authenticated = p->authenticated;
 		memcpy(f->peer, p->peer, sizeof(f->peer));
 		f->inbox = p->inbox;
@@ -418,7 +424,8 @@ static void front_on_parcel(struct loop_task *task)
 	mem_free(p);
 }
 
-void front_accept(struct worker *w, struct stream *stream, const struct addr *peer, bool admin)
+void front_accept(
+	struct worker *w, struct stream *stream, const struct addr *peer, enum front_door door)
 {
 	struct front *f;
 
@@ -430,9 +437,12 @@ void front_accept(struct worker *w, struct stream *stream, const struct addr *pe
 		return;
 	}
 	atomic_fetch_add(&w->shared->connections, 1);
-	f = front_new(w, stream, admin);
+	f = front_new(w, stream);
+	f->admin = door == FRONT_DOOR_ADMIN;
 	metrics_add(w->metrics, METRIC_VISITORS, 1);
 	addr_print(peer, f->peer);
+	if (door == FRONT_DOOR_TLS)
+		front_tls_begin(f);
 	front_settle(f);
 }
 

@@ -209,6 +209,7 @@ static enum front_action front_request_exchange(
 	struct exchange_visitor visitor = {
 		.stream = &f->stream,
 		.peer = slice_from_str(f->peer),
+		.tls = f->tls,
 		.events = r->events,
 		.ctx = f,
 	};
@@ -284,7 +285,8 @@ static enum front_action front_request_route(
 	case ROUTE_TUNNEL:
 		return front_request_tunnel(r, route.name, in, home_out);
 	case ROUTE_UNKNOWN:
-		return front_request_error(r, VISITOR_ERROR_HOST_UNKNOWN, in);
+		return front_request_error(r,
+			r->front->tls ? VISITOR_ERROR_MISDIRECTED : VISITOR_ERROR_HOST_UNKNOWN, in);
 	}
 	UNREACHABLE();
 }

@@ -17,6 +17,7 @@
 #include "relay/relay_manual.h"
 #include "relay/relay_options.h"
 #include "relay/relay_secret.h"
+#include "relay/relay_tls.h"
 
 #define RELAY_FILE_MAX (1u << 20)
 
@@ -222,6 +223,8 @@ static int relay_check(struct relay_loader *l)
 	int err = relay_check_ports(conf, l->message);
 
 	if (!err)
+		err = relay_tls_check(conf, relay_origin(conf, "tls-port")->where, l->message);
+	if (!err)
 		err = relay_check_head(conf, l->message);
 	if (!err)
 		err = relay_secret_load(conf, l->message, l->warnings);
@@ -296,6 +299,11 @@ bool relay_conf_can_reload(
 		if (!opt_has(o, OPT_RESTART) || opt_value_is_equal(o, now, next))
 			continue;
 		buf_printf(refused_out, "--%s changes with a restart only\n", o->name);
+		can = false;
+	}
+	/* The files may change and move, but the port opens and closes with the process. */
+	if (!now->tls_cert != !next->tls_cert) {
+		buf_append_str(refused_out, "--tls-cert comes and goes with a restart only\n");
 		can = false;
 	}
 	return can;

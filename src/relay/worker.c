@@ -69,6 +69,7 @@ struct worker *worker_new(
 	w->loop = loop_new();
 	map_init(&w->tunnels, seed);
 	list_init(&w->fronts);
+	list_init(&w->handshakes);
 	w->metrics = MEM_NEW(struct metrics);
 	w->access = access_log_new(shared->log);
 	timeout_init(&w->access_timeout, worker_on_access_timeout);

@@ -131,6 +131,7 @@ static void others_are_refused_with_a_sentence(void **state)
 		{"box/", TUNNEL_HTTP, ERR_SYNTAX, "unix:/path"},
 		{"unix:", TUNNEL_HTTP, ERR_SYNTAX, "names no socket"},
 		{"unix:" PATH107 "8", TUNNEL_TCP, ERR_RANGE, "too long"},
+		{"unix.:80", TUNNEL_TCP, ERR_SYNTAX, "host:5432"},
 		{"box", TUNNEL_TCP, ERR_SYNTAX, "host:5432"},
 		{"http://box:80", TUNNEL_TCP, ERR_SYNTAX, "host:5432"},
 		{"bo\x1b[2Jx", TUNNEL_TCP, ERR_SYNTAX, "\"bo?[2Jx\""},
