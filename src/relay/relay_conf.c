@@ -261,12 +261,13 @@ int relay_conf_load(const struct relay_arguments *arguments, enum relay_command 
 	struct relay_conf **conf_out, struct buf *message, struct buf *warnings)
 {
 	struct relay_loader loader = {.message = message, .warnings = warnings};
+	const struct args_line line = {.argc = arguments->argc, .argv = arguments->argv};
 	int err;
 
 	*conf_out = NULL;
 	*command_out = RELAY_RUN;
 	opt_set_init(&loader.set, &relay_options);
-	err = args_read(&loader.set, arguments->argc, arguments->argv, &loader.args, message);
+	err = args_read(&loader.set, &line, &loader.args, message);
 	if (!err)
 		err = relay_read_command(&loader, command_out);
 	if (!err && !loader.args.help && !loader.args.version)
