@@ -79,7 +79,8 @@ static void answer_register(struct fake_session *s, const struct control *c)
 		snprintf(line, sizeof(line),
 			"{\"type\":\"error\",\"tunnel\":%u,\"code\":\"%s\",\"message\":\"No.\","
 			"\"fatal\":%s}",
-			c->tunnel, s->relay->refuse_code, s->relay->refuse_fatal ? "true" : "false");
+			c->tunnel, s->relay->refuse_code,
+			s->relay->refuse_fatal ? "true" : "false");
 	else if (c->proto == CONTROL_TCP)
 		snprintf(line, sizeof(line),
 			"{\"type\":\"registered\",\"tunnel\":%u,\"proto\":\"tcp\","
@@ -441,6 +442,8 @@ void fake_relay_cut(struct fake_relay *r)
 
 void fake_relay_forget(struct fake_relay *r)
 {
+	/* Without a last word on the wire. */
+	fake_relay_cut(r);
 	end_session(fake_relay_session(r, 0));
 }
 
