@@ -130,7 +130,8 @@ def cmd_limits(a):
 
 
 def cmd_list(_):
-    lab = type("L", (), {"dir": "", "bin": "", "backend": 0, "raw": 0})
+    lab = type("L", (), {"dir": "", "bin": "", "backend": 0, "raw": 0, "relay_ip": "",
+                           "relay_bind": ""})
     for n, s in PEERS.items():
         why = Peer(lab, n).missing()
         print(f"{n:17} {'*' if s.get('usual') else ' '} "

@@ -86,9 +86,9 @@ class Ports:
             return p
 
 
-def listening(port):
+def listening(port, net="/proc/net"):
     want = f":{port:04X}"
-    for name in ("/proc/net/tcp", "/proc/net/tcp6"):
+    for name in (net + "/tcp", net + "/tcp6"):
         try:
             with open(name) as f:
                 for line in f.readlines()[1:]:
@@ -191,6 +191,8 @@ def about_machine():
 class Lab:
     """The built helpers, the scratch folder, the backend, everything started."""
 
+    relay_ip = relay_bind = "127.0.0.1"
+
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="bench-")
         self.procs = []
@@ -259,7 +261,8 @@ class Peer:
         self.roots = {role: [] for role in ROLES}
         self.procs = []
         self.vars = {"dir": self.dir, "here": HERE, "bin": lab.bin, "backend": lab.backend,
-                     "raw": lab.raw, "user": getpass.getuser()}
+                     "raw": lab.raw, "user": getpass.getuser(), "relay_ip": lab.relay_ip,
+                     "relay_bind": lab.relay_bind}
         self.vars.update({f"p{i}": Ports.take() for i in range(1, 10)})
         self.vars.update({k: os.environ[k] for k in self.s.get("env", []) if k in os.environ})
 
