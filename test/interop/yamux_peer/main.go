@@ -24,6 +24,21 @@ type result struct {
 	Served   int64    `json:"served"`
 	Failures []string `json:"failures"`
 	mutex    sync.Mutex
+	serving  sync.WaitGroup
+}
+
+// settle waits until the streams that were served are over, which may be a little later here.
+func (r *result) settle() {
+	over := make(chan bool)
+	go func() {
+		r.serving.Wait()
+		close(over)
+	}()
+	select {
+	case <-over:
+	case <-time.After(10 * time.Second):
+		r.fail(errors.New("streams are still open"))
+	}
 }
 
 func (r *result) fail(err error) {
@@ -174,7 +189,9 @@ func acceptAll(session *yamux.Session, r *result) {
 		if err != nil {
 			return
 		}
+		r.serving.Add(1)
 		go func() {
+			defer r.serving.Done()
 			if err := serve(session, stream); err != nil && !errors.Is(err, yamux.ErrConnectionReset) {
 				r.fail(err)
 			}
@@ -197,7 +214,7 @@ func run(conn net.Conn, client bool, scenario string, count, size uint64) (*resu
 	config := yamux.DefaultConfig()
 	config.LogOutput = os.Stderr
 	config.StreamCloseTimeout = 300 * time.Millisecond
-	if scenario != "late" && scenario != "serve-reset" {
+	if scenario != "late" {
 		config.StreamCloseTimeout = time.Minute
 	}
 	begin := yamux.Server
@@ -211,8 +228,9 @@ func run(conn net.Conn, client bool, scenario string, count, size uint64) (*resu
 	r := &result{Failures: []string{}}
 	go acceptAll(session, r)
 	switch scenario {
-	case "serve", "serve-reset":
+	case "serve":
 		io.Copy(io.Discard, os.Stdin) // until the test has what it wants
+		r.settle()
 	case "ping":
 		pings(session, count, r)
 	default:

@@ -15,6 +15,8 @@ const (
 	typeAcknowledge                            = 16
 	flagSYN, flagACK, flagFIN, flagRST         = 1, 2, 4, 8
 	startWindow                                = 262144
+	streamsMax                                 = 1024 // of mux_peer
+	crowd                                      = streamsMax + 6
 )
 
 func frame(kind, flags int, id, length uint32, payload ...byte) []byte {
@@ -40,8 +42,9 @@ type rawResult struct {
 	Message string `json:"message,omitempty"`
 }
 
-// readFrames reads until the connection ends, the pong to ping 77 came, or ten seconds are over.
-func readFrames(conn net.Conn, result *rawResult) {
+// readFrames reads until the connection ends, the pong to ping 77 and so many resets came, or ten
+// seconds are over. Pings overtake everything else.
+func readFrames(conn net.Conn, result *rawResult, resets int) {
 	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
 	head := make([]byte, 12)
 	for {
@@ -64,13 +67,15 @@ func readFrames(conn net.Conn, result *rawResult) {
 				conn.Write(frame(typePing, flagACK, 0, length))
 			} else if length == 77 {
 				result.Pong = true
-				return
 			}
 		case typeGoAway:
 			result.GoAway = int(length)
 		}
 		if flags&flagRST != 0 && head[1] <= typeWindow {
 			result.Resets++
+		}
+		if result.Pong && result.Resets >= resets {
+			return
 		}
 	}
 }
@@ -114,7 +119,7 @@ func script(name string, first, other uint32) [][]byte {
 		return [][]byte{hold, data(flagRST, first, ""), data(0, first, "late"), ping}
 	case "crowd":
 		var all [][]byte
-		for i := uint32(0); i < 1030; i++ {
+		for i := uint32(0); i < crowd; i++ {
 			all = append(all, data(flagSYN, first+2*i, "hold\n"))
 		}
 		return append(all, ping)
@@ -147,6 +152,10 @@ func runRaw(conn net.Conn, client bool, name string) rawResult {
 			}
 		}
 	}()
-	readFrames(conn, &result)
+	resets := 0
+	if name == "crowd" {
+		resets = crowd - streamsMax
+	}
+	readFrames(conn, &result, resets)
 	return result
 }
