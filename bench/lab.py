@@ -19,9 +19,11 @@ from peers import PEERS
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
 TICK = os.sysconf("SC_CLK_TCK")
-SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 ROLES = ("server", "agent", "backend")
 os.environ.setdefault("PEERS_DIR", os.path.join(TOP, ".cache", "peers"))
+SEARCH = os.pathsep.join([os.environ.get("PATH", ""), os.environ["PEERS_DIR"] + "/bin",
+                          os.environ["PEERS_DIR"] + "/cargo/bin", "/usr/local/sbin", "/usr/sbin",
+                          "/sbin"])
 
 # program: (sources, flags); one that needs a library that is not there is left out, and with it
 # the peers that name it
@@ -31,6 +33,7 @@ HELPERS = {
     "floor-sealed": (["floor.c"], ["-DSEAL", "-lcrypto"]),
     "probe": (["probe.c"], []),
     "micro": (["micro.c"], ["-lpthread"]),
+    "linkem": (["../tools/linkem/linkem.c"], []),
 }
 
 WRK_LUA = """
@@ -202,10 +205,14 @@ class Lab:
             self.build(name)
         with open(os.path.join(self.dir, "wrk.lua"), "w") as f:
             f.write(WRK_LUA)
+        self.begin()
         self.backend, self.raw = Ports.take(), Ports.take()
         self.backend_pid = self.spawn([os.path.join(self.bin, "backend"), "listen",
                                        str(self.backend)], "backend").pid
         self.wait_port(self.backend)
+
+    def begin(self):
+        """For a Lab that needs something before its first process."""
 
     def build(self, name):
         sources, flags = HELPERS[name]

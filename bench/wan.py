@@ -5,20 +5,18 @@ The server and its visitors are in one network namespace, the agent, the backend
 other, and tools/linkem is the wire between them. Needs root.
 """
 import contextlib
+import json
 import os
 import re
-import socket
-import statistics
 import subprocess
 import time
 
-import load
-from lab import HERE, Lab, Peer, TOP, cpu_of, listening, snapshot, which
-from load import GIB
+from lab import Lab, Peer, cpu_of, listening, snapshot, which
+from load import GIB, run_load
 
 LEFT, RIGHT = "10.200.0.1", "10.200.0.2"
 SIDE = {"server": "left", "agent": "right", "backend": "right"}
-FAR = 86400
+KEPT = 86400  # seconds that the namespaces are kept at most
 
 
 class WanLab(Lab):
@@ -37,7 +35,6 @@ class WanLab(Lab):
 
     def begin(self):
         """Called once the scratch folder is there, before anything is started."""
-        self.build("linkem", [os.path.join(TOP, "tools", "linkem", "linkem.c")])
         self.link = super().spawn(
             [os.path.join(self.bin, "linkem"), "up", "--left-ns", self.ns["left"], "--right-ns",
              self.ns["right"], "--left-ip", LEFT + "/24", "--right-ip", RIGHT + "/24", "--socket",
@@ -45,7 +42,7 @@ class WanLab(Lab):
         self.wait_said("linkem", "ready")
         for side, name in self.ns.items():
             self.keepers[side] = super().spawn(
-                ["ip", "netns", "exec", name, "sleep", str(FAR)], "keeper").pid
+                ["ip", "netns", "exec", name, "sleep", str(KEPT)], "keeper").pid
         time.sleep(0.3)
 
     def wait_said(self, log, word, secs=10):
@@ -110,18 +107,19 @@ def iperf(lab, host, port, secs, reverse):
 
 
 def rate_of(process, secs):
-    text, err = process.communicate(timeout=secs + 40)
-    j = load.json.loads(text)
+    text, _ = process.communicate(timeout=secs + 40)
+    j = json.loads(text)
     if "error" in j:
-        raise RuntimeError("iperf3: " + j["error"] + err[:100])
+        raise RuntimeError("iperf3: " + j["error"])
     return j["end"]["sum_received"]
 
 
 @contextlib.contextmanager
-def iperf_server(lab):
-    server = lab.spawn([which("iperf3"), "-s"], "iperf3")
+def far_end(lab):
+    """A fresh iperf3 for each test: one that still ends the last would be busy."""
+    server = lab.spawn([which("iperf3"), "-s", "-p", str(lab.raw)], "iperf3")
     try:
-        lab.wait_port(lab.raw_port)
+        lab.wait_port(lab.raw)
         yield
     finally:
         lab.end([server])
@@ -133,15 +131,16 @@ def small(lab, peer, secs, conns):
                                "-s", os.path.join(lab.dir, "wrk.lua"), "-H",
                                f"Host: {peer.s['host']}",
                                f"http://127.0.0.1:{peer.port('http')}/0"])
-    text = load.run_load(argv, os.environ, secs)
-    j = load.json.loads(re.search(r"JSON (.*)", text)[1])
+    text = run_load(argv, os.environ, secs)
+    j = json.loads(re.search(r"JSON (.*)", text)[1])
     return {"p50_ms": j["p50"] / 1000, "p99_ms": j["p99"] / 1000,
             "bad": j["status"] + j["timeout"] + j["connect"] + j["read"] + j["write"]}
 
 
 def bulk(lab, peer, secs, reverse):
     s0 = snapshot()
-    r = rate_of(iperf(lab, "127.0.0.1", peer.port("tcp"), secs, reverse), secs)
+    with far_end(lab):
+        r = rate_of(iperf(lab, "127.0.0.1", peer.port("tcp"), secs, reverse), secs)
     s1 = snapshot()
     used = sum(cpu_of(s1, peer.roots[role]) - cpu_of(s0, peer.roots[role])
                for role in ("server", "agent"))
@@ -151,10 +150,11 @@ def bulk(lab, peer, secs, reverse):
 
 def beside_bulk(lab, peer, secs):
     """Small requests while one download goes through the same tunnel."""
-    download = iperf(lab, "127.0.0.1", peer.port("tcp"), secs + 4, True)
-    time.sleep(4)
-    row = small(lab, peer, secs - 1, 1)
-    row["mbit"] = rate_of(download, secs)["bits_per_second"] / 1e6
+    with far_end(lab):
+        download = iperf(lab, "127.0.0.1", peer.port("tcp"), secs + 4, True)
+        time.sleep(4)
+        row = small(lab, peer, secs - 1, 1)
+        row["mbit"] = rate_of(download, secs)["bits_per_second"] / 1e6
     return row
 
 
@@ -164,7 +164,8 @@ def direct(lab, secs, keep, setting):
     """The plain TCP connection that everything is compared with."""
     out = {}
     for name, reverse in (("up", False), ("down", True)):
-        r = rate_of(iperf(lab, RIGHT, lab.raw, secs, reverse), secs)
+        with far_end(lab):
+            r = rate_of(iperf(lab, RIGHT, lab.raw, secs, reverse), secs)
         out[name] = r["bits_per_second"] / 1e6
         keep(dict(setting, peer="direct", test=name, mbit=out[name]))
     return out
@@ -194,8 +195,6 @@ def run_setting(names, delay, rate, a, keep):
     setting = {"delay": delay, "rate": rate}
     lab = WanLab(delay, rate, a.mtu)
     try:
-        server = lab.spawn([which("iperf3"), "-s", "-p", str(lab.raw)], "iperf3")
-        lab.wait_port(lab.raw)
         plain = direct(lab, a.secs, keep, setting)
         for name in names:
             peer = WanPeer(lab, name)
@@ -209,7 +208,6 @@ def run_setting(names, delay, rate, a, keep):
                 print(f"# {name}: {e}", flush=True)
             finally:
                 peer.stop()
-        lab.end([server])
     finally:
         lab.close()
 
