@@ -5,12 +5,13 @@
   bench.py run  [--peers a,b] [--tests x,y] [--rounds 3] [--secs 2] [--quick] [--out DIR]
   bench.py mem  [--peers a,b] [--tunnels 1000x10,...] [--conns 10000] [--quick] [--out DIR]
   bench.py soak [--peers a] [--count 10000000] [--out DIR]
+  bench.py wan  [--peers a,b] [--links 25ms:100mbit,0ms:0] [--secs 8] [--out DIR]
   bench.py calls [--peers a,b]               system calls per request, by name
   bench.py limits [--out DIR]                what the machine itself can do
   bench.py report FILE.json                  the tables of an earlier run
   bench.py report --markdown DIR             docs/benchmarks.md from a folder of results
 
-All traffic stays on 127.0.0.1.  See README.md.
+All traffic stays on this machine.  See README.md.
 """
 import argparse
 import json
@@ -24,6 +25,7 @@ import time
 import calls
 import memory
 import report
+import wan
 from lab import HERE, Lab, PEERS, Peer, about_machine, pick, quiet, raise_fds, started
 from load import QUICK, TESTS, USUAL, load_wrk, sample, supports
 
@@ -118,6 +120,13 @@ def cmd_soak(a):
     print("# rows:", path)
 
 
+def cmd_wan(a):
+    result = {"kind": "wan", "machine": about_machine(), "secs": a.secs, "rows": []}
+    path, save = saver(a, result)
+    wan.run_wan(a, pick(a.peers or "adit,frp,chisel,rathole,ssh"), result, save)
+    print("# rows:", path)
+
+
 def cmd_calls(a):
     calls.run_calls(pick(a.peers))
 
@@ -130,7 +139,8 @@ def cmd_limits(a):
 
 
 def cmd_list(_):
-    lab = type("L", (), {"dir": "", "bin": "", "backend": 0, "raw": 0})
+    lab = type("L", (), {"dir": "", "bin": "", "backend": 0, "raw": 0, "relay_ip": "",
+                           "relay_bind": ""})
     for n, s in PEERS.items():
         why = Peer(lab, n).missing()
         print(f"{n:17} {'*' if s.get('usual') else ' '} "
@@ -151,7 +161,7 @@ def arguments():
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
     sub = ap.add_subparsers(dest="cmd", required=True)
     p = {}
-    for name in ("list", "run", "mem", "soak", "calls", "limits", "report"):
+    for name in ("list", "run", "mem", "soak", "wan", "calls", "limits", "report"):
         p[name] = sub.add_parser(name)
         p[name].set_defaults(go=globals()["cmd_" + name])
         if name not in ("list", "report"):
@@ -172,6 +182,10 @@ def arguments():
     p["mem"].add_argument("--readers", help="numbers of slow downloads: 1,40")
     p["mem"].add_argument("--reader-secs", type=int)
     p["mem"].add_argument("--settle", type=float)
+    p["wan"].add_argument("--links", default="25ms:100mbit,25ms:200mbit,0ms:0",
+                          help="one-way delay and rate of each link; rate 0: no limit")
+    p["wan"].add_argument("--secs", type=int, default=8)
+    p["wan"].add_argument("--mtu", type=int, default=9000)
     p["soak"].add_argument("--count", type=int, default=10_000_000)
     p["report"].add_argument("file")
     p["report"].add_argument("--markdown", action="store_true")

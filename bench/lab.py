@@ -19,9 +19,11 @@ from peers import PEERS
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
 TICK = os.sysconf("SC_CLK_TCK")
-SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 ROLES = ("server", "agent", "backend")
 os.environ.setdefault("PEERS_DIR", os.path.join(TOP, ".cache", "peers"))
+SEARCH = os.pathsep.join([os.environ.get("PATH", ""), os.environ["PEERS_DIR"] + "/bin",
+                          os.environ["PEERS_DIR"] + "/cargo/bin", "/usr/local/sbin", "/usr/sbin",
+                          "/sbin"])
 
 # program: (sources, flags); one that needs a library that is not there is left out, and with it
 # the peers that name it
@@ -31,6 +33,7 @@ HELPERS = {
     "floor-sealed": (["floor.c"], ["-DSEAL", "-lcrypto"]),
     "probe": (["probe.c"], []),
     "micro": (["micro.c"], ["-lpthread"]),
+    "linkem": (["../tools/linkem/linkem.c"], []),
 }
 
 WRK_LUA = """
@@ -86,9 +89,9 @@ class Ports:
             return p
 
 
-def listening(port):
+def listening(port, net="/proc/net"):
     want = f":{port:04X}"
-    for name in ("/proc/net/tcp", "/proc/net/tcp6"):
+    for name in (net + "/tcp", net + "/tcp6"):
         try:
             with open(name) as f:
                 for line in f.readlines()[1:]:
@@ -191,6 +194,8 @@ def about_machine():
 class Lab:
     """The built helpers, the scratch folder, the backend, everything started."""
 
+    relay_ip = relay_bind = "127.0.0.1"
+
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="bench-")
         self.procs = []
@@ -200,10 +205,14 @@ class Lab:
             self.build(name)
         with open(os.path.join(self.dir, "wrk.lua"), "w") as f:
             f.write(WRK_LUA)
+        self.begin()
         self.backend, self.raw = Ports.take(), Ports.take()
         self.backend_pid = self.spawn([os.path.join(self.bin, "backend"), "listen",
                                        str(self.backend)], "backend").pid
         self.wait_port(self.backend)
+
+    def begin(self):
+        """For a Lab that needs something before its first process."""
 
     def build(self, name):
         sources, flags = HELPERS[name]
@@ -259,7 +268,8 @@ class Peer:
         self.roots = {role: [] for role in ROLES}
         self.procs = []
         self.vars = {"dir": self.dir, "here": HERE, "bin": lab.bin, "backend": lab.backend,
-                     "raw": lab.raw, "user": getpass.getuser()}
+                     "raw": lab.raw, "user": getpass.getuser(), "relay_ip": lab.relay_ip,
+                     "relay_bind": lab.relay_bind}
         self.vars.update({f"p{i}": Ports.take() for i in range(1, 10)})
         self.vars.update({k: os.environ[k] for k in self.s.get("env", []) if k in os.environ})
 

@@ -22,6 +22,7 @@ public side is and which processes to charge.
 
 Placeholders: @dir@ scratch folder, @here@ this folder, @bin@ the built helpers,
 @backend@ the backend's port, @raw@ the iperf3 port, @p1@ .. @p9@ free ports,
+@relay_ip@ where the agent finds the server, @relay_bind@ where that listens,
 @user@, and every name in env.
 """
 
@@ -195,7 +196,7 @@ npm_client("seed-n25", "the same on the Node 25 it asks for", NODE25 + " " + SEE
 npm_client("seed-100", "the same with --max-sockets 100", "node " + SEED + "100", SEED_NEED)
 
 SSHD = """Port @p2@
-ListenAddress 127.0.0.1
+ListenAddress @relay_bind@
 HostKey @dir@/host
 AuthorizedKeysFile @dir@/key.pub
 PidFile none
@@ -217,7 +218,7 @@ def ssh(name, about, cipher):
                 "ssh-keygen -q -t ed25519 -N '' -f @dir@/key"],
          start=[("server", "sshd -D -e -f @dir@/sshd_config", "tcp:@p2@"),
                 ("agent", SSH + cipher + " -R 127.0.0.1:@p1@:127.0.0.1:@backend@ "
-                          "-R 127.0.0.1:@p3@:127.0.0.1:@raw@ @user@@127.0.0.1", None)],
+                          "-R 127.0.0.1:@p3@:127.0.0.1:@raw@ @user@@@relay_ip@", None)],
          many_each=("agent", SSH + cipher
                     + " -R 127.0.0.1:0:127.0.0.1:@backend@ @user@@127.0.0.1"),
          many_sockets=[0], many_max=100)
@@ -237,12 +238,46 @@ peer("wstunnel", env=["PEERS_DIR"], need=["node", WSTUNNEL],
             ("server", WSTT + "-t 127.0.0.1:@p3@:127.0.0.1:@raw@ ws://127.0.0.1:@p2@",
              "tcp:@p3@")])
 
-# ------------------------------------------- written from their documentation, not run yet
+# ---------------------------------------------------------------- adit itself
 
-peer("frp", about="frps + frpc, TCP mux on", need=["frps", "frpc"],
+# As `openssl req` writes it; haproxy's stanza has its own form of the same.
+CERTIFICATE = ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+               "-subj /CN=bench -addext subjectAltName=IP:127.0.0.1,IP:@relay_ip@,DNS:app.test "
+               "-keyout @dir@/tls.key -out @dir@/tls.pem")
+
+
+def adit(name, about, sealed=True, workers="--workers 1", **more):
+    """aditd, and one adit for HTTP and one for TCP, each with a link of its own."""
+    tls = " --tls-port @p2@ --tls-cert @dir@/tls.pem --tls-key @dir@/tls.key" if sealed else ""
+    link = "--relay https://@relay_ip@:@p2@ --ca @dir@/tls.pem" if sealed else (
+        "--relay http://@relay_ip@:@p1@")
+    peer(name, about=about, need=["aditd", "adit", "openssl"], http="@p1@", host="app.app.test",
+         tcp="@p3@", setup=[CERTIFICATE],
+         start=[("server", "aditd --port @p1@ --address @relay_bind@ --domain app.test "
+                           f"--tcp-port-range-start @p3@ --tcp-port-range-end @p3@ {workers} "
+                           f"--access-log off --grace-period 300000{tls}",
+                 "tcp:@p2@" if sealed else "tcp:@p1@"),
+                ("agent", f"adit http 127.0.0.1:@backend@ {link} --subdomain app --json", None),
+                ("agent", f"adit tcp 127.0.0.1:@raw@ {link} --json", None)],
+         many_each=("agent", f"adit http 127.0.0.1:@backend@ {link} --subdomain idle@i@ --json"),
+         many_sockets=[0], many_max=200, **more)
+
+
+adit("adit", "aditd and adit, TLS 1.3 on the link, 1 worker, no access log", usual=True)
+adit("adit-workers", "the same with a worker for each core", workers="")
+adit("adit-plain", "the same with 1 worker and no TLS", sealed=False)
+
+# ---------------------------------------------------------------- others; README.md says whence
+
+# Its link is TLS and multiplexed, as it comes.
+peer("frp", about="frps + frpc 0.70, TLS 1.3 on the link, TCP mux", need=["frps", "frpc"],
      http="@p1@", host="app.test", tcp="@p3@",
-     files={"s.toml": 'bindAddr = "127.0.0.1"\nbindPort = @p2@\nvhostHTTPPort = @p1@\n',
-            "c.toml": 'serverAddr = "127.0.0.1"\nserverPort = @p2@\n'
+     files={"s.toml": 'bindAddr = "@relay_bind@"\nbindPort = @p2@\nvhostHTTPPort = @p1@\n'
+                      'transport.tcpMux = true\ntransport.tls.force = true\n'
+                      'log.level = "warn"\n',
+            "c.toml": 'serverAddr = "@relay_ip@"\nserverPort = @p2@\n'
+                      'transport.tcpMux = true\ntransport.tls.enable = true\n'
+                      'log.level = "warn"\n'
                       '[[proxies]]\nname = "w"\ntype = "http"\nlocalPort = @backend@\n'
                       'customDomains = ["app.test"]\n'
                       '[[proxies]]\nname = "t"\ntype = "tcp"\nlocalPort = @raw@\n'
@@ -250,29 +285,47 @@ peer("frp", about="frps + frpc, TCP mux on", need=["frps", "frpc"],
      start=[("server", "frps -c @dir@/s.toml", "tcp:@p2@"),
             ("agent", "frpc -c @dir@/c.toml", None)])
 
-peer("rathole", about="rathole, plain TCP", need=["rathole"],
-     http="@p1@", host="app.test", tcp="@p3@",
-     files={"s.toml": '[server]\nbind_addr = "127.0.0.1:@p2@"\ndefault_token = "t"\n'
-                      '[server.services.w]\nbind_addr = "127.0.0.1:@p1@"\n'
-                      '[server.services.t]\nbind_addr = "127.0.0.1:@p3@"\n',
-            "c.toml": '[client]\nremote_addr = "127.0.0.1:@p2@"\ndefault_token = "t"\n'
-                      '[client.services.w]\nlocal_addr = "127.0.0.1:@backend@"\n'
-                      '[client.services.t]\nlocal_addr = "127.0.0.1:@raw@"\n'},
-     start=[("server", "rathole --server @dir@/s.toml", "tcp:@p2@"),
-            ("agent", "rathole --client @dir@/c.toml", None)])
 
-# Its control port, 7835, and its listening on every address are fixed.
-peer("bore", about="bore", need=["bore"], http="@p1@", host="app.test", tcp="@p3@",
+def rathole(name, about, noise):
+    """A connection over the link for each visitor, from a pool."""
+    def table(side, address, key):
+        at = "@relay_bind@" if side == "server" else "@relay_ip@"
+        text = (f'[{side}]\ndefault_token = "t"\n'
+                f'{address} = "{at}:@p2@"\n')
+        if noise:
+            text += (f'[{side}.transport]\ntype = "noise"\n[{side}.transport.noise]\n'
+                     f'{key} = "KEY"\n')
+        return text
+    peer(name, about=about, need=["rathole"], http="@p1@", host="app.test", tcp="@p3@",
+         files={"s.toml": table("server", "bind_addr", "local_private_key")
+                + '[server.services.w]\nbind_addr = "@relay_bind@:@p1@"\n'
+                  '[server.services.t]\nbind_addr = "@relay_bind@:@p3@"\n',
+                "c.toml": table("client", "remote_addr", "remote_public_key")
+                + '[client.services.w]\nlocal_addr = "127.0.0.1:@backend@"\n'
+                  '[client.services.t]\nlocal_addr = "127.0.0.1:@raw@"\n'},
+         setup=["sh -c 'rathole --genkey >keys && sed -i s,KEY,$(sed -n 2p keys), s.toml && "
+                "sed -i s,KEY,$(sed -n 5p keys), c.toml'"] if noise else [],
+         start=[("server", "rathole --server @dir@/s.toml", "tcp:@p2@"),
+                ("agent", "rathole --client @dir@/c.toml", None)])
+
+
+rathole("rathole", "rathole 0.5, Noise (ChaCha20-Poly1305) on the link", True)
+rathole("rathole-plain", "the same without encryption", False)
+
+# It has no encryption. Its control port, 7835, and its listening on every address are fixed.
+peer("bore", about="bore 0.6, no encryption", need=["bore"],
+     http="@p1@", host="app.test", tcp="@p3@",
      start=[("server", "bore server", "tcp:7835"),
-            ("agent", "bore local @backend@ --to 127.0.0.1 --port @p1@", None),
-            ("agent", "bore local @raw@ --to 127.0.0.1 --port @p3@", None)])
+            ("agent", "bore local @backend@ --to @relay_ip@ --port @p1@", None),
+            ("agent", "bore local @raw@ --to @relay_ip@ --port @p3@", None)])
 
 peer("chisel", about="chisel reverse: SSH over WebSocket", need=["chisel"],
      http="@p1@", host="app.test", tcp="@p3@",
-     start=[("server", "chisel server --host 127.0.0.1 --port @p2@ --reverse", "tcp:@p2@"),
-            ("agent", "chisel client 127.0.0.1:@p2@ R:127.0.0.1:@p1@:127.0.0.1:@backend@ "
-                      "R:127.0.0.1:@p3@:127.0.0.1:@raw@", None)])
+     start=[("server", "chisel server --host @relay_bind@ --port @p2@ --reverse", "tcp:@p2@"),
+            ("agent", "chisel client @relay_ip@:@p2@ R:@relay_bind@:@p1@:127.0.0.1:@backend@ "
+                      "R:@relay_bind@:@p3@:127.0.0.1:@raw@", None)])
 
+# Written from its documentation, not run yet.
 peer("sish", about="sish with OpenSSH as its client", need=["sish", "ssh", "ssh-keygen"],
      http="@p1@", host="app.test",
      setup=["ssh-keygen -q -t ed25519 -N '' -f @dir@/key", "mkdir -p @dir@/keys @dir@/pub"],

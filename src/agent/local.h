@@ -19,6 +19,8 @@ struct local_events {
 	/* A visitor could not be served. Called before its stream is reset: the relay is told with
 	 * `failed`. stream_id as session_stream_id gives it, ctx of local_serve's session. */
 	void (*failed)(void *session, uint32_t stream_id, struct slice code, struct slice message);
+	/* The number of a visitor's stream; NULL: session_stream_id. */
+	uint32_t (*stream_id)(const struct stream *stream);
 	report_fn report;
 	void *report_ctx;
 };
@@ -28,13 +30,14 @@ struct local_conf {
 	unsigned max_streams; /* visitors at a time; beyond it: local-overloaded */
 };
 
-struct local *local_new(struct loop *loop, const struct local_conf *conf,
-	const struct local_events *events);
+struct local *local_new(
+	struct loop *loop, const struct local_conf *conf, const struct local_events *events);
 /* Ends all visitors and connections. */
 void local_free(struct local **l);
 /* A tunnel by its number; the spec is copied. Visitors under way keep the one they began with.
  * ERR_*: its CA file is not good, message says why. */
-int local_add(struct local *l, uint32_t tunnel, const struct tunnel_spec *spec, struct buf *message);
+int local_add(
+	struct local *l, uint32_t tunnel, const struct tunnel_spec *spec, struct buf *message);
 void local_remove(struct local *l, uint32_t tunnel);
 /* Takes the stream. session is handed back to `failed`; it must live as long as the stream. */
 void local_serve(struct local *l, void *session, struct stream **stream);

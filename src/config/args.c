@@ -12,6 +12,7 @@ struct args_reader {
 	char **argv;
 	int argc;
 	int at;
+	unsigned max_words;
 	const char *bare_switch; /* the last switch without a value, if that was just now */
 	struct buf *message;
 };
@@ -113,6 +114,8 @@ static int args_read_one(struct args_reader *r, struct args *args)
 	else if (!args->command) {
 		args->command = text;
 		args->command_after = r->bare_switch;
+	} else if (args->word_count < r->max_words) {
+		args->words[args->word_count++] = text;
 	} else {
 		buf_append_str(r->message, "unexpected argument ");
 		opt_quote(r->message, arg);
@@ -121,14 +124,20 @@ static int args_read_one(struct args_reader *r, struct args *args)
 	return 0;
 }
 
-int args_read(
-	struct opt_set *set, int argc, char **argv, struct args *args_out, struct buf *message)
+int args_read(struct opt_set *set, const struct args_line *line, struct args *args_out,
+	struct buf *message)
 {
-	struct args_reader reader = {.set = set, .argv = argv, .argc = argc, .message = message};
+	struct args_reader reader = {
+		.set = set,
+		.argv = line->argv,
+		.argc = line->argc,
+		.max_words = line->max_words,
+		.message = message,
+	};
 	int err = 0;
 
 	*args_out = (struct args) {0};
-	for (reader.at = 1; reader.at < argc && !err; reader.at++) {
+	for (reader.at = 1; reader.at < line->argc && !err; reader.at++) {
 		err = args_read_one(&reader, args_out);
 		if (args_out->help || args_out->version)
 			break;

@@ -10,7 +10,7 @@
 static void env_warn_unknown(
 	const struct opt_set *set, struct slice key, struct slice where, struct buf *warnings)
 {
-	if (!slice_starts(key, SLICE(OPT_ENV_PREFIX)))
+	if (!slice_starts(key, slice_from_str(opt_env_prefix(set->table))))
 		return;
 	buf_append_slice(warnings, where);
 	buf_append_str(warnings, " is not an option and has no effect");

@@ -19,9 +19,15 @@ const struct opt *opt_find(const struct opt_table *table, struct slice name)
 	return NULL;
 }
 
+const char *opt_env_prefix(const struct opt_table *table)
+{
+	return table->opts[0].env_prefix ? table->opts[0].env_prefix : OPT_ENV_PREFIX;
+}
+
 void opt_env_name(const struct opt *o, char out[OPT_NAME_MAX])
 {
-	int n = snprintf(out, OPT_NAME_MAX, OPT_ENV_PREFIX "%s", o->name);
+	int n = snprintf(
+		out, OPT_NAME_MAX, "%s%s", o->env_prefix ? o->env_prefix : OPT_ENV_PREFIX, o->name);
 
 	CHECK(n > 0 && n < OPT_NAME_MAX);
 	for (char *at = out; *at; at++) {

@@ -39,10 +39,11 @@ enum opt_flag {
 };
 
 #define OPT_NAME_MAX 64
-#define OPT_ENV_PREFIX "LT_"
+#define OPT_ENV_PREFIX "LT_" /* of options that name no other */
 
 struct opt {
 	const char *name; /* the flag without its dashes, and the YAML key */
+	const char *env_prefix; /* of its environment name; NULL: OPT_ENV_PREFIX */
 	const char *env_alias; /* a second environment name, or NULL */
 	const char *fallback; /* the default as text; NULL: not set */
 	const char *doc; /* one sentence, with its full stop */
@@ -73,7 +74,9 @@ static inline bool opt_has(const struct opt *o, enum opt_flag flag)
 {
 	return (o->flags & flag) != 0;
 }
-/* LT_ and the name in upper case. */
+/* What all environment names of the table begin with. */
+const char *opt_env_prefix(const struct opt_table *table);
+/* The prefix and the name in upper case. */
 void opt_env_name(const struct opt *o, char out[OPT_NAME_MAX]);
 /* Whether the text is so close to word that it was probably meant. */
 bool opt_is_near(struct slice text, struct slice word);

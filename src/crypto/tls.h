@@ -18,13 +18,13 @@ struct tls;
 struct tls_client;
 struct tls_server;
 
-/* ---- contexts: counted, on any thread ---- */
+/* ---- contexts: a server's is counted, and shared by all threads ---- */
 
 /*
- * Certificate chain and key as PEM files. Tickets are sealed with keys made from `ticket_secret`
- * (48 bytes), so that all workers, and the context after a reload, open them. On an error the
+ * Certificate chain and key as PEM files. Tickets are sealed with the keys in `ticket_secret`,
+ * random bytes, so that all workers, and the context after a reload, open them. On an error the
  * message is one line for a human that names the file and what is wrong with it (missing,
- * unreadable, not PEM, expired, key does not belong to the certificate).
+ * unreadable, not PEM, cut off, expired, key does not belong to the certificate).
  */
 #define TLS_TICKET_SECRET_LEN 80
 MUST_CHECK int tls_server_new(const char *cert_file, const char *key_file,
@@ -42,43 +42,55 @@ struct tls_client_conf {
 	const char *key_file;
 	bool insecure; /* no verification at all; with a pin the pin still holds */
 };
+/*
+ * It keeps the last session to resume it, and is for one thread because of that. It must outlive
+ * its connections. On an error the message is one line for a human.
+ */
 MUST_CHECK int tls_client_new(
 	const struct tls_client_conf *conf, struct tls_client **out, struct buf *message);
 void tls_client_free(struct tls_client **c);
 
 /* ---- one connection ---- */
 
+/* Used by one thread at a time; a server's may change threads between two calls. */
 struct tls *tls_accept(struct tls_server *server);
-/* Host is what the certificate must name (a name or an address); sent as SNI if it is a name.
- * alpn: one protocol to offer, or NULL. */
+/* Host is what the certificate must name (a name or an address, without brackets or a final dot);
+ * sent as SNI if it is a name. alpn: one protocol to offer, or NULL. */
 struct tls *tls_connect(struct tls_client *client, const char *host, const char *alpn);
 void tls_free(struct tls **t);
 
 enum tls_result {
-	TLS_OK, /* something was done; there may be more */
-	TLS_MORE, /* needs more ciphertext */
+	TLS_OK, /* there is plaintext (tls_read), or it is ready (tls_handshake); call again */
+	TLS_MORE, /* *in is used up, and nothing more comes of it */
 	TLS_ENDED, /* the other side closed in order */
 	TLS_FAILED, /* tls_failure has a sentence; `out` may hold an alert to be sent */
 };
 
 /*
  * Drives the connection: takes ciphertext off the front of *in, appends what must be sent to out,
- * and puts plaintext into the given room. The handshake happens here as well.
+ * and puts plaintext of as many records as fit into the given room, which should hold one of 16
+ * KiB. The handshake happens here as well. *len_out is above 0 with TLS_OK and only then. What
+ * belongs to a record that is not whole yet is taken and kept.
  */
-enum tls_result tls_read(struct tls *t, struct slice *in, struct buf *out, struct slice room,
-	size_t *len_out);
-/* Begins or continues the handshake without plaintext. */
+enum tls_result tls_read(
+	struct tls *t, struct slice *in, struct buf *out, struct slice room, size_t *len_out);
+/* Begins or continues the handshake, and leaves what stands behind it in *in. */
 enum tls_result tls_handshake(struct tls *t, struct slice *in, struct buf *out);
 bool tls_is_ready(const struct tls *t);
-/* Appends records to out; only once it is ready. */
+/* Appends records to out; only once it is ready, and not after the closing alert. */
 MUST_CHECK int tls_write(struct tls *t, const struct slice *parts, size_t count, struct buf *out);
 /* The closing alert. */
 void tls_shutdown(struct tls *t, struct buf *out);
-/* A clause for people: "certificate has expired", "the name on the certificate is not ...". */
+/*
+ * A clause for people after TLS_FAILED: "the certificate has expired (2026-01-31)", "the
+ * certificate is not for a.test, but for b.test, c.test". Never NULL.
+ */
 const char *tls_failure(const struct tls *t);
 /* "TLSv1.3", "TLS_AES_128_GCM_SHA256"; for doctor and logs. */
 const char *tls_version(const struct tls *t);
 const char *tls_cipher(const struct tls *t);
+/* Whether it goes on with the session of an earlier connection. */
+bool tls_is_resumed(const struct tls *t);
 /* What was agreed on by ALPN, or an empty slice. */
 struct slice tls_alpn(const struct tls *t);
 

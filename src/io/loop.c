@@ -7,6 +7,7 @@
 #include <time.h>
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
 
@@ -20,7 +21,9 @@ struct loop {
 	uv_mutex_t lock; /* guards posted and stopping */
 	struct list posted;
 	bool stopping;
+	struct buf out;
 	char read_buffer[LOOP_READ_SIZE];
+	char plain_buffer[LOOP_READ_SIZE];
 };
 
 static void loop_run_tasks(struct list *tasks)
@@ -100,6 +103,7 @@ void loop_free(struct loop **loop_ptr)
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	CHECK(uv_loop_close(&loop->uv) == 0);
 	uv_mutex_destroy(&loop->lock);
+	buf_release(&loop->out);
 	mem_free(loop);
 }
 
@@ -177,4 +181,14 @@ struct loop *loop_of_uv(struct uv_loop_s *uv)
 char *loop_read_buffer(struct loop *loop)
 {
 	return loop->read_buffer;
+}
+
+char *loop_plain_buffer(struct loop *loop)
+{
+	return loop->plain_buffer;
+}
+
+struct buf *loop_out(struct loop *loop)
+{
+	return &loop->out;
 }

@@ -11,6 +11,8 @@
 
 #include "base/list.h"
 
+struct buf;
+
 #define LOOP_READ_SIZE 262144u /* most bytes one read brings */
 
 struct loop;
@@ -53,5 +55,9 @@ void loop_cancel(struct loop_task *task);
 struct uv_loop_s *loop_uv(struct loop *loop);
 struct loop *loop_of_uv(struct uv_loop_s *uv);
 char *loop_read_buffer(struct loop *loop);
+/* For what is made of what was read: as large, and another one. */
+char *loop_plain_buffer(struct loop *loop);
+/* Scratch space for what one call writes. */
+struct buf *loop_out(struct loop *loop);
 
 #endif

@@ -18,9 +18,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/attr.h"
+#include "base/err.h"
 #include "base/slice.h"
 
 struct stream;
+struct stream_parcel;
 
 struct stream_events {
 	void (*data)(void *ctx, struct slice data);
@@ -37,6 +40,7 @@ struct stream_ops {
 	void (*set_bulk)(struct stream *s, bool bulk);
 	void (*shutdown)(struct stream *s);
 	void (*close)(struct stream *s, bool reset);
+	int (*detach)(struct stream *s, struct stream_parcel *out); /* NULL: it cannot move */
 };
 
 struct stream {
@@ -76,6 +80,8 @@ static inline bool stream_write(struct stream *s, const struct slice *parts, siz
  */
 #define STREAM_READ_SMALL 65536u
 #define STREAM_READ_BULK 262144u
+/* So much less may be left of such a read by the layers in between, TLS for one. */
+#define STREAM_READ_OVERHEAD 4096u
 /* About how many bytes it would take just now without parking any. */
 static inline size_t stream_room(const struct stream *s)
 {
@@ -90,7 +96,7 @@ static inline void stream_set_bulk(struct stream *s, bool bulk)
 /* After a read of that size: whether the next ones may be large. Costs nothing for small ones. */
 static inline void stream_tune_reads(struct stream *from, const struct stream *to, size_t size)
 {
-	if (size >= STREAM_READ_SMALL)
+	if (size >= STREAM_READ_SMALL - STREAM_READ_OVERHEAD)
 		stream_set_bulk(from, stream_room(to) >= STREAM_READ_BULK);
 }
 
@@ -114,6 +120,20 @@ static inline void stream_abort(struct stream **s)
 	if (*s)
 		(*s)->ops->close(*s, true);
 	*s = NULL;
+}
+
+/*
+ * Takes the stream apart, so that another loop can go on with it (io/stream_parcel.h). On an error
+ * it is as it was: ERR_BUSY while something is on its way out, and then `drained` will come;
+ * ERR_NO_FDS; ERR_DENIED for a stream that cannot move.
+ */
+MUST_CHECK static inline int stream_detach(struct stream **s, struct stream_parcel *out)
+{
+	int err = (*s)->ops->detach ? (*s)->ops->detach(*s, out) : ERR_DENIED;
+
+	if (!err)
+		*s = NULL;
+	return err;
 }
 
 #endif

@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/loop.h"
+#include "io/stream_parcel.h"
 
 _Static_assert(LOOP_READ_SIZE >= STREAM_READ_BULK, "the loop's buffer holds any read");
 _Static_assert(sizeof(struct slice) == sizeof(uv_buf_t) &&
@@ -281,6 +282,21 @@ static void stream_tcp_close(struct stream *s, bool reset)
 	uv_close((uv_handle_t *)&t->tcp, stream_tcp_on_close);
 }
 
+/* libuv cannot let go of a descriptor: the parcel gets a copy. */
+static int stream_tcp_detach(struct stream *s, struct stream_parcel *out)
+{
+	int fd;
+
+	if (stream_tcp_of(s)->outbox)
+		return ERR_BUSY;
+	fd = fcntl(stream_tcp_fd(s), F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return ERR_NO_FDS;
+	*out = (struct stream_parcel) {.fd = fd};
+	stream_tcp_close(s, false);
+	return 0;
+}
+
 static const struct stream_ops stream_tcp_ops = {
 	.read_start = stream_tcp_read_start,
 	.read_stop = stream_tcp_read_stop,
@@ -289,6 +305,7 @@ static const struct stream_ops stream_tcp_ops = {
 	.set_bulk = stream_tcp_set_bulk,
 	.shutdown = stream_tcp_shutdown,
 	.close = stream_tcp_close,
+	.detach = stream_tcp_detach,
 };
 
 static struct stream_tcp *stream_tcp_new(struct loop *loop)
@@ -328,16 +345,6 @@ int stream_tcp_fd(const struct stream *stream)
 
 	if (uv_fileno((const uv_handle_t *)&stream_tcp_of(stream)->tcp, &fd) != 0)
 		return -1;
-	return fd;
-}
-
-int stream_tcp_detach(struct stream **stream)
-{
-	int fd;
-
-	CHECK(!stream_tcp_of(*stream)->outbox);
-	fd = fcntl(stream_tcp_fd(*stream), F_DUPFD_CLOEXEC, 0);
-	stream_close(stream);
 	return fd;
 }
 

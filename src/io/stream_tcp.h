@@ -9,12 +9,6 @@ struct loop;
 
 /* Takes the descriptor, whatever it returns. */
 MUST_CHECK int stream_tcp_adopt(struct loop *loop, int fd, struct stream **stream_out);
-/*
- * Gives the descriptor to the caller and forgets the stream, so that another loop may adopt it.
- * Nothing may be parked. -1 when there is no descriptor left for the copy: then the stream is
- * closed.
- */
-int stream_tcp_detach(struct stream **stream);
 /* The descriptor, still the stream's. */
 int stream_tcp_fd(const struct stream *stream);
 /* Whether nothing, neither bytes nor an end, waits to be read. */

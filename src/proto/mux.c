@@ -90,7 +90,8 @@ static void mux_acknowledge(struct mux *m)
 	const struct mux_frame f = {.type = MUX_FRAME_ACK, .length = 8};
 	char payload[8];
 
-	if (!m->agreed || !m->linked || m->received_said == m->received)
+	if (!m->agreed || !m->linked || m->received_said == m->received ||
+		buf_len(&m->urgent) > MUX_URGENT_MAX)
 		return;
 	m->received_said = m->received;
 	mux_frame_write_u64(payload, m->received);
@@ -135,18 +136,17 @@ static int mux_on_ack(struct mux *m)
 		return mux_fail(m, MUX_FAULT_ACK);
 	if (m->keeps)
 		mux_tail_ack(&m->tail, position);
-	if (!list_is_empty(&m->ready))
+	/* Streams may go on; or nothing is left to be kept, and the spare block may go. */
+	if (!list_is_empty(&m->ready) || !mux_tail_held(&m->tail))
 		mux_wake(m);
 	return 0;
 }
 
-/* A peer that opens more than it may, or whose refusals pile up unread. */
-static bool mux_refuse(struct mux *m, uint32_t id)
+static void mux_refuse(struct mux *m, uint32_t id)
 {
 	const struct mux_frame f = {.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_RST, .stream = id};
 
 	mux_stream_control(m, &f);
-	return mux_tail_unsent(&m->tail) < (uint64_t)m->conf.tail_max + MUX_OVERRUN_MAX;
 }
 
 static int mux_on_syn(struct mux *m)
@@ -159,8 +159,10 @@ static int mux_on_syn(struct mux *m)
 	if (mux_table_get(&m->streams, id))
 		return mux_fail(m, MUX_FAULT_STREAM_EXISTS);
 	s = m->peer_streams < m->conf.max_streams ? m->events->make(m->ctx) : NULL;
-	if (!s)
-		return mux_refuse(m, id) ? 0 : mux_fail(m, MUX_FAULT_FLOOD);
+	if (!s) {
+		mux_refuse(m, id);
+		return 0;
+	}
 	mux_stream_enter(m, s, id);
 	m->peer_streams++;
 	s->syn_sent = true;
@@ -329,13 +331,24 @@ static int mux_take_payload(struct mux *m, struct slice *in)
 	return m->payload_left ? 0 : mux_on_frame_end(m);
 }
 
+/* Refusals, resets and window updates wait for no turn: a peer that causes them, and reads or
+ * acknowledges nothing, would have them pile up. */
+static bool mux_is_overrun(const struct mux *m)
+{
+	return mux_tail_held(&m->tail) > (uint64_t)m->conf.tail_max + MUX_OVERRUN_MAX;
+}
+
 int mux_receive(struct mux *m, struct slice data, uint64_t now_us)
 {
 	int err = m->fault != MUX_FAULT_NONE ? ERR_SYNTAX : 0;
+	uint32_t link = m->link;
 
 	m->now_us = now_us;
-	while (!err && data.len && m->linked)
+	while (!err && data.len && m->linked && m->link == link) {
 		err = m->payload_left ? mux_take_payload(m, &data) : mux_take_head(m, &data);
+		if (!err && mux_is_overrun(m))
+			err = mux_fail(m, MUX_FAULT_FLOOD);
+	}
 	if (m->received - m->received_said >= MUX_ACK_EVERY)
 		mux_acknowledge(m);
 	return err;
@@ -390,7 +403,7 @@ size_t mux_output(struct mux *m, struct slice *parts, size_t count)
 void mux_sent(struct mux *m)
 {
 	if (m->urgent_out)
-		buf_clear(&m->urgent);
+		buf_release(&m->urgent);
 	m->urgent_out = false;
 	mux_tail_sent(&m->tail, m->output);
 	m->output = 0;
@@ -403,7 +416,7 @@ void mux_sent(struct mux *m)
 bool mux_has_output(const struct mux *m)
 {
 	return m->linked &&
-		(mux_tail_unsent(&m->tail) || !list_is_empty(&m->ready) ||
+		(mux_tail_unsent(&m->tail) || (!list_is_empty(&m->ready) && mux_link_is_ready(m)) ||
 			(buf_len(&m->urgent) && m->tail.sent >= m->urgent_after));
 }
 
@@ -429,8 +442,10 @@ static void mux_tell_received(struct mux *m, struct mux_stream *s)
 
 static void mux_tell(struct mux *m, struct mux_stream *s)
 {
-	if (s->drained && !s->released) {
-		s->drained = false;
+	bool drained = s->drained && !s->released && !buf_len(&s->out);
+
+	s->drained = false;
+	if (drained) {
 		s->full = false;
 		m->events->writable(s);
 	}
@@ -494,6 +509,9 @@ void mux_agree(struct mux *m, bool resume, uint32_t window)
 {
 	m->agreed = resume;
 	m->keeps = resume;
+	/* The peer understands acknowledgements once it knows of this: behind what was written. */
+	if (m->urgent_after < m->tail.end)
+		m->urgent_after = m->tail.end;
 	if (!resume)
 		mux_tail_ack(&m->tail, m->tail.sent);
 	if (window)
@@ -519,6 +537,7 @@ int mux_link_found(struct mux *m, uint64_t peer_received)
 	m->urgent_after = m->tail.end;
 	m->received_said = m->received;
 	m->linked = true;
+	m->link++;
 	mux_wake(m);
 	return 0;
 }

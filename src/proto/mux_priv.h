@@ -26,6 +26,7 @@ struct mux {
 	size_t parked; /* bytes in the streams' buffers */
 	enum mux_fault fault;
 	bool linked;
+	uint32_t link; /* counts links: an event may bring another one */
 	bool keeps; /* the tail is kept until acknowledged */
 	bool agreed; /* and acknowledgements may be sent */
 	bool peer_leaves; /* no new streams, please */
@@ -61,6 +62,13 @@ struct mux {
 static inline void mux_wake(struct mux *m)
 {
 	m->events->wake(m->ctx);
+}
+
+/* Whether streams may hand it more. */
+static inline bool mux_link_is_ready(const struct mux *m)
+{
+	return m->linked && mux_tail_unsent(&m->tail) < MUX_UNSENT_MAX &&
+		mux_tail_held(&m->tail) < m->conf.tail_max;
 }
 
 static inline bool mux_is_own(const struct mux *m, uint32_t id)

@@ -143,28 +143,38 @@ bool mux_open(struct mux *m, struct mux_stream *s)
 	mux_stream_enter(m, s, m->next_id);
 	m->next_id += 2;
 	if (extra && extra <= mux_stream_spare_window(m)) {
-		s->recv_window += extra;
-		s->recv_credit += extra;
+		s->recv_window += extra; /* the peer hears of it behind the first frame */
 		s->recv_grown = extra;
 		m->window_grown += extra;
-		mux_stream_head(s, MUX_FRAME_WINDOW, 0, extra);
 	}
 	return true;
 }
 
 /* ---- sending ---- */
 
-static bool mux_stream_link_is_ready(const struct mux *m)
+/* What of the window the owner has read and the peer does not know of. */
+static uint32_t mux_stream_unsaid(const struct mux_stream *s)
 {
-	return m->linked && mux_tail_unsent(&m->tail) < MUX_UNSENT_MAX &&
-		mux_tail_held(&m->tail) < m->conf.tail_max;
+	const struct mux *m = s->mux;
+	uint32_t coming = m->current == s ? m->payload_left : 0;
+
+	return s->recv_window - s->recv_credit - coming - (uint32_t)buf_len(&s->in);
+}
+
+static void mux_stream_say_credit(struct mux_stream *s)
+{
+	uint32_t credit = mux_stream_unsaid(s);
+
+	s->recv_credit += credit;
+	if (credit)
+		mux_stream_head(s, MUX_FRAME_WINDOW, 0, credit);
 }
 
 /* Whether bytes may go past those who wait for their turn. */
 static bool mux_stream_may_send(const struct mux_stream *s)
 {
 	return !buf_len(&s->out) && list_is_empty(&s->mux->ready) && s->send_credit &&
-		mux_stream_link_is_ready(s->mux);
+		mux_link_is_ready(s->mux);
 }
 
 static void mux_stream_queue(struct mux_stream *s)
@@ -181,6 +191,7 @@ static void mux_stream_queue(struct mux_stream *s)
 static size_t mux_stream_send_now(struct mux_stream *s, const struct slice *parts, size_t total)
 {
 	size_t len = total < s->send_credit ? total : s->send_credit, left;
+	bool opens = !s->syn_sent;
 
 	if (len > MUX_FRAME_ALONE)
 		len = MUX_FRAME_ALONE;
@@ -193,6 +204,8 @@ static size_t mux_stream_send_now(struct mux_stream *s, const struct slice *part
 		left -= part.len;
 	}
 	s->send_credit -= (uint32_t)len;
+	if (opens)
+		mux_stream_say_credit(s);
 	return len;
 }
 
@@ -237,6 +250,7 @@ size_t mux_stream_room(const struct mux_stream *s)
 static void mux_stream_send_turn(struct mux_stream *s, size_t most)
 {
 	struct slice data = slice_first(buf_slice(&s->out), most);
+	bool opens = !s->syn_sent;
 
 	data = slice_first(data, s->send_credit);
 	mux_stream_head(s, MUX_FRAME_DATA, 0, (uint32_t)data.len);
@@ -244,6 +258,8 @@ static void mux_stream_send_turn(struct mux_stream *s, size_t most)
 	s->send_credit -= (uint32_t)data.len;
 	s->mux->parked -= data.len;
 	buf_consume(&s->out, data.len);
+	if (opens)
+		mux_stream_say_credit(s);
 	if (buf_len(&s->out))
 		return;
 	buf_release(&s->out);
@@ -257,7 +273,7 @@ static void mux_stream_send_turn(struct mux_stream *s, size_t most)
 
 void mux_stream_fill(struct mux *m)
 {
-	while (mux_stream_link_is_ready(m) && !list_is_empty(&m->ready)) {
+	while (mux_link_is_ready(m) && !list_is_empty(&m->ready)) {
 		struct mux_stream *s = CONTAINER_OF(m->ready.next, struct mux_stream, ready);
 
 		list_remove(&s->ready);
@@ -325,7 +341,8 @@ static void mux_stream_grow(struct mux_stream *s)
 	struct mux *m = s->mux;
 	uint32_t more = s->recv_window;
 
-	if (s->stalled || m->now_us - s->credit_at > 2 * m->rtt_us + MUX_WINDOW_QUICK_US)
+	if (s->stalled || s->recv_window >= m->conf.window_max ||
+		m->now_us - s->credit_at > 2 * m->rtt_us + MUX_WINDOW_QUICK_US)
 		return;
 	if (more > m->conf.window_max - s->recv_window)
 		more = m->conf.window_max - s->recv_window;
@@ -338,27 +355,14 @@ static void mux_stream_grow(struct mux_stream *s)
 		m->window_hint = s->recv_window < MUX_HINT_MAX ? s->recv_window : MUX_HINT_MAX;
 }
 
-/* What of the window the owner has read and the peer does not know of. */
-static uint32_t mux_stream_unsaid(const struct mux_stream *s)
-{
-	const struct mux *m = s->mux;
-	uint32_t coming = m->current == s ? m->payload_left : 0;
-
-	return s->recv_window - s->recv_credit - coming - (uint32_t)buf_len(&s->in);
-}
-
 void mux_stream_consumed(struct mux_stream *s)
 {
-	uint32_t used;
-
 	if (s->fin_seen || mux_stream_unsaid(s) < s->recv_window / 2)
 		return;
 	mux_stream_grow(s);
-	used = mux_stream_unsaid(s);
 	s->stalled = false;
 	s->credit_at = s->mux->now_us;
-	s->recv_credit += used;
-	mux_stream_head(s, MUX_FRAME_WINDOW, 0, used);
+	mux_stream_say_credit(s);
 }
 
 void mux_stream_accept(struct mux_stream *s)

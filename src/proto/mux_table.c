@@ -82,13 +82,14 @@ void mux_table_remove(struct mux_table *t, const struct mux_stream *s)
 		mux_table_resize(t, (t->mask + 1) / 2);
 }
 
-struct mux_stream *mux_table_any(const struct mux_table *t)
+struct mux_stream *mux_table_any(struct mux_table *t)
 {
-	for (uint32_t i = 0; t->count && i <= t->mask; i++) {
-		if (t->slots[i])
-			return t->slots[i];
-	}
-	return NULL;
+	if (!t->count)
+		return NULL;
+	t->cursor &= t->mask;
+	while (!t->slots[t->cursor])
+		t->cursor = (t->cursor + 1) & t->mask;
+	return t->slots[t->cursor];
 }
 
 void mux_table_deinit(struct mux_table *t)

@@ -11,6 +11,7 @@ struct mux_table {
 	struct mux_stream **slots; /* owned; NULL while empty */
 	uint32_t mask;
 	uint32_t count;
+	uint32_t cursor; /* where mux_table_any found one */
 };
 
 struct mux_stream *mux_table_get(const struct mux_table *t, uint32_t id);
@@ -18,8 +19,8 @@ struct mux_stream *mux_table_get(const struct mux_table *t, uint32_t id);
 void mux_table_put(struct mux_table *t, struct mux_stream *s);
 /* It must be there. */
 void mux_table_remove(struct mux_table *t, const struct mux_stream *s);
-/* Any of them, or NULL. */
-struct mux_stream *mux_table_any(const struct mux_table *t);
+/* Any of them, or NULL. To take one after the other costs no more than to walk them once. */
+struct mux_stream *mux_table_any(struct mux_table *t);
 void mux_table_deinit(struct mux_table *t);
 
 #endif

@@ -9,6 +9,7 @@
 #include "io/listener.h"
 #include "relay/front.h"
 #include "relay/refusals.h"
+#include "relay/relay_tls.h"
 #include "relay/worker.h"
 
 struct doors_plan {
@@ -19,17 +20,23 @@ struct doors_plan {
 
 static const char *const doors_role_names[] = {
 	[DOORS_PUBLIC] = "public",
+	[DOORS_TLS] = "tls",
 	[DOORS_ADMIN] = "admin",
 };
 
 static void doors_on_public_accepted(void *ctx, struct stream *stream, const struct addr *peer)
 {
-	front_accept(ctx, stream, peer, false);
+	front_accept(ctx, stream, peer, FRONT_DOOR_PUBLIC);
+}
+
+static void doors_on_tls_accepted(void *ctx, struct stream *stream, const struct addr *peer)
+{
+	front_accept(ctx, stream, peer, FRONT_DOOR_TLS);
 }
 
 static void doors_on_admin_accepted(void *ctx, struct stream *stream, const struct addr *peer)
 {
-	front_accept(ctx, stream, peer, true);
+	front_accept(ctx, stream, peer, FRONT_DOOR_ADMIN);
 }
 
 static void doors_on_paused(void *ctx)
@@ -47,6 +54,7 @@ static void doors_on_paused(void *ctx)
 
 static const struct listener_events doors_events[] = {
 	[DOORS_PUBLIC] = {.accepted = doors_on_public_accepted, .paused = doors_on_paused},
+	[DOORS_TLS] = {.accepted = doors_on_tls_accepted, .paused = doors_on_paused},
 	[DOORS_ADMIN] = {.accepted = doors_on_admin_accepted, .paused = doors_on_paused},
 };
 
@@ -54,7 +62,9 @@ static const struct listener_events doors_events[] = {
 static void doors_explain(
 	const struct doors_plan *plan, uint16_t port, int err, struct buf *message)
 {
-	const char *prefix = plan->role == DOORS_ADMIN ? "admin-" : "";
+	static const char *const prefixes[] = {
+		[DOORS_PUBLIC] = "", [DOORS_TLS] = "tls-", [DOORS_ADMIN] = "admin-"};
+	const char *prefix = prefixes[plan->role];
 
 	buf_printf(message, "cannot listen at %s port %u for %s requests: %s", plan->address, port,
 		doors_role_names[plan->role], err_text(err));
@@ -105,10 +115,15 @@ int doors_open(struct relay_shared *shared, struct doors *doors, const struct re
 	struct buf *message)
 {
 	struct doors_plan visitors = {DOORS_PUBLIC, conf->address, conf->port};
+	struct doors_plan tls = {DOORS_TLS, relay_tls_address(conf), conf->tls_port};
 	struct doors_plan admin = {DOORS_ADMIN, conf->admin_address, conf->admin_port};
 	int err = doors_open_one(shared, doors, &visitors, message);
 
 	shared->public_port = visitors.port;
+	if (!err && conf->tls_cert) {
+		err = doors_open_one(shared, doors, &tls, message);
+		shared->public_port = tls.port;
+	}
 	if (err || !conf->admin_port)
 		return err;
 	return doors_open_one(shared, doors, &admin, message);

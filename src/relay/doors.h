@@ -9,7 +9,7 @@ struct listener;
 struct relay_conf;
 struct relay_shared;
 
-enum doors_role { DOORS_PUBLIC, DOORS_ADMIN, DOORS_ROLE_COUNT };
+enum doors_role { DOORS_PUBLIC, DOORS_TLS, DOORS_ADMIN, DOORS_ROLE_COUNT };
 
 /* Of one worker; all zero when closed. */
 struct doors {

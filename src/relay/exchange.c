@@ -98,6 +98,7 @@ struct exchange *exchange_start(struct worker *w, struct tunnel *t,
 		.authority = request->target->authority,
 		.peer = visitor->peer,
 		.upgrade = request->upgrade,
+		.tls = visitor->tls,
 	};
 
 	exchange_note_request(x, request);

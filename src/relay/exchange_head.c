@@ -73,7 +73,7 @@ static void exchange_head_write_origin(struct buf *out, const struct exchange_he
 	exchange_head_write_forwarded_for(out, r);
 	if (!trusted || !http_head_get(r->head, HTTP_FIELD_X_FORWARDED_PROTO))
 		http1_write_field(out, SLICE("X-Forwarded-Proto"),
-			r->conf->secure ? SLICE("https") : SLICE("http"));
+			r->tls || r->conf->secure ? SLICE("https") : SLICE("http"));
 	if (!trusted || !http_head_get(r->head, HTTP_FIELD_X_FORWARDED_HOST))
 		http1_write_field(out, SLICE("X-Forwarded-Host"), host);
 	if (!trusted || !http_head_get(r->head, HTTP_FIELD_X_REQUEST_ID))

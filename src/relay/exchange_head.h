@@ -22,6 +22,7 @@ struct exchange_head_request {
 	struct slice request_id;
 	bool chunked; /* the body is sent in chunks */
 	bool upgrade; /* Connection and Upgrade go along */
+	bool tls; /* the visitor came with TLS to us */
 };
 
 struct exchange_head_response {

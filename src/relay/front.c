@@ -5,17 +5,19 @@
  */
 #include "relay/front.h"
 
-#include <unistd.h>
-
 #include "base/check.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "io/stream.h"
+#include "io/stream_parcel.h"
 #include "io/stream_tcp.h"
+#include "io/stream_tls.h"
 #include "relay/exchange.h"
 #include "relay/front_body.h"
 #include "relay/front_close.h"
 #include "relay/front_priv.h"
 #include "relay/front_request.h"
+#include "relay/front_tls.h"
 #include "relay/worker.h"
 
 #define FRONT_INBOX_MAX 16384u /* with more that cannot be used yet, reading stops */
@@ -24,7 +26,7 @@
 struct front_parcel {
 	struct loop_task task;
 	struct worker *to; /* borrowed */
-	int fd; /* owned */
+	struct stream_parcel stream; /* owned */
 	struct buf inbox; /* owned: the request that caused the move, and what came behind it */
 	bool admin;
 	bool authenticated;
@@ -42,16 +44,19 @@ static void front_on_parcel(struct loop_task *task);
 
 static void front_send_away(struct front *f, unsigned home, struct slice rest)
 {
+	struct stream_parcel stream;
 	struct front_parcel *p;
-	int fd;
+	int err = f->full ? ERR_BUSY : stream_detach(&f->stream, &stream);
 
-	if (f->full) /* an earlier answer is still going out: its end brings us here again */
+	/* Something is still on its way out: its end brings us here again. */
+	if (err == ERR_BUSY) {
+		f->full = true;
 		return;
-	fd = stream_tcp_detach(&f->stream);
-	if (fd >= 0) {
+	}
+	if (!err) {
 		p = MEM_NEW(struct front_parcel);
 		p->to = f->worker->shared->workers[home];
-		p->fd = fd;
+		p->stream = stream;
 		buf_append_slice(&p->inbox, rest);
 		p->admin = f->admin;
 		p->authenticated = f->authenticated;
@@ -375,6 +380,7 @@ static void front_on_grave(struct loop_task *task)
 	bool moved = f->moved;
 
 	list_remove(&f->node);
+	front_tls_end(f);
 	metrics_sub(w->metrics, METRIC_VISITORS_OPEN, 1);
 	buf_release(&f->inbox);
 	front_body_free(&f->body);
@@ -383,14 +389,14 @@ static void front_on_grave(struct loop_task *task)
 		front_uncount(w->shared);
 }
 
-static struct front *front_new(struct worker *w, struct stream *stream, bool admin)
+static struct front *front_new(struct worker *w, struct stream *stream)
 {
 	struct front *f = MEM_NEW(struct front);
 
 	f->worker = w;
 	f->stream = stream;
-	f->admin = admin;
 	list_init(&f->node);
+	list_init(&f->handshake);
 	list_append(&w->fronts, &f->node);
 	metrics_add(w->metrics, METRIC_VISITORS_OPEN, 1);
 	timeout_init(&f->timeout, front_on_timeout);
@@ -406,11 +412,14 @@ static void front_on_parcel(struct loop_task *task)
 	struct front *f;
 
 	if (atomic_load(&p->to->shared->stopping)) {
-		close(p->fd);
+		stream_parcel_deinit(&p->stream);
 		buf_release(&p->inbox);
 		front_uncount(p->to->shared);
-	} else if (stream_tcp_adopt(p->to->loop, p->fd, &stream) == 0) {
-		f = front_new(p->to, stream, p->admin);
+	} else if (stream_parcel_adopt(&p->stream, p->to->loop, &stream) == 0) {
+		f = front_new(p->to, stream);
+		f->admin = p->admin;
+		if (stream_tls_get(stream))
+			front_tls_adopt(f);
 		f->authenticated = p->authenticated;
 		f->peer_port = p->peer_port;
 		f->local_port = p->local_port;
@@ -426,20 +435,21 @@ static void front_on_parcel(struct loop_task *task)
 }
 
 /* Both ends of the connection, for those who want to know at the other end of a tunnel. */
-static void front_note_place(struct front *f, const struct addr *peer)
+static void front_note_place(struct front *f, const struct addr *peer, const struct addr *local)
 {
-	struct addr local;
-
 	addr_print(peer, f->peer);
 	f->peer_port = addr_port(peer);
-	if (addr_of_socket(stream_tcp_fd(f->stream), &local) != 0)
+	if (!local)
 		return;
-	addr_print(&local, f->local);
-	f->local_port = addr_port(&local);
+	addr_print(local, f->local);
+	f->local_port = addr_port(local);
 }
 
-void front_accept(struct worker *w, struct stream *stream, const struct addr *peer, bool admin)
+void front_accept(
+	struct worker *w, struct stream *stream, const struct addr *peer, enum front_door door)
 {
+	struct addr local;
+	bool has_local;
 	struct front *f;
 
 	if (w->conf->max_connections &&
@@ -450,9 +460,13 @@ void front_accept(struct worker *w, struct stream *stream, const struct addr *pe
 		return;
 	}
 	atomic_fetch_add(&w->shared->connections, 1);
-	f = front_new(w, stream, admin);
+	has_local = addr_of_socket(stream_tcp_fd(stream), &local) == 0;
+	f = front_new(w, door == FRONT_DOOR_TLS ? front_tls_wrap(w, stream) : stream);
+	f->admin = door == FRONT_DOOR_ADMIN;
 	metrics_add(w->metrics, METRIC_VISITORS, 1);
-	front_note_place(f, peer);
+	front_note_place(f, peer, has_local ? &local : NULL);
+	if (door == FRONT_DOOR_TLS)
+		front_tls_begin(f);
 	front_settle(f);
 }
 

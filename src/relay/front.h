@@ -11,8 +11,12 @@ struct addr;
 struct stream;
 struct worker;
 
-/* Takes a connection that was just accepted, at the admin port or at the public one. */
-void front_accept(struct worker *w, struct stream *stream, const struct addr *peer, bool admin);
+/* Which port a connection came in by. */
+enum front_door { FRONT_DOOR_PUBLIC, FRONT_DOOR_TLS, FRONT_DOOR_ADMIN };
+
+/* Takes a connection that was just accepted. */
+void front_accept(
+	struct worker *w, struct stream *stream, const struct addr *peer, enum front_door door);
 /* Ends the connections that have no request under way; the others end after theirs. */
 void front_drain(struct worker *w);
 /* Ends all of them at once. */

@@ -26,6 +26,7 @@ enum front_state {
 
 struct front {
 	struct list node; /* in the worker's list */
+	struct list handshake; /* in the worker's list until TLS is ready */
 	struct worker *worker; /* borrowed */
 	struct stream *stream; /* owned */
 	struct exchange *exchange; /* owned; NULL between requests */
@@ -37,6 +38,7 @@ struct front {
 	struct front_body *body; /* owned; of a request to the relay itself */
 	uint32_t discarded; /* bytes thrown away while closing */
 	bool admin;
+	bool tls; /* the visitor came with TLS */
 	bool authenticated; /* the request's signature was checked on another worker */
 	bool head_started; /* a byte of the head came: its clock runs */
 	bool full; /* the stream has parked bytes */

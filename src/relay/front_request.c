@@ -210,6 +210,7 @@ static enum front_action front_request_exchange(
 	struct exchange_visitor visitor = {
 		.stream = &f->stream,
 		.peer = slice_from_str(f->peer),
+		.tls = f->tls,
 		.local = slice_from_str(f->local),
 		.peer_port = f->peer_port,
 		.local_port = f->local_port,
@@ -353,7 +354,8 @@ static enum front_action front_request_route(
 	case ROUTE_TUNNEL:
 		return front_request_tunnel(r, route.name, in, home_out);
 	case ROUTE_UNKNOWN:
-		return front_request_error(r, VISITOR_ERROR_HOST_UNKNOWN, in);
+		return front_request_error(r,
+			r->front->tls ? VISITOR_ERROR_MISDIRECTED : VISITOR_ERROR_HOST_UNKNOWN, in);
 	}
 	UNREACHABLE();
 }

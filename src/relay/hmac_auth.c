@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "crypto/ct.h"
 #include "crypto/digest.h"
+#include "crypto/request_mac.h"
 #include "proto/http_head.h"
 #include "proto/http_host.h"
 #include "relay/nonce_cache.h"
@@ -178,11 +179,17 @@ static int hmac_auth_check_nonce(const struct hmac_auth *auth, struct slice text
 static bool hmac_auth_matches(const struct hmac_auth *auth, const struct hmac_request *req,
 	struct slice path, const uint8_t given[DIGEST_SHA256_LEN])
 {
-	const struct slice parts[] = {req->method, path, req->timestamp, req->nonce, req->body};
+	const struct request_mac signed_parts = {
+		.method = req->method,
+		.path = path,
+		.timestamp = req->timestamp,
+		.nonce = req->nonce,
+		.body = req->body,
+	};
 	uint8_t mac[DIGEST_SHA256_LEN];
 	bool equal;
 
-	digest_hmac_sha256(slice_of(auth->secret, auth->secret_len), parts, ARRAY_LEN(parts), mac);
+	request_mac_make(slice_of(auth->secret, auth->secret_len), &signed_parts, mac);
 	equal = ct_equal(mac, given, sizeof(mac));
 	mem_wipe(mac, sizeof(mac));
 	return equal;

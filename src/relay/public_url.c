@@ -6,7 +6,8 @@
 
 static uint16_t public_url_port(const struct relay_conf *conf, uint16_t listen_port)
 {
-	uint16_t proxy_port = conf->secure ? conf->https_proxy_port : conf->http_proxy_port;
+	uint16_t proxy_port =
+		relay_conf_is_https(conf) ? conf->https_proxy_port : conf->http_proxy_port;
 
 	if (proxy_port)
 		return proxy_port;
@@ -15,12 +16,12 @@ static uint16_t public_url_port(const struct relay_conf *conf, uint16_t listen_p
 
 static void public_url_write_scheme(struct buf *out, const struct relay_conf *conf)
 {
-	buf_append_str(out, conf->secure ? "https://" : "http://");
+	buf_append_str(out, relay_conf_is_https(conf) ? "https://" : "http://");
 }
 
 static void public_url_write_port(struct buf *out, const struct relay_conf *conf, uint16_t port)
 {
-	if (port == (conf->secure ? 443 : 80))
+	if (port == (relay_conf_is_https(conf) ? 443 : 80))
 		return;
 	buf_append_char(out, ':');
 	buf_append_u64(out, port);

@@ -10,6 +10,8 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "crypto/rand.h"
+#include "crypto/tls.h"
 #include "io/signals.h"
 #include "relay/agent_session.h"
 #include "relay/descriptors.h"
@@ -20,6 +22,7 @@
 #include "relay/nonce_cache.h"
 #include "relay/ports.h"
 #include "relay/refusals.h"
+#include "relay/relay_tls.h"
 #include "relay/tcp_tunnel.h"
 #include "relay/tunnel.h"
 #include "relay/worker.h"
@@ -43,6 +46,8 @@ struct relay {
 	struct relay_conf *conf; /* owned, the one in force */
 	struct relay_conf *old_conf; /* owned, until all workers have the new one */
 	struct hmac_auth *old_hmac;
+	struct tls_server *old_tls; /* ref; connections may hold more */
+	uint8_t ticket_secret[TLS_TICKET_SECRET_LEN]; /* the same for all workers and reloads */
 	struct nonce_cache *nonces;
 	struct relay_hooks hooks;
 	struct loop *loop;
@@ -160,6 +165,7 @@ static void relay_reloaded(struct relay *r)
 {
 	relay_conf_free(&r->old_conf);
 	hmac_auth_free(&r->old_hmac);
+	tls_server_unref(&r->old_tls);
 	log_info(r->shared.log, "configuration reloaded",
 		LOG_INT("workers", r->shared.worker_count));
 	if (r->hooks.ready)
@@ -205,8 +211,16 @@ static void relay_log_lines(struct log *log, const char *message, const struct b
 	}
 }
 
-static void relay_use_conf(struct relay *r, struct relay_conf *next)
+static void relay_use_tls(struct relay *r, struct tls_server *next)
 {
+	r->old_tls = atomic_load(&r->shared.tls);
+	atomic_store_explicit(&r->shared.tls, next, memory_order_release);
+	relay_tls_warn(next, loop_wall_ms(), r->shared.log);
+}
+
+static void relay_use_conf(struct relay *r, struct relay_conf *next, struct tls_server *tls)
+{
+	relay_use_tls(r, tls);
 	r->old_conf = r->conf;
 	r->conf = next;
 	r->old_hmac = atomic_load(&r->shared.hmac);
@@ -221,6 +235,7 @@ static void relay_use_conf(struct relay *r, struct relay_conf *next)
 static void relay_reload(struct relay *r)
 {
 	struct buf message = {0}, warnings = {0};
+	struct tls_server *tls = NULL;
 	struct relay_conf *next;
 
 	if (atomic_load(&r->shared.draining) || !r->hooks.reload)
@@ -234,8 +249,10 @@ static void relay_reload(struct relay *r)
 	relay_log_lines(r->shared.log, "configuration", &warnings);
 	if (next && !relay_conf_can_reload(r->conf, next, &message))
 		relay_conf_free(&next);
+	if (next && relay_tls_load(next, r->ticket_secret, &tls, &message) != 0)
+		relay_conf_free(&next);
 	if (next) {
-		relay_use_conf(r, next);
+		relay_use_conf(r, next, tls);
 	} else {
 		relay_log_lines(
 			r->shared.log, "configuration not reloaded, the old one stays", &message);
@@ -289,6 +306,18 @@ static void relay_make_workers(struct relay *r)
 	r->shared.worker_count = n;
 }
 
+static int relay_open_tls(struct relay *r, struct buf *message)
+{
+	struct tls_server *tls = NULL;
+	int err;
+
+	rand_bytes(r->ticket_secret, sizeof(r->ticket_secret));
+	err = relay_tls_load(r->conf, r->ticket_secret, &tls, message);
+	if (!err)
+		relay_use_tls(r, tls);
+	return err;
+}
+
 int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hooks *hooks,
 	struct relay **relay_out, struct buf *message)
 {
@@ -320,7 +349,9 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	r->deadline_queue = timeout_queue_new(r->loop, 1);
 	timeout_init(&r->deadline, relay_on_deadline);
 	relay_make_workers(r);
-	err = doors_open(&r->shared, r->doors, r->conf, message);
+	err = relay_open_tls(r, message);
+	if (!err)
+		err = doors_open(&r->shared, r->doors, r->conf, message);
 	if (err)
 		relay_free(&r);
 	*relay_out = r;
@@ -348,6 +379,7 @@ void relay_run(struct relay *r)
 void relay_free(struct relay **r_ptr)
 {
 	struct relay *r = *r_ptr;
+	struct tls_server *tls;
 	struct hmac_auth *hmac;
 
 	if (!r)
@@ -365,6 +397,10 @@ void relay_free(struct relay **r_ptr)
 	mem_free((void *)r->shared.workers);
 	mem_free(r->workers);
 	mem_free(r->doors);
+	tls = atomic_load(&r->shared.tls);
+	tls_server_unref(&tls);
+	tls_server_unref(&r->old_tls);
+	mem_wipe(r->ticket_secret, sizeof(r->ticket_secret));
 	hmac = atomic_load(&r->shared.hmac);
 	hmac_auth_free(&hmac);
 	hmac_auth_free(&r->old_hmac);

@@ -19,6 +19,7 @@
 #include "relay/relay_manual.h"
 #include "relay/relay_options.h"
 #include "relay/relay_secret.h"
+#include "relay/relay_tls.h"
 
 #define RELAY_FILE_MAX (1u << 20)
 
@@ -247,6 +248,8 @@ static int relay_check(struct relay_loader *l)
 	int err = relay_check_ports(conf, l->message);
 
 	if (!err)
+		err = relay_tls_check(conf, relay_origin(conf, "tls-port")->where, l->message);
+	if (!err)
 		err = relay_check_head(conf, l->message);
 	if (!err)
 		err = relay_secret_load(conf, l->message, l->warnings);
@@ -283,12 +286,13 @@ int relay_conf_load(const struct relay_arguments *arguments, enum relay_command 
 	struct relay_conf **conf_out, struct buf *message, struct buf *warnings)
 {
 	struct relay_loader loader = {.message = message, .warnings = warnings};
+	const struct args_line line = {.argc = arguments->argc, .argv = arguments->argv};
 	int err;
 
 	*conf_out = NULL;
 	*command_out = RELAY_RUN;
 	opt_set_init(&loader.set, &relay_options);
-	err = args_read(&loader.set, arguments->argc, arguments->argv, &loader.args, message);
+	err = args_read(&loader.set, &line, &loader.args, message);
 	if (!err)
 		err = relay_read_command(&loader, command_out);
 	if (!err && !loader.args.help && !loader.args.version)
@@ -321,6 +325,11 @@ bool relay_conf_can_reload(
 		if (!opt_has(o, OPT_RESTART) || opt_value_is_equal(o, now, next))
 			continue;
 		buf_printf(refused_out, "--%s changes with a restart only\n", o->name);
+		can = false;
+	}
+	/* The files may change and move, but the port opens and closes with the process. */
+	if (!now->tls_cert != !next->tls_cert) {
+		buf_append_str(refused_out, "--tls-cert comes and goes with a restart only\n");
 		can = false;
 	}
 	return can;

@@ -20,6 +20,10 @@ struct relay_conf {
 	/* where to listen */
 	uint16_t port;
 	char *address;
+	char *tls_cert; /* NULL: no TLS here */
+	char *tls_key;
+	uint16_t tls_port;
+	char *tls_address; /* NULL: as address */
 	uint16_t admin_port;
 	char *admin_address;
 	uint16_t port_range_start;
@@ -28,7 +32,7 @@ struct relay_conf {
 	uint16_t tcp_range_end;
 	unsigned workers; /* 0: one per core */
 	/* what is said to the world */
-	bool secure;
+	bool secure; /* as given; relay_conf_is_https has what a certificate implies */
 	char *domain; /* lower case, without a final dot */
 	char *landing;
 	uint16_t http_proxy_port;
@@ -114,6 +118,11 @@ void relay_conf_help(struct buf *out, unsigned width, bool colour);
 void relay_conf_markdown(struct buf *out);
 /* The effective values, each with where it came from; secrets are masked. JSON is one object. */
 void relay_conf_describe(const struct relay_conf *conf, bool json, struct buf *out);
+/* Whether URLs are https: asked for, or implied by a certificate (D7). */
+static inline bool relay_conf_is_https(const struct relay_conf *conf)
+{
+	return conf->secure || conf->tls_cert;
+}
 /* Whether an option may change by SIGHUP; names those that differ and may not, one a line. */
 bool relay_conf_can_reload(
 	const struct relay_conf *now, const struct relay_conf *next, struct buf *refused_out);

@@ -78,6 +78,7 @@ struct worker *worker_new(
 	w->loop = loop_new();
 	map_init(&w->tunnels, seed);
 	list_init(&w->fronts);
+	list_init(&w->handshakes);
 	map_init(&w->agents, seed);
 	list_init(&w->parked);
 	list_init(&w->tcp_visitors);

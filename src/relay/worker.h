@@ -23,6 +23,7 @@ struct directory;
 struct hmac_auth;
 struct ports;
 struct refusals;
+struct tls_server;
 
 enum worker_timeout {
 	WORKER_HEAD_TIMEOUT, /* a request head must be whole */
@@ -59,13 +60,14 @@ struct relay_shared {
 	struct ports *tcp_ports; /* of TCP tunnels; NULL: there are none */
 	struct refusals *refusals;
 	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
+	struct tls_server *_Atomic tls; /* NULL: no port for it */
 	atomic_bool draining; /* no new connections; answers end their connections */
 	atomic_bool stopping; /* the workers are being taken down */
 	atomic_bool stopped; /* no worker runs any more */
 	atomic_uint sessions; /* of agents, on all workers */
 	atomic_uint connections; /* of visitors, on all workers and on the way between them */
 	void (*on_quiet)(struct relay_shared *shared); /* there are none left; on any thread */
-	uint16_t public_port; /* as bound */
+	uint16_t public_port; /* as bound: what URLs have, of TLS when there is a certificate */
 	struct worker *const *workers;
 	unsigned worker_count;
 	uint64_t started_ms; /* wall time */
@@ -79,6 +81,8 @@ struct worker {
 	struct timeout_queue *timeouts[WORKER_TIMEOUT_COUNT];
 	struct map tunnels; /* name -> struct tunnel that is at home here */
 	struct list fronts; /* visitor connections */
+	struct list handshakes; /* those whose TLS is not ready, the oldest first */
+	unsigned handshake_count;
 	struct list tcp_visitors; /* connections to TCP tunnels */
 	struct map agents; /* session id -> struct agent */
 	struct list parked; /* agents without a link, the longest first */

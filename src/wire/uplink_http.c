@@ -6,6 +6,7 @@
 
 #include <limits.h>
 
+#include "base/attr.h"
 #include "base/buf.h"
 #include "base/num.h"
 #include "crypto/ws_accept.h"
@@ -122,6 +123,30 @@ static bool uplink_answer_is_number(const struct http_head *head, enum http_fiel
 			num_parse_u64(http_head_value(head, id), &value) == 0);
 }
 
+/* What a person may do about the codes of docs/protocol.md, 1. */
+static const char *uplink_answer_refusal(struct slice code)
+{
+	static const struct {
+		struct slice code;
+		const char *text;
+	} refusals[] = {
+		{{"not-authenticated", 17},
+			"the relay wants a valid signature: look at the secret and the clock"},
+		{{"session-gone", 12}, "the relay does not know the session any more"},
+		{{"version-not-supported", 21},
+			"the relay speaks another version of the protocol: update the older one"},
+		{{"overloaded", 10}, "the relay has too many sessions"},
+		{{"draining", 8}, "the relay is about to stop"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		if (slice_eq(refusals[i].code, code))
+			return refusals[i].text;
+	}
+	return code.len ? "the relay refuses"
+			: "this is not a relay of adit, or something in front of one";
+}
+
 const char *uplink_answer_fault(
 	const struct uplink_answer *a, const struct uplink_request *request, const char *key)
 {
@@ -129,9 +154,7 @@ const char *uplink_answer_fault(
 	bool is_websocket = request->framing == UPLINK_WEBSOCKET;
 
 	if (head->status != 101)
-		return http_head_count(head, HTTP_FIELD_X_ADIT_ERROR)
-			? "the relay refuses"
-			: "this is not a relay of adit, or something in front of one";
+		return uplink_answer_refusal(http_head_value(head, HTTP_FIELD_X_ADIT_ERROR));
 	if (head->minor < 1 ||
 		!http_head_has_token(head, HTTP_FIELD_CONNECTION, SLICE("upgrade")) ||
 		http_head_count(head, HTTP_FIELD_UPGRADE) != 1 ||

@@ -10,6 +10,7 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "covers(*ids): the rows of the requirements that this test would fail without")
     config.addinivalue_line("markers", "tsan: worth running against a ThreadSanitizer build")
+    config.addinivalue_line("markers", "soak: takes minutes; only with -m soak")
 
 
 class Starter:

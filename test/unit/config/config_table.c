@@ -4,7 +4,7 @@
 #define FIELD(name) offsetof(struct table_values, name), sizeof(((struct table_values *)0)->name)
 #define OPT(kind, field, name, fallback, min, max, flags, alias)                                   \
 	{                                                                                          \
-		name, alias, fallback, "What " name " does.", NULL, min, max, FIELD(field),        \
+		name, NULL, alias, fallback, "What " name " does.", NULL, min, max, FIELD(field),  \
 			OPT_##kind, 0, flags                                                       \
 	}
 
@@ -26,7 +26,7 @@ static const struct opt opts[] = {
 	OPT(URL, url, "landing", NULL, 0, 0, 0, NULL),
 	OPT(SECRET, secret, "key", NULL, 0, 0, OPT_NO_FLAG | OPT_NO_FILE, NULL),
 	OPT(LIST, names, "names", "www,api", 0, 0, 0, NULL),
-	{"colour", NULL, "red", "What | colour does.", colours, 0, 0, FIELD(colour), OPT_ENUM, 1,
+	{"colour", NULL, NULL, "red", "What | colour does.", colours, 0, 0, FIELD(colour), OPT_ENUM, 1,
 		0},
 	{.name = "old",
 		.fallback = "100",

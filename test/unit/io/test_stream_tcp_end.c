@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "io/loop.h"
+#include "io/stream_parcel.h"
 #include "io/stream_tcp.h"
 #include "support/loop_turn.h"
 #include "support/stream_log.h"
@@ -228,20 +229,20 @@ static void an_abort_with_parked_bytes_after_a_half_close_is_a_reset(void **stat
 static void a_stream_moves_to_another_loop_with_what_was_not_read(void **state)
 {
 	struct loop *other = loop_new();
+	struct stream_parcel parcel;
 	struct stream_log moved;
 	struct stream *stream;
-	int fd;
 
 	stream_read_start(notes.stream);
 	tcp_pair_send(peer, SLICE("a"));
 	LOOP_TURN_UNTIL(loop, notes.data_count);
 	tcp_pair_send(peer, SLICE("b"));
-	fd = stream_tcp_detach(&notes.stream);
+	assert_int_equal(stream_detach(&notes.stream, &parcel), 0);
 	assert_null(notes.stream);
-	assert_true(fd >= 0);
-	assert_int_not_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+	assert_null(parcel.tls);
+	assert_int_not_equal(fcntl(parcel.fd, F_GETFD) & FD_CLOEXEC, 0);
 	settle();
-	assert_int_equal(stream_tcp_adopt(other, fd, &stream), 0);
+	assert_int_equal(stream_parcel_adopt(&parcel, other, &stream), 0);
 	stream_log_init(&moved, stream);
 	stream_read_start(stream);
 	LOOP_TURN_UNTIL(other, moved.data_count);
@@ -260,7 +261,7 @@ struct echo {
 	struct loop_task task;
 	struct loop *loop;
 	struct stream_log log;
-	int fd;
+	struct stream_parcel parcel;
 };
 
 static void echo_on_event(struct stream_log *self)
@@ -282,7 +283,7 @@ static void echo_on_posted(struct loop_task *task)
 	struct echo *echo = CONTAINER_OF(task, struct echo, task);
 	struct stream *stream;
 
-	CHECK(stream_tcp_adopt(echo->loop, echo->fd, &stream) == 0);
+	CHECK(stream_parcel_adopt(&echo->parcel, echo->loop, &stream) == 0);
 	stream_log_init(&echo->log, stream);
 	echo->log.then = echo_on_event;
 	stream_read_start(stream);
@@ -302,7 +303,7 @@ static void a_stream_moves_to_the_loop_of_another_thread(void **state)
 	loop_task_init(&echo.task, echo_on_posted);
 	assert_int_equal(pthread_create(&thread, NULL, echo_run, &echo), 0);
 	tcp_pair_send(peer, SLICE("hello"));
-	echo.fd = stream_tcp_detach(&notes.stream);
+	assert_int_equal(stream_detach(&notes.stream, &echo.parcel), 0);
 	loop_post(echo.loop, &echo.task);
 	while (buf_len(&received) < 5)
 		assert_int_equal(tcp_pair_receive(peer, &received), TCP_PAIR_OPEN);
@@ -314,18 +315,36 @@ static void a_stream_moves_to_the_loop_of_another_thread(void **state)
 	loop_free(&echo.loop);
 }
 
-static void a_stream_that_cannot_move_is_closed(void **state)
+static void a_stream_stays_when_there_is_no_descriptor(void **state)
 {
+	struct stream_parcel parcel;
 	struct rlimit usual, none;
 
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
 	none = usual;
 	none.rlim_cur = 0;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	assert_int_equal(stream_tcp_detach(&notes.stream), -1);
+	assert_int_equal(stream_detach(&notes.stream, &parcel), ERR_NO_FDS);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
-	assert_null(notes.stream);
-	assert_int_equal(end_of_peer(), TCP_PAIR_ENDED);
+	stream_read_start(notes.stream);
+	tcp_pair_send(peer, SLICE("a"));
+	LOOP_TURN_UNTIL(loop, notes.data_count);
+}
+
+static void a_stream_with_parked_bytes_moves_when_they_are_gone(void **state)
+{
+	static char much[4 << 20];
+	struct slice part = slice_of(much, sizeof(much));
+	struct stream_parcel parcel;
+
+	assert_false(stream_write(notes.stream, &part, 1));
+	assert_int_equal(stream_detach(&notes.stream, &parcel), ERR_BUSY);
+	while (!notes.drained) {
+		loop_turn(loop);
+		tcp_pair_receive(peer, &received);
+	}
+	assert_int_equal(stream_detach(&notes.stream, &parcel), 0);
+	stream_parcel_deinit(&parcel);
 }
 
 static void what_is_no_descriptor_is_not_adopted(void **state)
@@ -355,7 +374,8 @@ int main(void)
 		END_TEST(an_abort_with_parked_bytes_after_a_half_close_is_a_reset),
 		END_TEST(a_stream_moves_to_another_loop_with_what_was_not_read),
 		END_TEST(a_stream_moves_to_the_loop_of_another_thread),
-		END_TEST(a_stream_that_cannot_move_is_closed),
+		END_TEST(a_stream_stays_when_there_is_no_descriptor),
+		END_TEST(a_stream_with_parked_bytes_moves_when_they_are_gone),
 		END_TEST(what_is_no_descriptor_is_not_adopted),
 	};
 

@@ -40,6 +40,7 @@ static void the_page_shows_the_command_for_this_relay(void **state)
 
 	show(&bytes, &answer, &conf, "relay.test:8080", GET);
 	assert_int_equal(answer.head.status, 200);
+	assert_true(has(answer.body, "adit http 3000 --relay http://relay.test:8080"));
 	assert_true(has(answer.body, "npx localtunnel --host http://relay.test:8080 --port 3000"));
 	assert_true(has(answer.body, "http://clever-wombat-42.relay.test:8080"));
 	assert_true(has(answer.body, "<body data-access=\"open\">"));

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,6 +126,26 @@ static void only_what_was_asked_for_is_agreed_to(void **state)
 	}
 }
 
+static void each_code_of_the_protocol_has_a_sentence(void **state)
+{
+	static const char *const codes[] = {"not-authenticated", "session-gone",
+		"version-not-supported", "overloaded", "draining", "another", ""};
+	struct uplink_request r = {0};
+	const char *texts[ARRAY_LEN(codes)];
+
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+		char text[128];
+
+		snprintf(
+			text, sizeof(text), "HTTP/1.1 400 x\r\nX-Adit-Error: %s\r\n\r\n", codes[i]);
+		read_whole(text);
+		texts[i] = uplink_answer_fault(&answer, &r, KEY);
+		assert_non_null(texts[i]);
+		for (size_t other = 0; other < i; other++)
+			assert_string_not_equal(texts[i], texts[other]);
+	}
+}
+
 static void bytes_one_by_one_are_the_same_answer(void **state)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -220,6 +241,7 @@ int main(void)
 		cmocka_unit_test(a_request_says_what_is_wanted),
 		cmocka_unit_test(a_proxy_is_asked_for_the_relay),
 		cmocka_unit_test(only_what_was_asked_for_is_agreed_to),
+		cmocka_unit_test(each_code_of_the_protocol_has_a_sentence),
 		cmocka_unit_test(bytes_one_by_one_are_the_same_answer),
 		cmocka_unit_test(what_stands_behind_the_head_is_the_links),
 		cmocka_unit_test(what_the_fields_say_is_told),

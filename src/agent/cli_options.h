@@ -1,0 +1,49 @@
+/* The table of the agent's options; see cli_options.def. */
+#ifndef AGENT_CLI_OPTIONS_H
+#define AGENT_CLI_OPTIONS_H
+
+#include "config/opt.h"
+
+enum cli_group {
+	CLI_GROUP_HTTP,
+	CLI_GROUP_TCP,
+	CLI_GROUP_TUNNEL,
+	CLI_GROUP_START,
+	CLI_GROUP_RELAY,
+	CLI_GROUP_LIMITS,
+	CLI_GROUP_OUTPUT,
+	CLI_GROUP_FILES,
+	CLI_GROUP_COUNT
+};
+
+enum cli_transport { CLI_TRANSPORT_AUTO, CLI_TRANSPORT_WEBSOCKET };
+
+/* The values, filled in by cli_conf.c; texts are owned. */
+struct cli_values {
+	char *subdomain;
+	char *host_header;
+	bool local_verify;
+	char *local_ca;
+	uint16_t remote_port;
+	unsigned proxy_protocol;
+	char *tunnels_file;
+	char *relay;
+	unsigned connections;
+	char *ca;
+	char *pin;
+	bool insecure;
+	enum cli_transport transport;
+	char *hmac_secret;
+	char *hmac_secret_file;
+	char *client_token;
+	uint32_t buffer;
+	unsigned max_streams;
+	uint64_t local_connect_ms;
+	bool quiet;
+	bool no_color;
+	char *config_file;
+};
+
+extern const struct opt_table cli_options;
+
+#endif

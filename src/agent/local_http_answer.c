@@ -1,0 +1,255 @@
+/*
+ * The answer is read as strictly as the relay will read it, but only to know where it ends: its
+ * bytes are passed on as they came, all that one read brought in one write. What stands behind the
+ * end is nobody's answer, and costs the connection.
+ */
+#include "agent/local_http_answer.h"
+
+#include "agent/local_http_send.h"
+#include "agent/local_pool.h"
+#include "agent/local_priv.h"
+#include "agent/local_visitor.h"
+#include "base/check.h"
+#include "base/err.h"
+#include "proto/http_hop.h"
+
+#define LOCAL_INTERIM_MAX 32u /* 1xx heads before the final one */
+
+#define LOCAL_TLS_ALERT 0x15 /* types of TLS records */
+#define LOCAL_TLS_HANDSHAKE 0x16
+#define LOCAL_TLS_MAJOR 0x03
+
+static const struct http1_limits local_http_answer_limits = {
+	LOCAL_HEAD_MAX, LOCAL_HEAD_MAX, HTTP_FIELDS_MAX};
+
+static bool local_http_answer_refuse(struct local_visitor *v, const char *what, const char *why)
+{
+	struct buf text = {0};
+
+	buf_printf(&text, "gave an answer that is %s: %s", what, why);
+	buf_append_char(&text, '\0');
+	local_visitor_fail_target(v, "local-reset", buf_slice(&text).ptr);
+	buf_release(&text);
+	return false;
+}
+
+static bool local_http_answer_is_tls(struct slice in)
+{
+	return in.len > 1 && (in.ptr[0] == LOCAL_TLS_ALERT || in.ptr[0] == LOCAL_TLS_HANDSHAKE) &&
+		in.ptr[1] == LOCAL_TLS_MAJOR;
+}
+
+/* ---- reading: each step takes what it understood off *in; false when there is no next one ---- */
+
+static bool local_http_answer_interim(struct local_visitor *v)
+{
+	http1_parser_reset(&v->parser);
+	if (++v->interim_count > LOCAL_INTERIM_MAX)
+		return local_http_answer_refuse(v, "not HTTP", "it never comes to its end");
+	return true;
+}
+
+static bool local_http_answer_final(struct local_visitor *v, const struct http_head *head)
+{
+	v->status = head->status;
+	v->keeps_alive = http_hop_keeps_alive(head);
+	v->state = LOCAL_BODY;
+	return true;
+}
+
+static bool local_http_answer_head(struct local_visitor *v, struct slice *in)
+{
+	struct http_head *head = &v->local->head;
+	enum http_fault fault;
+
+	if (!in->len)
+		return false;
+	switch (http1_parse_response(&v->parser, *in, &local_http_answer_limits, head)) {
+	case PARSE_MORE:
+		return false;
+	case PARSE_BAD:
+		if (local_http_answer_is_tls(*in))
+			return local_http_answer_refuse(
+				v, "not HTTP", "the service speaks TLS: use https://");
+		return local_http_answer_refuse(v, "not HTTP", http_fault_text(v->parser.fault));
+	case PARSE_DONE:
+		break;
+	}
+	fault = http1_body_of_response(head, v->method, &v->body);
+	if (fault != HTTP_FAULT_NONE)
+		return local_http_answer_refuse(v, "not HTTP", http_fault_text(fault));
+	*in = slice_from(*in, head->size);
+	if (head->status >= 200)
+		return local_http_answer_final(v, head);
+	if (head->status != 101)
+		return local_http_answer_interim(v);
+	if (!v->upgrade)
+		return local_http_answer_refuse(v, "not wanted", "it switches protocols unasked");
+	v->status = head->status;
+	v->state = LOCAL_PIPED;
+	return false;
+}
+
+static bool local_http_answer_body(struct local_visitor *v, struct slice *in)
+{
+	struct slice data;
+
+	switch (http1_body_next(&v->body, in, &data)) {
+	case HTTP1_BODY_MORE:
+		return false;
+	case HTTP1_BODY_DATA:
+		return true;
+	case HTTP1_BODY_TRAILERS:
+		http1_parser_reset(&v->parser);
+		v->state = LOCAL_TRAILERS;
+		return true;
+	case HTTP1_BODY_END:
+		v->state = LOCAL_ANSWERED;
+		return false;
+	case HTTP1_BODY_BAD:
+		return local_http_answer_refuse(v, "not HTTP", http_fault_text(v->body.fault));
+	}
+	UNREACHABLE();
+}
+
+static bool local_http_answer_trailers(struct local_visitor *v, struct slice *in)
+{
+	struct http_head *head = &v->local->head;
+
+	switch (http1_parse_trailers(&v->parser, *in, &local_http_answer_limits, head)) {
+	case PARSE_MORE:
+		return false;
+	case PARSE_BAD:
+		return local_http_answer_refuse(v, "not HTTP", http_fault_text(v->parser.fault));
+	case PARSE_DONE:
+		break;
+	}
+	*in = slice_from(*in, head->size);
+	v->state = LOCAL_ANSWERED;
+	return false;
+}
+
+static bool local_http_answer_step(struct local_visitor *v, struct slice *in)
+{
+	switch (v->state) {
+	case LOCAL_SENT:
+		return local_http_answer_head(v, in);
+	case LOCAL_BODY:
+		return local_http_answer_body(v, in);
+	case LOCAL_TRAILERS:
+		return local_http_answer_trailers(v, in);
+	case LOCAL_LINE:
+	case LOCAL_HEAD:
+	case LOCAL_CONNECTING:
+	case LOCAL_ANSWERED:
+	case LOCAL_PIPED:
+	case LOCAL_OVER:
+		break;
+	}
+	UNREACHABLE();
+}
+
+/* ---- passing on ---- */
+
+static bool local_http_answer_pass(struct local_visitor *v, struct slice data)
+{
+	v->bytes_out += data.len;
+	return !data.len || stream_write(v->stream, &data, 1);
+}
+
+/* The answer is whole: the visitor gets its end in the same turn, so that it is one frame. */
+static void local_http_answer_finish(struct local_visitor *v, struct slice rest)
+{
+	bool keep = v->keeps_alive && v->body.kind != HTTP1_BODY_CLOSE && !rest.len && !v->paused &&
+		local_http_send_is_whole(v) && v->tunnel->spec.proxy_protocol == 0;
+
+	stream_shutdown(v->stream);
+	if (keep)
+		local_pool_put(v->tunnel, &v->conn);
+	local_visitor_done(v);
+}
+
+/* Passes on what was understood of `all`, and keeps the rest. */
+static void local_http_answer_use(struct local_visitor *v, struct slice all, struct slice rest)
+{
+	bool took = local_http_answer_pass(v, slice_first(all, all.len - rest.len));
+
+	if (v->state == LOCAL_ANSWERED) {
+		local_http_answer_finish(v, rest);
+	} else if (v->state == LOCAL_PIPED) {
+		local_visitor_pipe(v, rest);
+	} else if (!took && !v->held) {
+		v->held = true;
+		stream_read_stop(v->conn->stream);
+	}
+}
+
+static void local_http_answer_on_data(void *ctx, struct slice data)
+{
+	struct local_visitor *v = ctx;
+	bool parked = buf_len(&v->answer) > 0;
+	struct slice all = data, rest;
+
+	if (!v->first_byte_us)
+		v->first_byte_us = loop_clock_us();
+	stream_tune_reads(v->conn->stream, v->stream, data.len);
+	if (parked) {
+		buf_append_slice(&v->answer, data);
+		all = buf_slice(&v->answer);
+	}
+	rest = all;
+	while (local_http_answer_step(v, &rest))
+		;
+	if (v->state == LOCAL_OVER)
+		return;
+	local_http_answer_use(v, all, rest);
+	if (v->state == LOCAL_OVER || v->state == LOCAL_PIPED)
+		buf_clear(&v->answer);
+	else if (parked)
+		buf_consume(&v->answer, all.len - rest.len);
+	else
+		buf_append_slice(&v->answer, rest);
+}
+
+/* ---- the ends ---- */
+
+static void local_http_answer_lost(struct local_visitor *v, const char *how)
+{
+	struct buf text = {0};
+
+	if (local_http_send_again(v))
+		return;
+	buf_printf(
+		&text, "%s before its answer %s", how, !v->first_byte_us ? "began" : "was whole");
+	buf_append_char(&text, '\0');
+	local_visitor_fail_target(v, "local-reset", buf_slice(&text).ptr);
+	buf_release(&text);
+}
+
+static void local_http_answer_on_ended(void *ctx)
+{
+	struct local_visitor *v = ctx;
+
+	if (v->state == LOCAL_BODY && v->body.kind == HTTP1_BODY_CLOSE)
+		local_http_answer_finish(v, slice_of(NULL, 0));
+	else
+		local_http_answer_lost(v, "closed the connection");
+}
+
+static void local_http_answer_on_failed(void *ctx, int err)
+{
+	local_http_answer_lost(
+		ctx, err == ERR_RESET ? "has reset the connection" : "has lost the connection");
+}
+
+static void local_http_answer_on_drained(void *ctx)
+{
+	local_http_send_drained(ctx);
+}
+
+const struct stream_events local_http_answer_events = {
+	.data = local_http_answer_on_data,
+	.drained = local_http_answer_on_drained,
+	.ended = local_http_answer_on_ended,
+	.failed = local_http_answer_on_failed,
+};

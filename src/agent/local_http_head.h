@@ -1,0 +1,18 @@
+/* Request heads for services that answer only to a name of their own (dev servers). */
+#ifndef AGENT_LOCAL_HTTP_HEAD_H
+#define AGENT_LOCAL_HTTP_HEAD_H
+
+#include "base/buf.h"
+#include "proto/http_head.h"
+
+struct local_http_names {
+	struct slice host; /* what Host becomes */
+	struct slice
+		origin; /* what the public origin becomes in Origin and Referer; empty: it stays */
+};
+
+/* The head anew, as HTTP/1.1, with everything else in it as it came. */
+void local_http_head_write(
+	struct buf *out, const struct http_head *head, const struct local_http_names *names);
+
+#endif

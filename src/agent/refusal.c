@@ -1,0 +1,47 @@
+/* An answer counts as a relay's only with X-Adit-Error: whatever stands in front of one answers as
+ * it likes, and a 401 of that is not the relay's last word. */
+#include "agent/refusal.h"
+
+#include "base/err.h"
+#include "wire/uplink.h"
+
+static struct refusal refusal_of_answer(const struct uplink_result *result)
+{
+	struct refusal r = {REFUSAL_RETRY, result->code, result->retry_after_s};
+
+	if (!result->code.len)
+		return (struct refusal) {
+			REFUSAL_FOREIGN, SLICE("relay-protocol"), result->retry_after_s};
+	if (result->status == 410)
+		r.kind = REFUSAL_SESSION_GONE;
+	else if (result->status == 401)
+		r.kind = REFUSAL_DENIED;
+	else if (result->status == 426)
+		r.kind = REFUSAL_FATAL;
+	return r;
+}
+
+struct refusal refusal_of(const struct uplink_result *result)
+{
+	struct slice code = {NULL, 0};
+
+	switch (result->hop) {
+	case UPLINK_DNS:
+		code = SLICE("relay-dns");
+		break;
+	case UPLINK_TCP:
+		code = result->err == ERR_REFUSED ? SLICE("relay-refused")
+						  : SLICE("relay-unreachable");
+		break;
+	case UPLINK_PROXY:
+		code = SLICE("relay-proxy");
+		break;
+	case UPLINK_TLS:
+		code = SLICE("relay-tls");
+		break;
+	case UPLINK_HTTP:
+	case UPLINK_DONE:
+		return refusal_of_answer(result);
+	}
+	return (struct refusal) {REFUSAL_RETRY, code, 0};
+}

@@ -1,0 +1,25 @@
+/* What it means that an attempt to reach the relay failed. Pure. */
+#ifndef AGENT_REFUSAL_H
+#define AGENT_REFUSAL_H
+
+#include "base/slice.h"
+
+struct uplink_result;
+
+enum refusal_kind {
+	REFUSAL_RETRY, /* later it may work */
+	REFUSAL_SESSION_GONE, /* a new session may work at once */
+	REFUSAL_FOREIGN, /* the upgrade got no answer of a relay: another framing may work */
+	REFUSAL_DENIED, /* the relay does not take our signature */
+	REFUSAL_FATAL, /* it will never work */
+};
+
+struct refusal {
+	enum refusal_kind kind;
+	struct slice code; /* the relay's own (borrowed), or relay-dns and the like */
+	unsigned retry_after_s;
+};
+
+struct refusal refusal_of(const struct uplink_result *result);
+
+#endif

@@ -1,0 +1,148 @@
+/* Puts the agent, its face and the signals on one loop. */
+#include "agent/run.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/client_id.h"
+#include "agent/face.h"
+#include "agent/face_lines.h"
+#include "base/err.h"
+#include "crypto/tls.h"
+#include "io/loop.h"
+#include "io/signals.h"
+
+#define RUN_STOP_MS 5000u
+
+struct run {
+	struct loop *loop;
+	struct agent *agent;
+	struct face *face;
+	struct signals *signals;
+	enum run_exit exit;
+	bool is_stopping;
+};
+
+static void run_on_stopped(void *ctx)
+{
+	struct run *run = ctx;
+
+	loop_stop(run->loop);
+}
+
+static void run_on_signal(void *ctx, int number)
+{
+	struct run *run = ctx;
+
+	if (number == SIGHUP)
+		return;
+	if (run->is_stopping) {
+		loop_stop(run->loop);
+		return;
+	}
+	run->is_stopping = true;
+	face_stopping(run->face);
+	agent_stop(run->agent, RUN_STOP_MS, run_on_stopped, run);
+}
+
+static void run_on_report(void *ctx, const struct report *report)
+{
+	struct run *run = ctx;
+
+	face_report(run->face, report);
+	if (report->kind != REPORT_ERROR || !report->fatal)
+		return;
+	run->exit = RUN_REFUSED;
+	loop_stop(run->loop);
+}
+
+static void run_client_token(
+	const struct cli_conf *conf, char **environ_list, struct buf *out, struct buf *warning)
+{
+	struct buf path = {0};
+
+	if (conf->values.client_token)
+		buf_append_str(out, conf->values.client_token);
+	else if (cli_conf_path(environ_list, "STATE", "client-id", &path))
+		client_id_get(buf_slice(&path).ptr, out, warning);
+	else
+		client_id_get("", out, warning);
+	buf_append_char(out, '\0');
+	buf_release(&path);
+}
+
+static int run_make_tls(const struct cli_conf *conf, struct tls_client **out, struct buf *message)
+{
+	const struct tls_client_conf tls = {
+		.ca_file = conf->values.ca,
+		.pin = conf->values.pin,
+		.insecure = conf->values.insecure,
+	};
+
+	return conf->relay.tls ? tls_client_new(&tls, out, message) : 0;
+}
+
+static void run_warn(struct run *run, const char *code, struct slice message)
+{
+	const struct report report = {
+		.kind = REPORT_WARNING,
+		.wall_ms = loop_wall_ms(),
+		.code = slice_from_str(code),
+		.message = message,
+	};
+
+	face_report(run->face, &report);
+}
+
+/* The loop's part: everything is there. */
+static void run_loop(struct run *run, const struct agent_conf *agent_conf,
+	const struct tunnel_spec *specs, size_t count)
+{
+	run->signals = signals_new(run->loop, run_on_signal, run);
+	run->agent = agent_new(run->loop, agent_conf, run_on_report, run);
+	agent_set_tunnels(run->agent, specs, count);
+	loop_run(run->loop);
+	agent_free(&run->agent);
+	signals_free(&run->signals);
+}
+
+enum run_exit run_tunnels(const struct cli_conf *conf, char **environ_list,
+	const struct tunnel_spec *specs, size_t count, struct buf *message)
+{
+	const struct cli_values *v = &conf->values;
+	const struct face_conf face_conf = {.quiet = v->quiet, .colour = !v->no_color};
+	struct agent_conf agent_conf = {
+		.relay_host = conf->relay.host,
+		.relay_port = conf->relay.port,
+		.relay_text = conf->relay.text,
+		.hmac_secret = v->hmac_secret,
+		.connections = v->connections,
+		.websocket_only = v->transport == CLI_TRANSPORT_WEBSOCKET,
+		.local_connect_ms = v->local_connect_ms,
+		.max_streams = v->max_streams,
+		.buffer_max = v->buffer,
+	};
+	struct buf token = {0}, warning = {0};
+	struct run run = {.exit = RUN_STOPPED};
+
+	if (run_make_tls(conf, &agent_conf.tls, message) != 0)
+		return RUN_USAGE;
+	run.face = face_lines_new(STDOUT_FILENO, conf->args.json, &face_conf);
+	if (!run.face) {
+		buf_append_str(message, "the system gives no thread for the output");
+		return RUN_FAILED;
+	}
+	run.loop = loop_new();
+	run_client_token(conf, environ_list, &token, &warning);
+	agent_conf.client = buf_slice(&token).ptr;
+	if (buf_len(&warning))
+		run_warn(&run, "client-id", buf_slice(&warning));
+	run_loop(&run, &agent_conf, specs, count);
+	face_free(&run.face);
+	loop_free(&run.loop);
+	tls_client_free(&agent_conf.tls);
+	buf_release(&token);
+	buf_release(&warning);
+	return run.exit;
+}

@@ -1,0 +1,18 @@
+/* Runs tunnels until a signal, or until the relay will never have them: what adit http, tcp and
+ * start have in common. */
+#ifndef AGENT_RUN_H
+#define AGENT_RUN_H
+
+#include <stddef.h>
+
+#include "agent/cli_conf.h"
+#include "agent/tunnel_spec.h"
+#include "base/buf.h"
+
+enum run_exit { RUN_STOPPED = 0, RUN_FAILED = 1, RUN_USAGE = 2, RUN_REFUSED = 3, RUN_UNWELL = 4 };
+
+/* Returns the exit code; message is what to say on standard error, if anything. */
+enum run_exit run_tunnels(const struct cli_conf *conf, char **environ_list,
+	const struct tunnel_spec *specs, size_t count, struct buf *message);
+
+#endif

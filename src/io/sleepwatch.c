@@ -1,0 +1,97 @@
+/*
+ * Two clocks and a timer. Sleep shows as a difference between the clocks; a process that was
+ * stopped, or a machine that was paused from outside, shows as a timer that comes much too late.
+ */
+#include "io/sleepwatch.h"
+
+#include <time.h>
+#include <uv.h>
+
+#include "base/mem.h"
+#include "io/loop.h"
+
+struct sleepwatch {
+	uv_timer_t timer;
+	const struct sleepwatch_clocks *clocks; /* borrowed */
+	void (*woke)(void *ctx, uint64_t away_ms);
+	void *ctx; /* borrowed */
+	uint64_t with_sleep, without_sleep; /* at the last look */
+};
+
+static uint64_t sleepwatch_clock(clockid_t clock)
+{
+	struct timespec t = {0};
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t sleepwatch_boottime(void *ctx)
+{
+	return sleepwatch_clock(CLOCK_BOOTTIME);
+}
+
+static uint64_t sleepwatch_monotonic(void *ctx)
+{
+	return sleepwatch_clock(CLOCK_MONOTONIC);
+}
+
+static const struct sleepwatch_clocks sleepwatch_system = {
+	.with_sleep = sleepwatch_boottime,
+	.without_sleep = sleepwatch_monotonic,
+};
+
+uint64_t sleepwatch_judge(uint64_t with_sleep_ms, uint64_t without_sleep_ms)
+{
+	uint64_t slept = with_sleep_ms > without_sleep_ms ? with_sleep_ms - without_sleep_ms : 0;
+
+	if (slept <= SLEEPWATCH_SLEPT_MS &&
+		without_sleep_ms <= SLEEPWATCH_EVERY_MS + SLEEPWATCH_LATE_MS)
+		return 0;
+	return with_sleep_ms > without_sleep_ms ? with_sleep_ms : without_sleep_ms;
+}
+
+static void sleepwatch_on_timer(uv_timer_t *timer)
+{
+	struct sleepwatch *s = timer->data;
+	uint64_t with_sleep = s->clocks->with_sleep(s->ctx);
+	uint64_t without_sleep = s->clocks->without_sleep(s->ctx);
+	uint64_t away =
+		sleepwatch_judge(with_sleep - s->with_sleep, without_sleep - s->without_sleep);
+
+	s->with_sleep = with_sleep;
+	s->without_sleep = without_sleep;
+	if (away)
+		s->woke(s->ctx, away);
+}
+
+struct sleepwatch *sleepwatch_new(struct loop *loop, const struct sleepwatch_clocks *clocks,
+	void (*woke)(void *ctx, uint64_t away_ms), void *ctx)
+{
+	struct sleepwatch *s = MEM_NEW(struct sleepwatch);
+
+	s->clocks = clocks ? clocks : &sleepwatch_system;
+	s->woke = woke;
+	s->ctx = ctx;
+	s->with_sleep = s->clocks->with_sleep(ctx);
+	s->without_sleep = s->clocks->without_sleep(ctx);
+	uv_timer_init(loop_uv(loop), &s->timer);
+	s->timer.data = s;
+	uv_timer_start(&s->timer, sleepwatch_on_timer, SLEEPWATCH_EVERY_MS, SLEEPWATCH_EVERY_MS);
+	return s;
+}
+
+static void sleepwatch_on_close(uv_handle_t *handle)
+{
+	mem_free(handle->data);
+}
+
+void sleepwatch_free(struct sleepwatch **s_ptr)
+{
+	struct sleepwatch *s = *s_ptr;
+
+	if (!s)
+		return;
+	*s_ptr = NULL;
+	uv_close((uv_handle_t *)&s->timer, sleepwatch_on_close);
+}

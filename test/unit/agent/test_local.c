@@ -1,0 +1,202 @@
+/* The local side as a whole: its limits, lines that are none, names replaced, and its end. */
+#include "local_rig.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "agent/tunnel_spec.h"
+
+static struct rig rig;
+
+static int set_up(void **state)
+{
+	rig_init(&rig, &(struct local_conf) {.connect_ms = 60000, .max_streams = 2});
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	rig_deinit(&rig);
+	return 0;
+}
+
+static void visitors_beyond_the_limit_are_refused(void **state)
+{
+	struct stream_mem a, b, c, d;
+	int fd;
+
+	rig_visit(&rig, &a, RIG_GET);
+	rig_visit(&rig, &b, "");
+	rig_visit(&rig, &c, "");
+	assert_int_equal(rig.failed, 0); /* nothing is told inside the call */
+	assert_int_equal(local_count(rig.local), 2);
+	rig_expect_failed(&rig, &c, "local-overloaded", "serves 2 visitors already");
+	assert_false(b.closed);
+	fd = rig_accept(&rig);
+	rig_expect(&rig, fd, RIG_GET_SENT);
+	rig_send(fd, RIG_OK);
+	rig_expect_whole(&rig, &a, RIG_OK);
+	assert_int_equal(local_count(rig.local), 1);
+	rig_visit(&rig, &d, RIG_GET);
+	rig_expect(&rig, fd, RIG_GET_SENT);
+	rig_send(fd, RIG_OK);
+	rig_expect_whole(&rig, &d, RIG_OK);
+	stream_mem_end(&b);
+	close(fd);
+	stream_mem_deinit(&a);
+	stream_mem_deinit(&b);
+	stream_mem_deinit(&c);
+	stream_mem_deinit(&d);
+}
+
+static void a_refused_visitor_may_leave_first(void **state)
+{
+	struct stream_mem a, b, c;
+
+	rig_visit(&rig, &a, "");
+	rig_visit(&rig, &b, "");
+	rig_visit(&rig, &c, "");
+	stream_mem_fail(&c, -1);
+	rig_settle(&rig);
+	assert_int_equal(rig.failed, 0);
+	assert_int_equal(local_count(rig.local), 2);
+	stream_mem_end(&a);
+	stream_mem_end(&b);
+	stream_mem_deinit(&a);
+	stream_mem_deinit(&b);
+	stream_mem_deinit(&c);
+}
+
+static void a_line_that_is_none_resets_the_stream(void **state)
+{
+	static const char *const lines[] = {
+		"\n", "GET / HTTP/1.1\r\n", "0 a 1 b 2 http c\n", "8 a 1 b 2 http c\n"};
+
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		struct stream_mem visitor;
+
+		rig_visit(&rig, &visitor, lines[i]);
+		assert_true(visitor.aborted);
+		assert_int_equal(rig.failed, i == 3); /* one that is not ours is told */
+		stream_mem_deinit(&visitor);
+	}
+	assert_string_equal(rig.code, "local-unreachable");
+	assert_int_equal(rig.requests, 0);
+}
+
+static void names_are_replaced_in_every_request(void **state)
+{
+	char want[256];
+	struct stream_mem visitor;
+	int fd = -1;
+
+	rig_set(&rig,
+		&(struct tunnel_spec) {.proto = TUNNEL_HTTP, .host_header = (char *)"rewrite"});
+	snprintf(want, sizeof(want),
+		"GET /x HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nOrigin: http://127.0.0.1:%u\r\n\r\n",
+		rig.port, rig.port);
+	for (int i = 0; i < 3; i++) {
+		rig_visit(&rig, &visitor,
+			RIG_LINE "GET /x HTTP/1.1\r\nHost: demo.test\r\n"
+				 "Origin: https://demo.test\r\n\r\n");
+		if (fd < 0)
+			fd = rig_accept(&rig);
+		rig_expect(&rig, fd, want);
+		rig_send(fd, RIG_OK);
+		rig_expect_whole(&rig, &visitor, RIG_OK);
+		assert_string_equal(rig.report.path, "/x");
+		assert_string_equal(rig.report.method, "GET");
+		stream_mem_deinit(&visitor);
+	}
+	close(fd);
+}
+
+static void a_name_may_be_given(void **state)
+{
+	struct stream_mem visitor;
+	int fd;
+
+	rig_set(&rig,
+		&(struct tunnel_spec) {.proto = TUNNEL_HTTP, .host_header = (char *)"app.local"});
+	rig_visit(&rig, &visitor,
+		RIG_LINE "GET / HTTP/1.1\r\nHost: demo.test\r\nOrigin: https://demo.test\r\n\r\n");
+	fd = rig_accept(&rig);
+	rig_expect(
+		&rig, fd, "GET / HTTP/1.1\r\nHost: app.local\r\nOrigin: https://demo.test\r\n\r\n");
+	close(fd);
+	rig_expect_failed(&rig, &visitor, "local-reset", "closed");
+	stream_mem_deinit(&visitor);
+}
+
+static void a_long_path_is_cut_in_the_report(void **state)
+{
+	char request[2000];
+	struct stream_mem visitor;
+	int fd;
+
+	snprintf(
+		request, sizeof(request), "%sGET /%0999d HTTP/1.1\r\nHost: a\r\n\r\n", RIG_LINE, 0);
+	rig_visit(&rig, &visitor, request);
+	fd = rig_accept(&rig);
+	rig_expect(&rig, fd, request + strlen(RIG_LINE));
+	close(fd);
+	rig_expect_failed(&rig, &visitor, "local-reset", "closed");
+	assert_int_equal(strlen(rig.report.path), 512);
+	stream_mem_deinit(&visitor);
+}
+
+/* Whatever runs when the local side ends is closed, and nobody hears of it. */
+static void its_end_ends_everything(void **state)
+{
+	struct stream_mem line, http, kept;
+	int fds[2];
+
+	rig_visit(&rig, &kept, RIG_GET);
+	fds[0] = rig_accept(&rig);
+	rig_expect(&rig, fds[0], RIG_GET_SENT);
+	rig_send(fds[0], RIG_OK);
+	rig_expect_whole(&rig, &kept, RIG_OK);
+	rig_visit(&rig, &line, "7 ");
+	rig_visit(&rig, &http, RIG_LINE "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na");
+	rig_expect(&rig, fds[0], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na");
+	local_free(&rig.local);
+	assert_null(rig.local);
+	assert_true(line.aborted);
+	assert_true(http.aborted);
+	assert_int_equal(rig_expect_end(&rig, fds[0]), TCP_PAIR_ENDED);
+	assert_int_equal(rig.requests, 1);
+	stream_mem_deinit(&line);
+	stream_mem_deinit(&http);
+	stream_mem_deinit(&kept);
+}
+
+static void its_end_cancels_what_has_begun(void **state)
+{
+	struct stream_mem dialling, refused[2];
+
+	rig_visit(&rig, &dialling, RIG_GET);
+	rig_visit(&rig, &refused[0], "");
+	rig_visit(&rig, &refused[1], "");
+	local_free(&rig.local);
+	assert_true(dialling.aborted);
+	assert_true(refused[1].aborted);
+	stream_mem_deinit(&dialling);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(visitors_beyond_the_limit_are_refused),
+		TEST(a_refused_visitor_may_leave_first),
+		TEST(a_line_that_is_none_resets_the_stream),
+		TEST(names_are_replaced_in_every_request),
+		TEST(a_name_may_be_given),
+		TEST(a_long_path_is_cut_in_the_report),
+		TEST(its_end_ends_everything),
+		TEST(its_end_cancels_what_has_begun),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

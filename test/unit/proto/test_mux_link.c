@@ -1,0 +1,400 @@
+/* What a peer may not do, and what comes of a link that ends: frame by frame. */
+#include "proto/mux.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "support/mux_peer.h"
+
+#define MIB 1048576u
+#define CREDIT_MAX 0x7fffffffu
+
+static struct mux_peer p;
+
+static int tear_down(void **state)
+{
+	mux_peer_deinit(&p);
+	return 0;
+}
+
+static void init(enum mux_role role)
+{
+	mux_peer_init(&p, (struct mux_conf) {.role = role});
+	mux_agree(p.mux, true, 0);
+}
+
+static int says(uint8_t type, uint16_t flags, uint32_t stream, uint32_t length)
+{
+	return mux_peer_says(&p,
+		(struct mux_frame) {
+			.type = type, .flags = flags, .stream = stream, .length = length});
+}
+
+#define SENT(text) assert_string_equal(mux_peer_sent(&p), text)
+#define TOLD(text) assert_string_equal(mux_peer_told(&p), text)
+
+/* ---- faults ---- */
+
+struct fault_case {
+	enum mux_fault fault; /* of the last frame; none: all are in order */
+	struct mux_frame frames[4];
+	unsigned count;
+};
+
+#define CASE(fault, n, ...)                                                                        \
+	{                                                                                          \
+		MUX_FAULT_##fault, {__VA_ARGS__}, n                                                \
+	}
+#define FRAME(t, f, s, l)                                                                          \
+	{                                                                                          \
+		.type = MUX_FRAME_##t, .flags = (f), .stream = (s), .length = (l)                  \
+	}
+#define SYN MUX_FLAG_SYN
+#define FIN MUX_FLAG_FIN
+#define RST MUX_FLAG_RST
+
+static const struct fault_case fault_cases[] = {
+	CASE(VERSION, 1, {.version = 1}),
+	CASE(TYPE, 1, {.type = 4}),
+	CASE(TYPE, 1, {.type = 15}),
+	CASE(TYPE, 1, {.type = 17}),
+	CASE(TYPE, 1, {.type = 255}),
+	CASE(TYPE, 1, {.type = MUX_FRAME_ACK, .length = 7}),
+	CASE(TYPE, 1, {.type = MUX_FRAME_ACK, .length = 9}),
+	CASE(STREAM_EXISTS, 2, FRAME(DATA, SYN, 1, 0), FRAME(WINDOW, SYN, 1, 0)),
+	CASE(STREAM_ID, 1, FRAME(DATA, SYN, 2, 0)),
+	CASE(STREAM_ID, 1, FRAME(DATA, SYN, 0, 0)),
+	CASE(NONE, 1, FRAME(DATA, SYN, 1, MUX_WINDOW_START / 2)),
+	CASE(NONE, 1, FRAME(DATA, SYN, 1, MUX_WINDOW_START)),
+	CASE(WINDOW, 1, FRAME(DATA, SYN, 1, MUX_WINDOW_START + 1)),
+	CASE(WINDOW, 1, FRAME(DATA, SYN, 1, UINT32_MAX)),
+	CASE(NONE, 1, FRAME(WINDOW, SYN, 1, CREDIT_MAX - MUX_WINDOW_START)),
+	CASE(WINDOW, 1, FRAME(WINDOW, SYN, 1, CREDIT_MAX - MUX_WINDOW_START + 1)),
+	CASE(WINDOW, 2, FRAME(DATA, SYN, 1, 0), FRAME(WINDOW, 0, 1, UINT32_MAX)),
+	CASE(CLOSED, 2, FRAME(DATA, SYN | FIN, 1, 3), FRAME(DATA, 0, 1, 1)),
+	CASE(CLOSED, 2, FRAME(DATA, SYN | FIN, 1, 3), FRAME(WINDOW, FIN, 1, 0)),
+	CASE(NONE, 2, FRAME(DATA, SYN | FIN, 1, 3), FRAME(WINDOW, 0, 1, 9)),
+	CASE(NONE, 2, FRAME(DATA, SYN | FIN, 1, 3), FRAME(DATA, 0, 1, 0)),
+	CASE(GO_AWAY, 1, FRAME(GO_AWAY, 0, 0, 1)),
+	CASE(GO_AWAY, 1, FRAME(GO_AWAY, 0, 0, 2)),
+	CASE(NONE, 1, FRAME(GO_AWAY, 0, 0, 0)),
+	/* Streams that are not known, any more or at all. */
+	CASE(NONE, 1, FRAME(DATA, 0, 77, 500)),
+	CASE(NONE, 1, FRAME(DATA, 0, 0, 500)),
+	CASE(NONE, 3, FRAME(WINDOW, 0, 2, UINT32_MAX), FRAME(DATA, FIN, 9, 1),
+		FRAME(WINDOW, RST, 9, 0)),
+	CASE(NONE, 4, FRAME(DATA, SYN, 1, 5), FRAME(DATA, RST, 1, 50), FRAME(DATA, FIN, 1, 7),
+		FRAME(WINDOW, RST, 1, 0)),
+	CASE(NONE, 2, FRAME(DATA, SYN | RST | FIN, 1, 5), FRAME(DATA, SYN, 1, 5)),
+	CASE(NONE, 2, FRAME(PING, SYN, 0, 9), FRAME(PING, MUX_FLAG_ACK, 0, 9)),
+};
+
+static void check_fault(const struct fault_case *c, bool bytewise)
+{
+	init(MUX_SERVER);
+	p.bytewise = bytewise;
+	for (unsigned i = 0; i < c->count; i++) {
+		bool bad = i + 1 == c->count && c->fault != MUX_FAULT_NONE;
+
+		assert_int_equal(mux_peer_says(&p, c->frames[i]), bad ? ERR_SYNTAX : 0);
+	}
+	assert_int_equal(mux_fault_of(p.mux), c->fault);
+	if (c->fault != MUX_FAULT_NONE) {
+		assert_true(strlen(mux_fault_text(c->fault)) > 5);
+		assert_int_equal(says(MUX_FRAME_PING, SYN, 0, 1), ERR_SYNTAX);
+		assert_int_equal(mux_fault_of(p.mux), c->fault);
+		assert_true((strstr(mux_peer_sent(&p), "go-away 0 1;") != NULL) ==
+			(c->fault != MUX_FAULT_GO_AWAY));
+	}
+	mux_peer_deinit(&p);
+}
+
+static void each_fault_has_its_cause(void **state)
+{
+	for (size_t i = 0; i < sizeof(fault_cases) / sizeof(fault_cases[0]); i++) {
+		check_fault(&fault_cases[i], false);
+		check_fault(&fault_cases[i], true);
+	}
+	init(MUX_SERVER);
+}
+
+static void an_acknowledgement_may_not_be_sent_before_it_was_agreed(void **state)
+{
+	mux_peer_init(&p, (struct mux_conf) {.role = MUX_SERVER});
+	assert_int_equal(mux_peer_acks(&p, 0), ERR_SYNTAX);
+	assert_int_equal(mux_fault_of(p.mux), MUX_FAULT_TYPE);
+}
+
+static void an_acknowledgement_goes_neither_back_nor_ahead(void **state)
+{
+	init(MUX_SERVER);
+	mux_peer_write(mux_peer_open(&p), 100);
+	assert_int_equal(mux_peer_acks(&p, 0), 0);
+	SENT("data SYN 2 100;");
+	mux_peer_write(&p.streams[0].stream, 1); /* not sent yet */
+	assert_int_equal(mux_peer_acks(&p, 50), 0);
+	assert_int_equal(mux_peer_acks(&p, 112), 0);
+	assert_int_equal(mux_memory(p.mux), 13);
+	assert_int_equal(mux_peer_acks(&p, 113), ERR_SYNTAX);
+	assert_int_equal(mux_fault_of(p.mux), MUX_FAULT_ACK);
+	mux_peer_deinit(&p);
+	init(MUX_SERVER);
+	mux_peer_write(mux_peer_open(&p), 100);
+	SENT("data SYN 2 100;");
+	assert_int_equal(mux_peer_acks(&p, 50), 0);
+	p.bytewise = true;
+	assert_int_equal(mux_peer_acks(&p, 50), 0);
+	assert_int_equal(mux_peer_acks(&p, 49), ERR_SYNTAX);
+	assert_int_equal(mux_fault_of(p.mux), MUX_FAULT_ACK);
+}
+
+/* ---- floods ---- */
+
+static void one_stream_more_than_may_be_is_refused(void **state)
+{
+	mux_peer_init(&p, (struct mux_conf) {.role = MUX_SERVER, .max_streams = 2});
+	for (uint32_t id = 1; id <= 5; id += 2)
+		assert_int_equal(says(MUX_FRAME_DATA, SYN, id, 3), 0);
+	TOLD("opened 1;data 1 3;opened 3;data 3 3;");
+	SENT("window RST 5 0;");
+	assert_int_equal(says(MUX_FRAME_WINDOW, RST, 1, 0), 0);
+	assert_int_equal(says(MUX_FRAME_DATA, SYN, 7, 3), 0);
+	TOLD("reset 1;opened 7;data 7 3;");
+}
+
+static void refusals_that_nobody_acknowledges_are_bounded(void **state)
+{
+	uint32_t id = 1;
+
+	init(MUX_SERVER);
+	p.refuse = true;
+	while (says(MUX_FRAME_DATA, SYN, id, 0) == 0 && id < 1000000) {
+		id += 2;
+		if (id % 1000 == 1)
+			mux_peer_sent(&p); /* it reads, but says nothing of it */
+	}
+	assert_int_equal(mux_fault_of(p.mux), MUX_FAULT_FLOOD);
+	assert_true(mux_memory(p.mux) > 2 * MIB && mux_memory(p.mux) < 2 * MIB + 100);
+}
+
+static void pings_on_a_link_that_takes_nothing_are_bounded(void **state)
+{
+	unsigned count = 0;
+
+	init(MUX_SERVER);
+	while (says(MUX_FRAME_PING, SYN, 0, count) == 0 && count < 100000)
+		count++;
+	assert_int_equal(mux_fault_of(p.mux), MUX_FAULT_FLOOD);
+	assert_true(mux_memory(p.mux) < 66000);
+}
+
+/* ---- pings, leaving ---- */
+
+static void pings_are_answered_and_measured(void **state)
+{
+	init(MUX_CLIENT);
+	assert_int_equal(says(MUX_FRAME_PING, SYN, 0, 0xfffffffe), 0);
+	SENT("ping ACK 0 4294967294;");
+	mux_ping(p.mux, p.now_us);
+	SENT("ping SYN 0 1;");
+	p.now_us += 1234;
+	assert_int_equal(says(MUX_FRAME_PING, MUX_FLAG_ACK, 0, 2), 0);
+	TOLD("");
+	assert_int_equal(says(MUX_FRAME_PING, MUX_FLAG_ACK, 0, 1), 0);
+	assert_int_equal(says(MUX_FRAME_PING, MUX_FLAG_ACK, 0, 1), 0);
+	TOLD("pong 1234;");
+}
+
+static void a_peer_that_leaves_wants_no_new_streams(void **state)
+{
+	init(MUX_CLIENT);
+	mux_peer_write(mux_peer_open(&p), 1);
+	mux_go_away(p.mux);
+	SENT("data SYN 1 1;go-away 0 0;");
+	assert_int_equal(says(MUX_FRAME_GO_AWAY, 0, 0, 0), 0);
+	TOLD("go-away;");
+	assert_null(mux_peer_open(&p));
+	assert_true(mux_peer_write(&p.streams[0].stream, 7));
+	SENT("data 1 7;");
+}
+
+static void what_is_received_is_acknowledged(void **state)
+{
+	init(MUX_CLIENT);
+	assert_int_equal(says(MUX_FRAME_DATA, SYN, 2, 100), 0);
+	SENT("");
+	mux_ping(p.mux, p.now_us);
+	SENT("ack 112;ping SYN 0 1;");
+	mux_ping(p.mux, p.now_us);
+	SENT("ping SYN 0 2;");
+	assert_int_equal(says(MUX_FRAME_DATA, 0, 2, 5000), 0);
+	SENT("");
+	mux_accept(p.mux);
+	SENT("ack 5124;window ACK 2 0;");
+}
+
+/* The peer knows only from what was written before that we agreed. */
+static void an_acknowledgement_stays_behind_the_welcome(void **state)
+{
+	mux_peer_init(&p, (struct mux_conf) {.role = MUX_SERVER});
+	assert_int_equal(says(MUX_FRAME_DATA, SYN, 1, 10000), 0);
+	mux_peer_write(&p.streams[0].stream, 99);
+	mux_agree(p.mux, true, 0);
+	mux_ping(p.mux, p.now_us);
+	SENT("data ACK 1 99;ack 10012;ping SYN 0 1;");
+}
+
+/* ---- resuming ---- */
+
+static void a_link_cannot_go_on_from_anywhere(void **state)
+{
+	init(MUX_SERVER);
+	mux_peer_write(mux_peer_open(&p), 100);
+	SENT("data SYN 2 100;");
+	assert_int_equal(mux_peer_acks(&p, 20), 0);
+	mux_peer_write(&p.streams[0].stream, 100);
+	mux_link_lost(p.mux);
+	assert_int_equal(mux_link_found(p.mux, 19), ERR_RANGE);
+	assert_int_equal(mux_link_found(p.mux, 113), ERR_RANGE); /* written, never sent */
+	assert_int_equal(mux_link_found(p.mux, UINT64_MAX), ERR_RANGE);
+	assert_false(mux_has_output(p.mux));
+	assert_int_equal(mux_link_found(p.mux, 112), 0);
+	SENT("data 2 100;");
+}
+
+static void bytes_of(char *out, const struct mux_frame *f)
+{
+	mux_frame_write(out, f);
+}
+
+/* Whatever was cut at the end of a link: headers, pings and acknowledgements did not count. */
+static void what_was_cut_in_its_head_comes_again_whole(void **state)
+{
+	static const struct mux_frame frames[] = {
+		FRAME(DATA, SYN, 2, 10), FRAME(PING, SYN, 0, 3), FRAME(ACK, 0, 0, 8)};
+	char bytes[MUX_FRAME_HEAD + 10] = {0};
+
+	for (unsigned i = 0; i < 3; i++) {
+		size_t whole = MUX_FRAME_HEAD + (i == 2 ? 8 : 0);
+
+		for (size_t cut = 1; cut < whole; cut++) {
+			init(MUX_CLIENT);
+			bytes_of(bytes, &frames[i]);
+			assert_int_equal(mux_receive(p.mux, slice_of(bytes, cut), 1), 0);
+			assert_int_equal(mux_received(p.mux), 0);
+			mux_link_lost(p.mux);
+			assert_int_equal(mux_link_found(p.mux, 0), 0);
+			assert_int_equal(says(MUX_FRAME_DATA, SYN, 2, 10), 0);
+			TOLD("opened 2;data 2 10;");
+			assert_int_equal(mux_received(p.mux), 22);
+			mux_peer_deinit(&p);
+		}
+	}
+	init(MUX_CLIENT);
+}
+
+static void a_payload_that_was_cut_goes_on_in_its_middle(void **state)
+{
+	char bytes[MUX_FRAME_HEAD + 10] = {0};
+
+	init(MUX_CLIENT);
+	bytes_of(bytes, &(struct mux_frame)FRAME(DATA, SYN | FIN, 2, 10));
+	assert_int_equal(mux_receive(p.mux, slice_of(bytes, 16), 1), 0);
+	assert_int_equal(mux_received(p.mux), 16);
+	mux_link_lost(p.mux);
+	assert_int_equal(mux_receive(p.mux, slice_of(bytes + 16, 6), 1), 0);
+	TOLD("opened 2;data 2 4;");
+	assert_int_equal(mux_link_found(p.mux, 0), 0);
+	assert_int_equal(mux_receive(p.mux, slice_of(bytes + 16, 6), 1), 0);
+	TOLD("data 2 6;ended 2;");
+	assert_int_equal(mux_received(p.mux), 22);
+}
+
+/* The peer stands in the middle of a frame: pings and acknowledgements wait for its end. */
+static void nothing_comes_between_the_halves_of_a_frame(void **state)
+{
+	struct slice parts[8];
+	struct buf all = {0};
+	size_t n;
+
+	init(MUX_SERVER);
+	mux_peer_write(mux_peer_open(&p), 200000);
+	mux_peer_sent(&p);
+	mux_link_lost(p.mux);
+	assert_int_equal(mux_link_found(p.mux, 1000), 0);
+	mux_ping(p.mux, p.now_us);
+	while ((n = mux_output(p.mux, parts, 1)) != 0) {
+		for (size_t i = 0; i < n; i++)
+			buf_append_slice(&all, parts[i]);
+		mux_sent(p.mux);
+	}
+	assert_int_equal(buf_len(&all), 200000 + 12 - 1000 + 12);
+	assert_memory_equal(all.base + 200000 + 12 - 1000, "\0\2\0\1\0\0\0\0\0\0\0\1", 12);
+	buf_release(&all);
+}
+
+/* An event may bring another link: what is left of the old one's bytes is not for it. */
+static void change_link(struct mux_peer *peer, struct mux_stream *s)
+{
+	mux_link_lost(peer->mux);
+	assert_int_equal(mux_link_found(peer->mux, 0), 0);
+}
+
+static void bytes_of_an_old_link_do_not_count(void **state)
+{
+	char bytes[2 * MUX_FRAME_HEAD + 10] = {0};
+
+	init(MUX_CLIENT);
+	bytes_of(bytes, &(struct mux_frame)FRAME(DATA, SYN, 2, 10));
+	bytes_of(bytes + 22, &(struct mux_frame)FRAME(GO_AWAY, 0, 0, 0));
+	p.then = change_link;
+	assert_int_equal(mux_receive(p.mux, slice_of(bytes, 34), 1), 0);
+	p.then = NULL;
+	TOLD("opened 2;");
+	assert_int_equal(mux_received(p.mux), 12);
+}
+
+static void without_resume_nothing_is_kept(void **state)
+{
+	mux_peer_init(&p, (struct mux_conf) {.role = MUX_SERVER});
+	mux_peer_write(mux_peer_open(&p), 5000);
+	mux_peer_sent(&p);
+	assert_int_equal(mux_memory(p.mux), 5012);
+	mux_agree(p.mux, false, 0);
+	assert_int_equal(mux_memory(p.mux), 0);
+	mux_peer_write(&p.streams[0].stream, 5000);
+	SENT("data 2 5000;");
+	assert_int_equal(mux_memory(p.mux), 0);
+}
+
+#define T(name) cmocka_unit_test_teardown(name, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(each_fault_has_its_cause),
+		T(an_acknowledgement_may_not_be_sent_before_it_was_agreed),
+		T(an_acknowledgement_goes_neither_back_nor_ahead),
+		T(one_stream_more_than_may_be_is_refused),
+		T(refusals_that_nobody_acknowledges_are_bounded),
+		T(pings_on_a_link_that_takes_nothing_are_bounded),
+		T(pings_are_answered_and_measured),
+		T(a_peer_that_leaves_wants_no_new_streams),
+		T(what_is_received_is_acknowledged),
+		T(an_acknowledgement_stays_behind_the_welcome),
+		T(a_link_cannot_go_on_from_anywhere),
+		T(what_was_cut_in_its_head_comes_again_whole),
+		T(a_payload_that_was_cut_goes_on_in_its_middle),
+		T(nothing_comes_between_the_halves_of_a_frame),
+		T(bytes_of_an_old_link_do_not_count),
+		T(without_resume_nothing_is_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,473 @@
+/* What streams put on the wire, frame by frame: flags, turns, windows. */
+#include "proto/mux_stream.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "support/mux_peer.h"
+
+#define KIB 1024u
+#define MIB 1048576u
+
+static struct mux_peer p;
+
+static int tear_down(void **state)
+{
+	mux_peer_deinit(&p);
+	return 0;
+}
+
+static void init(enum mux_role role, bool resume, uint32_t window)
+{
+	mux_peer_init(&p, (struct mux_conf) {.role = role});
+	mux_agree(p.mux, resume, window);
+}
+
+static int says(uint8_t type, uint16_t flags, uint32_t stream, uint32_t length)
+{
+	return mux_peer_says(&p,
+		(struct mux_frame) {
+			.type = type, .flags = flags, .stream = stream, .length = length});
+}
+
+#define SENT(text) assert_string_equal(mux_peer_sent(&p), text)
+#define TOLD(text) assert_string_equal(mux_peer_told(&p), text)
+
+/* ---- flags ---- */
+
+static void a_short_stream_is_one_frame(void **state)
+{
+	struct mux_stream *s;
+
+	init(MUX_SERVER, true, 0);
+	s = mux_peer_open(&p);
+	SENT("");
+	assert_true(mux_peer_write(s, 5));
+	mux_stream_finish(s);
+	assert_false(mux_peer_write(s, 5));
+	SENT("data SYN FIN 2 5;");
+}
+
+static void the_end_rides_on_the_last_frame_that_was_not_sent(void **state)
+{
+	struct mux_stream *s;
+
+	init(MUX_CLIENT, true, 0);
+	s = mux_peer_open(&p);
+	mux_peer_write(s, 5);
+	SENT("data SYN 1 5;");
+	mux_peer_write(s, 6);
+	mux_peer_write(s, 7);
+	mux_stream_finish(s);
+	mux_stream_finish(s);
+	SENT("data 1 6;data FIN 1 7;");
+	s = mux_peer_open(&p);
+	mux_peer_write(s, 1);
+	SENT("data SYN 3 1;");
+	mux_stream_finish(s);
+	SENT("window FIN 3 0;");
+	s = mux_peer_open(&p);
+	mux_stream_finish(s);
+	SENT("window SYN FIN 5 0;");
+}
+
+/* What was sent once may be sent again over another link: it may not change any more. */
+static void a_frame_that_was_sent_over_a_lost_link_stays_as_it_was(void **state)
+{
+	struct mux_stream *s;
+
+	init(MUX_CLIENT, true, 0);
+	s = mux_peer_open(&p);
+	mux_peer_write(s, 5);
+	SENT("data SYN 1 5;");
+	mux_link_lost(p.mux);
+	mux_stream_finish(s);
+	assert_int_equal(mux_link_found(p.mux, 0), 0);
+	SENT("data SYN 1 5;window FIN 1 0;");
+}
+
+static void acceptance_rides_on_the_answer(void **state)
+{
+	init(MUX_CLIENT, true, 0);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 5), 0);
+	mux_peer_tick(&p);
+	TOLD("opened 2;data 2 5;owing;");
+	mux_peer_write(&p.streams[0].stream, 3);
+	mux_peer_tick(&p);
+	TOLD("");
+	mux_accept(p.mux);
+	SENT("data ACK 2 3;");
+}
+
+static void acceptance_without_an_answer_goes_alone(void **state)
+{
+	init(MUX_CLIENT, true, 0);
+	assert_int_equal(says(0, MUX_FLAG_SYN | MUX_FLAG_FIN, 2, 5), 0);
+	SENT("");
+	mux_accept(p.mux);
+	mux_accept(p.mux);
+	SENT("window ACK 2 0;");
+	TOLD("opened 2;data 2 5;ended 2;");
+}
+
+static void the_end_of_a_stream_that_was_let_go_is_heard(void **state)
+{
+	struct mux_stream *s;
+
+	init(MUX_CLIENT, true, 0);
+	s = mux_peer_open(&p);
+	mux_peer_write(s, 5);
+	assert_false(mux_stream_release(s));
+	SENT("data SYN FIN 1 5;");
+	assert_int_equal(says(1, MUX_FLAG_ACK | MUX_FLAG_FIN, 1, 0), 0);
+	TOLD("gone 1;");
+	assert_int_equal(mux_stream_count(p.mux), 0);
+}
+
+static void more_for_a_stream_that_was_let_go_is_refused(void **state)
+{
+	struct mux_stream *s;
+
+	init(MUX_CLIENT, true, 0);
+	s = mux_peer_open(&p);
+	mux_peer_write(s, 5);
+	assert_false(mux_stream_release(s));
+	assert_int_equal(says(0, 0, 1, 9), 0);
+	TOLD("gone 1;");
+	SENT("data SYN FIN 1 5;window RST 1 0;");
+	assert_int_equal(says(0, MUX_FLAG_FIN, 1, 9), 0);
+	TOLD("");
+}
+
+static void letting_go_of_unread_bytes_is_a_reset(void **state)
+{
+	init(MUX_CLIENT, true, 0);
+	p.read = false;
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 5), 0);
+	assert_true(mux_stream_release(&p.streams[0].stream));
+	TOLD("opened 2;");
+	SENT("window RST 2 0;");
+	assert_true(mux_stream_release(&p.streams[0].stream));
+	mux_stream_reset(&p.streams[0].stream);
+	mux_stream_finish(&p.streams[0].stream);
+	assert_false(mux_peer_write(&p.streams[0].stream, 1));
+}
+
+static void a_stream_that_never_spoke_leaves_no_trace(void **state)
+{
+	init(MUX_CLIENT, true, 0);
+	mux_stream_reset(mux_peer_open(&p));
+	assert_true(mux_stream_release(mux_peer_open(&p)));
+	SENT("");
+	mux_peer_write(mux_peer_open(&p), 1);
+	SENT("data SYN 5 1;");
+}
+
+/* ---- turns ---- */
+
+static void streams_that_wait_take_turns_in_small_frames(void **state)
+{
+	struct mux_stream *a, *b;
+	const char *text;
+
+	init(MUX_SERVER, true, 0);
+	a = mux_peer_open(&p);
+	b = mux_peer_open(&p);
+	mux_link_lost(p.mux);
+	assert_false(mux_peer_write(a, 40000));
+	assert_false(mux_peer_write(b, 40000));
+	assert_int_equal(mux_stream_room(a), 0);
+	assert_int_equal(mux_link_found(p.mux, 0), 0);
+	text = mux_peer_sent(&p);
+	assert_string_equal(text,
+		"data SYN 2 16384;data SYN 4 16384;data 2 16384;data 4 16384;data 2 7232;"
+		"data 4 7232;");
+	mux_peer_tick(&p);
+	TOLD("writable 2;writable 4;");
+}
+
+static void one_that_waits_alone_takes_larger_ones(void **state)
+{
+	struct mux_stream *a;
+
+	init(MUX_SERVER, true, 0);
+	a = mux_peer_open(&p);
+	mux_link_lost(p.mux);
+	mux_peer_write(a, 140000);
+	assert_int_equal(mux_link_found(p.mux, 0), 0);
+	SENT("data SYN 2 65536;data 2 65536;data 2 8928;");
+}
+
+static void the_control_stream_goes_first(void **state)
+{
+	struct mux_stream *control, *other;
+
+	init(MUX_CLIENT, true, 0);
+	control = mux_peer_open(&p);
+	other = mux_peer_open(&p);
+	mux_link_lost(p.mux);
+	mux_peer_write(other, 30000);
+	mux_peer_write(control, 10);
+	assert_int_equal(mux_link_found(p.mux, 0), 0);
+	SENT("data SYN 1 10;data SYN 3 30000;");
+}
+
+static void nobody_passes_those_who_wait(void **state)
+{
+	struct mux_stream *a, *b;
+
+	init(MUX_SERVER, true, 0);
+	a = mux_peer_open(&p);
+	b = mux_peer_open(&p);
+	assert_true(mux_peer_write(a, 100000)); /* the link has enough for now */
+	assert_false(mux_peer_write(b, 10));
+	assert_false(mux_peer_write(a, 10));
+	SENT("data SYN 2 100000;data SYN 4 10;data 2 10;");
+}
+
+/* ---- windows: sending ---- */
+
+static void credit_is_never_exceeded(void **state)
+{
+	struct mux_stream *s;
+
+	init(MUX_SERVER, true, 16 * KIB);
+	s = mux_peer_open(&p);
+	assert_int_equal(mux_stream_room(s), 16 * KIB);
+	assert_false(mux_peer_write(s, 16 * KIB + 10));
+	SENT("data SYN 2 16384;");
+	mux_peer_tick(&p);
+	TOLD("");
+	assert_int_equal(says(1, MUX_FLAG_ACK, 2, 4), 0);
+	SENT("data 2 4;");
+	assert_int_equal(says(1, 0, 2, 100), 0);
+	SENT("data 2 6;");
+	mux_peer_tick(&p);
+	TOLD("writable 2;");
+	assert_int_equal(mux_stream_room(s), 94);
+}
+
+/* The owner hears it once there is really room: not when it wrote again meanwhile. */
+static void writable_waits_for_what_was_written_meanwhile(void **state)
+{
+	struct mux_stream *s;
+
+	init(MUX_SERVER, true, 16 * KIB);
+	s = mux_peer_open(&p);
+	assert_false(mux_peer_write(s, 16 * KIB + 10));
+	assert_int_equal(says(1, MUX_FLAG_ACK, 2, 10), 0);
+	SENT("data SYN 2 16384;data 2 10;");
+	assert_false(mux_peer_write(s, 10));
+	mux_peer_tick(&p);
+	TOLD("");
+	assert_int_equal(says(1, 0, 2, 10), 0);
+	SENT("data 2 10;");
+	mux_peer_tick(&p);
+	TOLD("writable 2;");
+}
+
+static void a_full_tail_stops_streams_until_it_is_acknowledged(void **state)
+{
+	struct mux_stream *s;
+
+	mux_peer_init(&p, (struct mux_conf) {.role = MUX_SERVER, .tail_max = 256 * KIB});
+	mux_agree(p.mux, true, MIB);
+	s = mux_peer_open(&p);
+	mux_peer_write(s, MIB);
+	mux_peer_sent(&p);
+	assert_true(p.counted >= 256 * KIB && p.counted < 256 * KIB + 65536 + 100);
+	assert_false(mux_has_output(p.mux));
+	assert_true(mux_memory(p.mux) <= MIB + 1000);
+	while (p.counted < MIB) {
+		uint64_t before = p.counted;
+
+		assert_int_equal(mux_peer_acks(&p, p.counted), 0);
+		assert_true(mux_has_output(p.mux));
+		mux_peer_sent(&p);
+		assert_true(p.counted > before);
+	}
+	mux_peer_tick(&p);
+	TOLD("writable 2;");
+	assert_int_equal(mux_peer_acks(&p, p.counted), 0);
+	assert_int_equal(mux_memory(p.mux), 0);
+}
+
+/* ---- windows: receiving ---- */
+
+static void credit_is_renewed_at_half(void **state)
+{
+	init(MUX_CLIENT, true, 64 * KIB);
+	p.now_us += 10000000;
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 10), 0);
+	mux_accept(p.mux);
+	SENT("window ACK 2 0;");
+	p.now_us += 10000000;
+	assert_int_equal(says(0, 0, 2, 32 * KIB - 11), 0);
+	SENT("");
+	assert_int_equal(says(0, 0, 2, 1), 0);
+	assert_non_null(strstr(mux_peer_sent(&p), "window 2 32768;"));
+	assert_int_equal(p.streams[0].stream.recv_credit, 64 * KIB);
+}
+
+static void a_quick_reader_gets_a_larger_window_within_the_budget(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	mux_peer_init(&p,
+		(struct mux_conf) {.role = MUX_CLIENT, .window_max = MIB, .window_budget = MIB});
+	mux_agree(p.mux, true, 128 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	assert_int_equal(s->recv_window, MIB);
+	assert_int_equal(s->recv_grown, MIB - 128 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 4, 1), 0);
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(says(0, 0, 4, p.streams[1].stream.recv_credit), 0);
+	assert_int_equal(p.streams[1].stream.recv_window, 256 * KIB); /* what the budget has left */
+	assert_int_equal(says(1, MUX_FLAG_RST, 2, 0), 0);
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(says(0, 0, 4, p.streams[1].stream.recv_credit), 0);
+	assert_int_equal(p.streams[1].stream.recv_window, MIB); /* it was given back */
+}
+
+static void a_slow_reader_keeps_its_window(void **state)
+{
+	init(MUX_CLIENT, true, 64 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	for (unsigned i = 0; i < 10; i++) {
+		p.now_us += 50000;
+		assert_int_equal(says(0, 0, 2, 40000), 0);
+	}
+	assert_int_equal(p.streams[0].stream.recv_window, 64 * KIB);
+}
+
+/* The agreed window may be larger than what windows may grow to. */
+static void a_window_beyond_the_largest_does_not_grow(void **state)
+{
+	mux_peer_init(&p, (struct mux_conf) {.role = MUX_CLIENT, .window_max = MUX_WINDOW_START});
+	mux_agree(p.mux, true, MIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(says(0, 0, 2, p.streams[0].stream.recv_credit), 0);
+	assert_int_equal(p.streams[0].stream.recv_window, MIB);
+}
+
+static void new_streams_begin_with_what_proved_useful_behind_their_first_frame(void **state)
+{
+	struct mux_stream *s;
+
+	init(MUX_SERVER, true, 64 * KIB);
+	mux_peer_tick(&p); /* it knows the time */
+	s = mux_peer_open(&p);
+	mux_peer_write(s, 1);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	assert_int_equal(s->recv_window, 512 * KIB);
+	mux_peer_sent(&p);
+	mux_peer_write(mux_peer_open(&p), 5);
+	SENT("data SYN 4 5;window 4 458752;");
+	/* A reader that stops shows that it was not. */
+	mux_stream_read_stop(s);
+	assert_int_equal(says(0, 0, 2, 1), 0);
+	mux_peer_write(mux_peer_open(&p), 5);
+	SENT("data SYN 6 5;");
+}
+
+static void a_reader_that_stopped_holds_its_window_and_no_more(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	init(MUX_CLIENT, true, 64 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 5), 0);
+	mux_stream_read_stop(s);
+	assert_int_equal(says(0, MUX_FLAG_FIN, 2, 64 * KIB - 5), 0);
+	assert_int_equal(mux_memory(p.mux), 64 * KIB - 5);
+	mux_peer_tick(&p);
+	TOLD("opened 2;data 2 5;owing;");
+	mux_stream_read_start(s);
+	TOLD("");
+	mux_peer_tick(&p);
+	TOLD("data 2 65531;ended 2;owing;");
+	assert_int_equal(mux_memory(p.mux), 0);
+	mux_stream_read_stop(s);
+	mux_stream_read_start(s);
+	mux_peer_tick(&p);
+	TOLD("owing;");
+}
+
+/* ---- the owner inside events ---- */
+
+static void reset_it(struct mux_peer *peer, struct mux_stream *s)
+{
+	mux_stream_reset(s);
+	memset(s, 0xee, sizeof(*s)); /* its memory is the owner's again */
+}
+
+static void let_go(struct mux_peer *peer, struct mux_stream *s)
+{
+	if (s->mux && mux_stream_release(s))
+		memset(s, 0xee, sizeof(*s));
+}
+
+static void lose_link(struct mux_peer *peer, struct mux_stream *s)
+{
+	mux_link_lost(peer->mux);
+}
+
+static void an_owner_may_end_it_in_any_event(void **state)
+{
+	static void (*const ways[])(struct mux_peer *, struct mux_stream *) = {
+		reset_it, let_go, lose_link};
+
+	for (unsigned way = 0; way < 3; way++) {
+		for (unsigned read = 0; read < 2; read++) {
+			init(MUX_CLIENT, true, 0);
+			p.then = ways[way];
+			p.read = read;
+			assert_int_equal(says(0, MUX_FLAG_SYN | MUX_FLAG_FIN, 2, 50), 0);
+			mux_peer_tick(&p);
+			assert_int_equal(says(0, MUX_FLAG_SYN, 4, 50), 0);
+			assert_int_equal(mux_fault_of(p.mux), MUX_FAULT_NONE);
+			mux_peer_deinit(&p);
+		}
+	}
+	init(MUX_CLIENT, true, 0);
+}
+
+#define T(name) cmocka_unit_test_teardown(name, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_short_stream_is_one_frame),
+		T(the_end_rides_on_the_last_frame_that_was_not_sent),
+		T(a_frame_that_was_sent_over_a_lost_link_stays_as_it_was),
+		T(acceptance_rides_on_the_answer),
+		T(acceptance_without_an_answer_goes_alone),
+		T(the_end_of_a_stream_that_was_let_go_is_heard),
+		T(more_for_a_stream_that_was_let_go_is_refused),
+		T(letting_go_of_unread_bytes_is_a_reset),
+		T(a_stream_that_never_spoke_leaves_no_trace),
+		T(streams_that_wait_take_turns_in_small_frames),
+		T(one_that_waits_alone_takes_larger_ones),
+		T(the_control_stream_goes_first),
+		T(nobody_passes_those_who_wait),
+		T(credit_is_never_exceeded),
+		T(writable_waits_for_what_was_written_meanwhile),
+		T(a_full_tail_stops_streams_until_it_is_acknowledged),
+		T(credit_is_renewed_at_half),
+		T(a_quick_reader_gets_a_larger_window_within_the_budget),
+		T(a_slow_reader_keeps_its_window),
+		T(a_window_beyond_the_largest_does_not_grow),
+		T(new_streams_begin_with_what_proved_useful_behind_their_first_frame),
+		T(a_reader_that_stopped_holds_its_window_and_no_more),
+		T(an_owner_may_end_it_in_any_event),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,158 @@
+/* The tail against an array of all bytes ever written, at random. */
+#include "proto/mux_tail.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+
+#define BYTES 4000000u
+#define PARTS 40
+
+static char model[BYTES];
+
+struct random {
+	uint64_t state;
+};
+
+static uint32_t pick(struct random *r, uint32_t below)
+{
+	r->state = r->state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(r->state >> 33) % below;
+}
+
+static void write_some(struct mux_tail *t, struct random *r)
+{
+	uint32_t len = pick(r, 3) ? pick(r, MUX_TAIL_PIECE + 1) : pick(r, 150000);
+
+	if (t->end + len > BYTES)
+		return;
+	if (len <= MUX_TAIL_PIECE) {
+		char *at = mux_tail_place(t, len);
+
+		memcpy(at, model + t->end - len, len);
+	} else {
+		mux_tail_append(t, slice_of(model + t->end, len));
+	}
+}
+
+/* What is offered is what comes next, and all of it if it may. */
+static size_t check_output(const struct mux_tail *t, size_t count, size_t max)
+{
+	struct slice parts[PARTS];
+	uint64_t at = t->sent;
+	size_t n = mux_tail_output(t, parts, count, max);
+
+	assert_true(n <= count);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(parts[i].len);
+		assert_int_equal(memcmp(parts[i].ptr, model + at, parts[i].len), 0);
+		at += parts[i].len;
+	}
+	assert_true(at <= t->end && at - t->sent <= max);
+	if (n < count && at - t->sent < max)
+		assert_true(at == t->end);
+	return (size_t)(at - t->sent);
+}
+
+static void step(struct mux_tail *t, struct random *r)
+{
+	size_t len;
+
+	switch (pick(r, 6)) {
+	case 0:
+	case 1:
+		write_some(t, r);
+		break;
+	case 2:
+	case 3:
+		len = check_output(t, 1 + pick(r, PARTS), 1 + pick(r, 600000));
+		mux_tail_sent(t, pick(r, 3) ? len : pick(r, (uint32_t)len + 1));
+		break;
+	case 4:
+		mux_tail_ack(t, t->acked + pick(r, (uint32_t)(t->high - t->acked) + 1));
+		break;
+	default:
+		if (pick(r, 4) == 0)
+			mux_tail_rewind(t, t->acked + pick(r, (uint32_t)(t->high - t->acked) + 1));
+		if (pick(r, 10) == 0)
+			mux_tail_rest(t);
+		break;
+	}
+	assert_true(t->acked <= t->sent && t->sent <= t->high && t->high <= t->end);
+}
+
+static void it_offers_each_byte_again_until_it_is_acknowledged(void **state)
+{
+	struct random r = {1};
+
+	for (uint32_t i = 0; i < BYTES; i++)
+		model[i] = (char)((i * 2654435761u) >> 24);
+	for (unsigned seed = 0; seed < 30; seed++) {
+		struct mux_tail t;
+
+		r.state = seed;
+		mux_tail_init(&t);
+		for (unsigned i = 0; i < 400; i++)
+			step(&t, &r);
+		mux_tail_rewind(&t, t.acked);
+		while (mux_tail_unsent(&t))
+			mux_tail_sent(&t, check_output(&t, PARTS, SIZE_MAX));
+		mux_tail_ack(&t, t.end);
+		assert_int_equal(mux_tail_held(&t), 0);
+		assert_true(list_is_empty(&t.blocks));
+		mux_tail_rest(&t);
+		assert_null(t.spare);
+		mux_tail_deinit(&t);
+	}
+}
+
+static void a_place_stays_where_it_is_until_it_is_acknowledged(void **state)
+{
+	struct mux_tail t;
+	char *first;
+
+	mux_tail_init(&t);
+	first = mux_tail_place(&t, 4);
+	memcpy(first, "head", 4);
+	mux_tail_append(&t, slice_of(model, 300000));
+	memcpy(first, "HEAD", 4);
+	mux_tail_sent(&t, 200000);
+	mux_tail_rewind(&t, 0);
+	{
+		struct slice part;
+
+		assert_int_equal(mux_tail_output(&t, &part, 1, 4), 1);
+		assert_memory_equal(part.ptr, "HEAD", 4);
+	}
+	mux_tail_deinit(&t);
+}
+
+static void an_acknowledgement_ahead_of_what_was_sent_again_skips_it(void **state)
+{
+	struct mux_tail t;
+
+	mux_tail_init(&t);
+	mux_tail_append(&t, slice_of(model, 100000));
+	mux_tail_sent(&t, 90000);
+	mux_tail_rewind(&t, 10);
+	mux_tail_ack(&t, 80000);
+	assert_true(t.sent == 80000);
+	assert_int_equal(check_output(&t, PARTS, SIZE_MAX), 20000);
+	mux_tail_deinit(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_offers_each_byte_again_until_it_is_acknowledged),
+		cmocka_unit_test(a_place_stays_where_it_is_until_it_is_acknowledged),
+		cmocka_unit_test(an_acknowledgement_ahead_of_what_was_sent_again_skips_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
