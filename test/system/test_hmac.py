@@ -10,6 +10,7 @@ import pytest
 
 from harness import http
 from harness.agent import create, reply
+from harness.session import Refused, Session
 
 SECRET = "a-shared-secret-of-at-least-32-characters"
 JSON_TYPE = "application/json; charset=utf-8"
@@ -411,3 +412,28 @@ def test_the_variable_wins_over_the_file(start, signer):
     relay = start(env={"FILE_LT_HMAC_SECRET": "secret.txt", "LT_HMAC_SECRET": f" {SECRET} "},
                   files={"secret.txt": "b" * 40})
     assert ask(relay, headers=signer.headers("/signed-app")).status == 200
+
+
+# sessions of agents
+
+@pytest.mark.covers("S90")
+def test_a_signed_session_may_move_to_its_worker_and_signs_each_link_once(start, signer):
+    relay = start("--workers", 2, env={"LT_HMAC_SECRET": SECRET})
+
+    def fields():
+        return list(signer.headers("/_adit/session").items())
+    with Session(relay, fields=fields()) as peer:
+        peer.register(subdomain="demo")
+        for _ in range(8):  # some of these arrive at the other worker
+            peer.resume(fields())
+            with Session(relay, client="b", fields=fields() + [("Adit-Beside", peer.id)]) as other:
+                assert other.id[:2] == peer.id[:2]
+        used = fields()
+        peer.resume(used)
+        with pytest.raises(Refused) as refused:
+            peer.ask(peer.resume_fields(epoch=99) + used)
+        assert refused.value.status == 401 and "nonce" in refused.value.response.text().lower()
+        with pytest.raises(Refused) as refused:
+            peer.ask(peer.resume_fields(epoch=99))
+        assert (refused.value.status, refused.value.code) == (401, "not-authenticated")
+        assert refused.value.response.get("WWW-Authenticate") == "HMAC"

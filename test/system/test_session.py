@@ -201,3 +201,123 @@ def test_other_upgrades_on_the_base_domain_are_dropped_in_silence(start, upgrade
         visitor.send(http.build_request(host=relay.domain, target="/_adit/session", headers=[
             ("Connection", "Upgrade"), ("Upgrade", upgrade), ("Adit-Version", "1")]))
         assert visitor.wait_closed() == "fin"
+
+
+@pytest.mark.tsan
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_relay_that_drains_lets_visitors_finish(start, workers):
+    relay = start("--workers", workers, "--drain-timeout", 20000)
+    with Session(relay) as peer:
+        peer.register(subdomain="demo")
+        with http.Visitor(relay.port) as visitor:
+            visitor.send(http.build_request(host=f"demo.{relay.domain}"))
+            stream = peer.accept()
+            stream.read_request()
+            relay.signal(15)
+            assert peer.expect("notice", code="draining")["message"]
+            wait_for(lambda: peer.go_aways == [0], "a go-away")
+            assert not peer.lost
+            stream.answer(b"finished")
+            assert visitor.read_response().body == b"finished"
+        relay.wait_exit()
+        peer.wait_lost()
+
+
+def test_links_do_not_keep_a_draining_relay_up(start):
+    relay = start("--drain-timeout", 60000)
+    with Session(relay) as peer, Session(relay, client="x") as parked:
+        peer.register(subdomain="demo")
+        parked.register(subdomain="other")
+        parked.cut()
+        relay.wait_log("link lost")
+        relay.signal(15)
+        relay.wait_exit()
+
+
+def test_the_tunnels_status_counts_links(start):
+    relay = start()
+
+    def status():
+        return http.fetch(relay.port, target="/api/tunnels/demo/status", host=relay.domain)
+    with Session(relay) as peer:
+        peer.register(subdomain="demo")
+        assert status().json() == {"connected_sockets": 1}
+        peer.cut()
+        relay.wait_log("tunnel offline")
+        assert status().json() == {"connected_sockets": 0}
+        peer.resume()
+        assert status().json() == {"connected_sockets": 1}
+
+
+def test_sessions_are_counted(start):
+    relay = start(admin=True)
+    with Session(relay) as peer, Session(relay):
+        peer.register(subdomain="demo")
+        with http.Visitor(relay.port) as visitor:
+            visitor.send(http.build_request(host=f"demo.{relay.domain}"))
+            peer.accept()
+            assert metric(relay, "session_streams_open") == 1
+        wait_for(lambda: metric(relay, "session_streams_open") == 0, "the visitor to be gone")
+        assert metric(relay, "sessions_open") == 2
+        peer.cut()
+        wait_for(lambda: metric(relay, "sessions_parked") == 1, "a parked session")
+        peer.resume()
+        wait_for(lambda: metric(relay, "sessions_parked") == 0, "none parked")
+        assert metric(relay, "sessions_resumed_total") == 1
+        assert metric(relay, "session_links_lost_total") == 1
+        wait_for(lambda: metric(relay, "visitor_connections_open") == 1, "a link is no visitor")
+
+
+def test_a_session_over_websocket(start):
+    relay = start()
+    with WebSocketSession(relay) as peer:
+        peer.register(subdomain="demo")
+        peer.serve(reply(b"framed"))
+        assert visit(relay, "demo").body == b"framed"
+
+
+class WebSocketSession(Session):
+    """The same bytes in binary messages. Only what this test needs of RFC 6455."""
+
+    def request(self, fields=(), **how):
+        return super().request([("Sec-WebSocket-Version", "13"),
+                                ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+                                ("Sec-WebSocket-Protocol", "adit")] + list(fields),
+                               upgrade="websocket", **how)
+
+    def _use(self, wire):
+        wire.sock = Messages(wire)
+        wire.pending = b""
+        super()._use(wire)
+
+
+class Messages:
+    """A socket whose bytes travel in unmasked (in) and masked (out) binary messages."""
+
+    def __init__(self, wire):
+        self.wire = http.Wire.__new__(http.Wire)
+        self.wire.__dict__.update(wire.__dict__)
+        self.raw = wire.sock
+
+    def sendall(self, data):
+        data, mask = bytes(data), os.urandom(4)
+        if len(data) < 126:
+            size = bytes([0x80 | len(data)])
+        elif len(data) < 65536:
+            size = bytes([0xfe]) + len(data).to_bytes(2, "big")
+        else:
+            size = bytes([0xff]) + len(data).to_bytes(8, "big")
+        self.raw.sendall(b"\x82" + size + mask +
+                         bytes(byte ^ mask[at % 4] for at, byte in enumerate(data)))
+
+    def recv(self, _):
+        first, size = self.wire.read_exactly(2, 3600)
+        assert first & 0x0f in (0, 2), first
+        if size == 126:
+            size = int.from_bytes(self.wire.read_exactly(2), "big")
+        elif size == 127:
+            size = int.from_bytes(self.wire.read_exactly(8), "big")
+        return self.wire.read_exactly(size)
+
+    def __getattr__(self, name):
+        return getattr(self.raw, name)
