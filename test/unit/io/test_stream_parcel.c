@@ -136,6 +136,23 @@ static void what_is_parked_moves_along(void **state)
 	assert_true(slice_eq(buf_slice(&all), slice_first(much(), 150000)));
 }
 
+static void on_ready(void *ctx, int err)
+{
+	assert_int_equal(err, 0);
+	detach(ctx);
+}
+
+static void what_stands_behind_the_handshake_moves_along(void **state)
+{
+	write_to(&theirs, slice_first(much(), 30000));
+	stream_tls_on_ready(ours.stream, on_ready, &ours);
+	LOOP_TURN_UNTIL(loop, !ours.stream);
+	assert_true(buf_len(&parcel.ciphertext) > 30000);
+	adopt();
+	LOOP_TURN_UNTIL(other, buf_len(&moved.data) == 30000);
+	assert_true(slice_eq(buf_slice(&moved.data), slice_first(much(), 30000)));
+}
+
 static void a_full_stream_moves_when_it_has_drained(void **state)
 {
 	stream_read_start(ours.stream);
@@ -218,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PARCEL_TEST(nothing_is_lost_when_it_moves_inside_an_event),
 		PARCEL_TEST(what_is_parked_moves_along),
+		PARCEL_TEST(what_stands_behind_the_handshake_moves_along),
 		PARCEL_TEST(a_full_stream_moves_when_it_has_drained),
 		PARCEL_TEST(it_goes_on_in_another_thread),
 	};
