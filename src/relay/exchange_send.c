@@ -73,7 +73,8 @@ static struct upstream *exchange_send_find(struct exchange *x)
 		.visitor_port = direct ? x->visitor.peer_port : 0,
 		.public_address = x->visitor.local,
 		.public_port = x->visitor.local_port,
-		.scheme = x->worker->conf->secure ? SLICE("https") : SLICE("http"),
+		.scheme =
+			x->visitor.tls || x->worker->conf->secure ? SLICE("https") : SLICE("http"),
 		.request_id = slice_of(x->request_id, x->request_id_len),
 		.careful = exchange_send_is_careful(x),
 	};
