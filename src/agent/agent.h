@@ -35,12 +35,12 @@ struct agent_conf {
 
 struct agent *agent_new(
 	struct loop *loop, const struct agent_conf *conf, report_fn report, void *ctx);
-/* The tunnels from now on; those that are new are opened, those that are missing closed, and those
- * that are the same not touched. Copied. */
+/* The tunnels from the end of this turn on; those that are new are opened, those that are missing
+ * closed, and those that are the same not touched. Copied. A tunnel is known by its label. */
 void agent_set_tunnels(struct agent *a, const struct tunnel_spec *specs, size_t count);
 /* Tells the relay, lets running requests finish for so long, and calls done from the loop. */
 void agent_stop(struct agent *a, uint64_t timeout_ms, void (*done)(void *ctx), void *ctx);
-/* Ends what still runs. */
+/* Ends what still runs. Not inside of a report. */
 void agent_free(struct agent **a);
 
 #endif

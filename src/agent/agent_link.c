@@ -19,6 +19,9 @@
 #define LINK_DIAL_MS 15000u /* for one attempt, all hops */
 /* A link that dies within this time of a change of the network is dialled again at once. */
 #define LINK_HURRY_MS 5000u
+/* An attempt that was made because of such a change is left alone for so long: where changes do
+ * not end, it would never get through. */
+#define LINK_FAIR_MS 5000u
 /* A session without a link is given up so long after the relay must have given it up. */
 #define LINK_GRACE_SPARE_MS 5000u
 /* While the relay keeps a session, it is tried at least so often. */
@@ -47,6 +50,7 @@ struct agent_link {
 	unsigned attempt;
 	unsigned denials; /* in a row */
 	uint64_t hurry_until;
+	uint64_t fair_until;
 	uint64_t lost_us;
 	char told[LINK_CODE_MAX + 1]; /* the code of the trouble that was reported last */
 };
@@ -407,15 +411,20 @@ void agent_link_start(struct agent_link *l)
 
 void agent_link_hurry(struct agent_link *l)
 {
-	l->hurry_until = loop_now(l->loop) + LINK_HURRY_MS;
+	uint64_t now = loop_now(l->loop);
+
+	l->hurry_until = now + LINK_HURRY_MS;
 	switch (l->state) {
 	case LINK_UP:
 		relay_session_probe(l->session);
 		return;
 	case LINK_DIALLING:
 	case LINK_WAITING:
+		if (l->state == LINK_DIALLING && now < l->fair_until)
+			return;
 		/* An attempt under way may be one from an address that is no more. */
 		uplink_cancel(&l->uplink);
+		l->fair_until = now + LINK_FAIR_MS;
 		backoff_hurry(&l->backoff);
 		l->attempt = 0;
 		link_wait(l, 0);

@@ -14,14 +14,14 @@ static uint16_t public_url_port(const struct relay_conf *conf, uint16_t listen_p
 	return listen_port ? listen_port : conf->port;
 }
 
-static void public_url_write_scheme(struct buf *out, const struct relay_conf *conf)
+static void public_url_write_scheme(struct buf *out, bool https)
 {
-	buf_append_str(out, relay_conf_is_https(conf) ? "https://" : "http://");
+	buf_append_str(out, https ? "https://" : "http://");
 }
 
-static void public_url_write_port(struct buf *out, const struct relay_conf *conf, uint16_t port)
+static void public_url_write_port(struct buf *out, bool https, uint16_t port)
 {
-	if (port == (relay_conf_is_https(conf) ? 443 : 80))
+	if (port == (https ? 443 : 80))
 		return;
 	buf_append_char(out, ':');
 	buf_append_u64(out, port);
@@ -39,11 +39,13 @@ struct slice public_base_host(const struct relay_conf *conf, const struct http_h
 void public_url_write(struct buf *out, const struct relay_conf *conf, struct slice name,
 	const struct http_host *request_host, uint16_t listen_port)
 {
-	public_url_write_scheme(out, conf);
+	bool https = relay_conf_is_https(conf);
+
+	public_url_write_scheme(out, https);
 	buf_append_slice(out, name);
 	buf_append_char(out, '.');
 	buf_append_slice(out, public_base_host(conf, request_host));
-	public_url_write_port(out, conf, public_url_port(conf, listen_port));
+	public_url_write_port(out, https, public_url_port(conf, listen_port));
 }
 
 void public_url_write_host(
@@ -59,8 +61,10 @@ void public_url_write_base(struct buf *out, const struct relay_conf *conf,
 	const struct http_host *request_host, uint16_t listen_port)
 {
 	uint16_t port = conf->admin_port ? conf->admin_port : public_url_port(conf, listen_port);
+	/* A certificate of our own is not for the admin port. */
+	bool https = conf->admin_port ? conf->secure : relay_conf_is_https(conf);
 
-	public_url_write_scheme(out, conf);
+	public_url_write_scheme(out, https);
 	public_url_write_host(out, conf, request_host);
-	public_url_write_port(out, conf, port);
+	public_url_write_port(out, https, port);
 }

@@ -158,7 +158,7 @@ const char *uplink_answer_fault(
 	if (head->minor < 1 ||
 		!http_head_has_token(head, HTTP_FIELD_CONNECTION, SLICE("upgrade")) ||
 		http_head_count(head, HTTP_FIELD_UPGRADE) != 1 ||
-		!http_head_has_token(head, HTTP_FIELD_UPGRADE,
+		!slice_eq_fold(http_head_value(head, HTTP_FIELD_UPGRADE),
 			is_websocket ? SLICE("websocket") : SLICE("adit")))
 		return "it switches to another protocol than the one asked for";
 	if (!uplink_answer_is_number(head, HTTP_FIELD_ADIT_RECEIVED) ||

@@ -100,6 +100,18 @@ def test_urls_are_https_with_the_tls_port(start, agent, pair, secure):
     assert agent(behind, "a-url").url == "https://a-url.lt.test"
 
 
+def test_tls_may_have_an_address_of_its_own(start, pair, authority):
+    relay = start(*pair.flags, "--tls-address", "127.0.0.2")
+    port = tls_port(relay)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), DEADLINE)
+    with socket.create_connection(("127.0.0.2", port), DEADLINE) as sock, \
+            authority.context().wrap_socket(sock, server_hostname="lt.test") as wrapped:
+        assert wrapped.version() == "TLSv1.3"
+        assert wrapped.cipher()[0] == "TLS_AES_128_GCM_SHA256" or b"aes" not in \
+            open("/proc/cpuinfo", "rb").read()
+
+
 @pytest.mark.covers("D20")
 def test_a_host_that_is_not_ours_is_misdirected(secure, visit):
     visitor = visit(secure, "lt.test")
@@ -396,11 +408,14 @@ def test_a_pair_that_cannot_be_used_ends_the_start(authority, own_pair, command)
     cases = [
         (["--tls-cert", own_pair.cert], "--tls-cert and --tls-key go together"),
         (["--tls-port", "8443"], "--tls-port needs a certificate: --tls-cert and --tls-key"),
+        (["--tls-cert", own_pair.cert, "--tls-key", own_pair.key, "--port", "8081",
+          "--tls-port", "8081"],
+         "--tls-port: 8081 is the public port as well"),
         (["--tls-cert", "/nowhere.pem", "--tls-key", own_pair.key],
          "/nowhere.pem: cannot be read: No such file or directory"),
         (["--tls-cert", own_pair.cert, "--tls-key", other.key], "does not belong"),
     ]
     for flags, words in cases:
-        code, _, err = run(*command, "--port", "0", *flags)
+        code, _, err = run(*command, *flags)
         assert code == 1
         assert words in err and len(err.strip().splitlines()) == 1, err

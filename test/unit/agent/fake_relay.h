@@ -13,7 +13,7 @@
 #include "base/slice.h"
 #include "wire/session.h"
 
-#define FAKE_RELAY_SESSIONS 2u
+#define FAKE_RELAY_SESSIONS 4u
 #define FAKE_RELAY_SECRET "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
 struct fake_relay;

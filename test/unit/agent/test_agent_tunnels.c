@@ -213,6 +213,23 @@ static void stopping_does_not_wait_for_ever(void **state)
 	stream_abort(&visitor);
 }
 
+static void stopping_does_not_dial_again(void **state)
+{
+	struct rig *f = *state;
+	struct stream *visitor;
+
+	rig_start_up(f, NULL);
+	visitor = fake_relay_visit(&f->relay, 1);
+	UNTIL(rig_local->served == 1);
+	agent_stop(f->agent, 60000, on_done, f);
+	UNTIL(fake_relay_session(&f->relay, 0)->is_gone);
+	fake_relay_cut(&f->relay);
+	UNTIL(f->is_done);
+	assert_int_equal(rig_local->failed, 1);
+	assert_int_equal(f->relay.requests, 1);
+	stream_abort(&visitor);
+}
+
 static void stopping_without_a_link_is_at_once(void **state)
 {
 	struct rig *f = *state;
@@ -237,6 +254,7 @@ int main(void)
 		RIG_TEST(stopping_unregisters_and_says_good_bye),
 		RIG_TEST(stopping_waits_for_visitors),
 		RIG_TEST(stopping_does_not_wait_for_ever),
+		RIG_TEST(stopping_does_not_dial_again),
 		RIG_TEST(stopping_without_a_link_is_at_once),
 	};
 

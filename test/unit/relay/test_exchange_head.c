@@ -182,6 +182,10 @@ static void the_visitor_is_named(void **state)
 		GET "X-Forwarded-For: " PEER "\r\nX-Forwarded-Proto: https\r\n"
 		    "X-Forwarded-Host: a.test\r\nX-Request-Id: " ID "\r\n\r\n",
 		(struct exchange_head_request) {.conf = &secure});
+	check_request(GET "\r\n",
+		GET "X-Forwarded-For: " PEER "\r\nX-Forwarded-Proto: https\r\n"
+		    "X-Forwarded-Host: a.test\r\nX-Request-Id: " ID "\r\n\r\n",
+		(struct exchange_head_request) {.conf = &forwarding, .tls = true});
 }
 
 static void what_a_visitor_claims_is_replaced(void **state)

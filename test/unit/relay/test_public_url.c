@@ -20,6 +20,7 @@ struct row {
 };
 
 static char domain[] = "example.com";
+static char pem[] = "some.pem";
 
 static const struct row rows[] = {
 	/* scheme and port */
@@ -37,6 +38,15 @@ static const struct row rows[] = {
 		"https://relay.test:80"},
 	{{.port = 3000, .secure = true}, "relay.test", 3000, "https://app1.relay.test:3000",
 		"https://relay.test:3000"},
+	/* a certificate of our own, but not at the admin port */
+	{{.port = 80, .tls_cert = pem, .tls_port = 443}, "relay.test", 443,
+		"https://app1.relay.test", "https://relay.test"},
+	{{.port = 80, .tls_cert = pem, .tls_port = 8443}, "relay.test", 8443,
+		"https://app1.relay.test:8443", "https://relay.test:8443"},
+	{{.port = 80, .tls_cert = pem, .tls_port = 8443, .https_proxy_port = 443}, "relay.test",
+		8443, "https://app1.relay.test", "https://relay.test"},
+	{{.port = 80, .tls_cert = pem, .tls_port = 443, .admin_port = 8081}, "relay.test", 443,
+		"https://app1.relay.test", "http://relay.test:8081"},
 	/* a proxy in front: the option of the scheme counts, the other does not */
 	{{.port = 3000, .secure = true, .https_proxy_port = 443}, "relay.test", 3000,
 		"https://app1.relay.test", "https://relay.test"},

@@ -90,6 +90,8 @@ static const struct row rows[] = {
 	{"HTTP/1.1 101 x\r\nUpgrade: adit\r\n\r\n", UPLINK_PLAIN, false},
 	{"HTTP/1.0 101 x\r\nConnection: Upgrade\r\nUpgrade: adit\r\n\r\n", UPLINK_PLAIN, false},
 	{PLAIN "Upgrade: adit\r\n\r\n", UPLINK_PLAIN, false},
+	{"HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: adit, h2c\r\n\r\n", UPLINK_PLAIN,
+		false},
 	{WEBSOCKET ACCEPT PROTOCOL "\r\n", UPLINK_PLAIN, false},
 	{PLAIN "\r\n", UPLINK_WEBSOCKET, false},
 	{WEBSOCKET PROTOCOL "\r\n", UPLINK_WEBSOCKET, false},

@@ -1,5 +1,5 @@
 /* What a peer may not do, and what comes of a link that ends: frame by frame. */
-#include "proto/mux.h"
+#include "proto/mux_receive.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -183,33 +183,7 @@ static void refusals_that_nobody_acknowledges_are_bounded(void **state)
 	assert_true(mux_memory(p.mux) > 2 * MIB && mux_memory(p.mux) < 2 * MIB + 100);
 }
 
-static void pings_on_a_link_that_takes_nothing_are_bounded(void **state)
-{
-	unsigned count = 0;
-
-	init(MUX_SERVER);
-	while (says(MUX_FRAME_PING, SYN, 0, count) == 0 && count < 100000)
-		count++;
-	assert_int_equal(mux_fault_of(p.mux), MUX_FAULT_FLOOD);
-	assert_true(mux_memory(p.mux) < 66000);
-}
-
-/* ---- pings, leaving ---- */
-
-static void pings_are_answered_and_measured(void **state)
-{
-	init(MUX_CLIENT);
-	assert_int_equal(says(MUX_FRAME_PING, SYN, 0, 0xfffffffe), 0);
-	SENT("ping ACK 0 4294967294;");
-	mux_ping(p.mux, p.now_us);
-	SENT("ping SYN 0 1;");
-	p.now_us += 1234;
-	assert_int_equal(says(MUX_FRAME_PING, MUX_FLAG_ACK, 0, 2), 0);
-	TOLD("");
-	assert_int_equal(says(MUX_FRAME_PING, MUX_FLAG_ACK, 0, 1), 0);
-	assert_int_equal(says(MUX_FRAME_PING, MUX_FLAG_ACK, 0, 1), 0);
-	TOLD("pong 1234;");
-}
+/* ---- leaving ---- */
 
 static void a_peer_that_leaves_wants_no_new_streams(void **state)
 {
@@ -222,32 +196,6 @@ static void a_peer_that_leaves_wants_no_new_streams(void **state)
 	assert_null(mux_peer_open(&p));
 	assert_true(mux_peer_write(&p.streams[0].stream, 7));
 	SENT("data 1 7;");
-}
-
-static void what_is_received_is_acknowledged(void **state)
-{
-	init(MUX_CLIENT);
-	assert_int_equal(says(MUX_FRAME_DATA, SYN, 2, 100), 0);
-	SENT("");
-	mux_ping(p.mux, p.now_us);
-	SENT("ack 112;ping SYN 0 1;");
-	mux_ping(p.mux, p.now_us);
-	SENT("ping SYN 0 2;");
-	assert_int_equal(says(MUX_FRAME_DATA, 0, 2, 5000), 0);
-	SENT("");
-	mux_accept(p.mux);
-	SENT("ack 5124;window ACK 2 0;");
-}
-
-/* The peer knows only from what was written before that we agreed. */
-static void an_acknowledgement_stays_behind_the_welcome(void **state)
-{
-	mux_peer_init(&p, (struct mux_conf) {.role = MUX_SERVER});
-	assert_int_equal(says(MUX_FRAME_DATA, SYN, 1, 10000), 0);
-	mux_peer_write(&p.streams[0].stream, 99);
-	mux_agree(p.mux, true, 0);
-	mux_ping(p.mux, p.now_us);
-	SENT("data ACK 1 99;ack 10012;ping SYN 0 1;");
 }
 
 /* ---- resuming ---- */
@@ -316,29 +264,6 @@ static void a_payload_that_was_cut_goes_on_in_its_middle(void **state)
 	assert_int_equal(mux_received(p.mux), 22);
 }
 
-/* The peer stands in the middle of a frame: pings and acknowledgements wait for its end. */
-static void nothing_comes_between_the_halves_of_a_frame(void **state)
-{
-	struct slice parts[8];
-	struct buf all = {0};
-	size_t n;
-
-	init(MUX_SERVER);
-	mux_peer_write(mux_peer_open(&p), 200000);
-	mux_peer_sent(&p);
-	mux_link_lost(p.mux);
-	assert_int_equal(mux_link_found(p.mux, 1000), 0);
-	mux_ping(p.mux, p.now_us);
-	while ((n = mux_output(p.mux, parts, 1)) != 0) {
-		for (size_t i = 0; i < n; i++)
-			buf_append_slice(&all, parts[i]);
-		mux_sent(p.mux);
-	}
-	assert_int_equal(buf_len(&all), 200000 + 12 - 1000 + 12);
-	assert_memory_equal(all.base + 200000 + 12 - 1000, "\0\2\0\1\0\0\0\0\0\0\0\1", 12);
-	buf_release(&all);
-}
-
 /* An event may bring another link: what is left of the old one's bytes is not for it. */
 static void change_link(struct mux_peer *peer, struct mux_stream *s)
 {
@@ -383,15 +308,10 @@ int main(void)
 		T(an_acknowledgement_goes_neither_back_nor_ahead),
 		T(one_stream_more_than_may_be_is_refused),
 		T(refusals_that_nobody_acknowledges_are_bounded),
-		T(pings_on_a_link_that_takes_nothing_are_bounded),
-		T(pings_are_answered_and_measured),
 		T(a_peer_that_leaves_wants_no_new_streams),
-		T(what_is_received_is_acknowledged),
-		T(an_acknowledgement_stays_behind_the_welcome),
 		T(a_link_cannot_go_on_from_anywhere),
 		T(what_was_cut_in_its_head_comes_again_whole),
 		T(a_payload_that_was_cut_goes_on_in_its_middle),
-		T(nothing_comes_between_the_halves_of_a_frame),
 		T(bytes_of_an_old_link_do_not_count),
 		T(without_resume_nothing_is_kept),
 	};
