@@ -1,5 +1,6 @@
 """Links die, sessions live: resume, fencing, parking, and what is refused."""
 import os
+import random
 import struct
 import threading
 
@@ -282,3 +283,38 @@ def test_a_silent_link_is_lost(start):
         peer.resume()
         peer.serve(reply(b"awake"))
         assert visit(relay).body == b"awake"
+
+
+@pytest.mark.tsan
+@pytest.mark.parametrize("workers", [1, 2])
+def test_many_transfers_both_ways_while_the_link_is_cut_again_and_again(start, workers):
+    relay = start("--workers", workers)
+    bodies = [os.urandom(random.randrange(1, 400_000)) for _ in range(24)]
+    failures = []
+
+    def handler(stream, request):
+        assert stream.read_to_end() == b""
+        stream.answer(request.body[::-1])
+
+    def visitor(body):
+        try:
+            response = visit(relay, method="POST", body=body)
+            if response.status != 200 or response.body != body[::-1]:
+                failures.append(response)
+        except (OSError, AssertionError) as failure:
+            failures.append(failure)
+
+    with Session(relay) as peer:
+        peer.register(subdomain="demo")
+        peer.serve(handler)
+        threads = [threading.Thread(target=visitor, args=(body,)) for body in bodies]
+        for thread in threads:
+            thread.start()
+        cuts = 0
+        while any(thread.is_alive() for thread in threads):
+            before = peer.received
+            wait_for(lambda: peer.received > before + 50_000 or
+                     not any(thread.is_alive() for thread in threads), "bytes to come")
+            peer.resume()
+            cuts += 1
+        assert not failures and cuts >= 3
