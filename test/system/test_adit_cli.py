@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.relay import Relay, binary, clean_env
+from harness.relay import binary, clean_env
 from harness.wait import wait_for
 
 DOWN = "http://127.0.0.1:1"  # nobody listens on port 1
@@ -56,7 +56,7 @@ class Adit:
 
 
 @pytest.fixture
-def start(home):
+def launch(home):
     running = []
 
     def begin(*words, **env):
@@ -157,8 +157,8 @@ def test_doctor_finds_what_is_no_relay(home):
     assert out.count("\u2717") == 2 and "\u2717 upgrade" in out and "\u2717 websocket" in out
 
 
-def test_doctor_is_content_with_a_relay_and_a_service(home):
-    with Relay() as relay, socket.create_server(("127.0.0.1", 0)) as service:
+def test_doctor_is_content_with_a_relay_and_a_service(home, relay):
+    with socket.create_server(("127.0.0.1", 0)) as service:
         port, url = service.getsockname()[1], f"http://127.0.0.1:{relay.port}"
         result = run(home, "doctor", port, "--relay", url, "--json")
         assert all(one["ok"] for one in checks(result).values()), result.stdout
@@ -168,43 +168,39 @@ def test_doctor_is_content_with_a_relay_and_a_service(home):
         assert result.returncode == 4 and not checks(result)["local service"]["ok"]
 
 
-def test_plain_lines_and_an_end_on_purpose(start):
-    with Relay() as relay:
-        agent = start("http", 3000, "--relay", f"http://127.0.0.1:{relay.port}",
-                      "--subdomain", "demo")
-        line = agent.wait_line("Forwarding ")
-        assert line == f"Forwarding http://demo.lt.test:{relay.port} -> http://127.0.0.1:3000" \
-            or line.startswith("Forwarding http://demo.lt.test")
-        assert agent.lines()[0] == line
-        assert agent.stop() == 0
+def test_plain_lines_and_an_end_on_purpose(launch, relay):
+    agent = launch("http", 3000, "--relay", f"http://127.0.0.1:{relay.port}",
+                  "--subdomain", "demo")
+    line = agent.wait_line("Forwarding ")
+    assert line == "Forwarding http://demo.lt.test -> http://127.0.0.1:3000"
+    assert agent.lines()[0] == line
+    assert agent.stop() == 0
 
 
-def test_the_relay_is_taken_from_the_strongest_place(home, start):
-    with Relay() as relay:
-        url = f"http://127.0.0.1:{relay.port}"
-        (home / ".config/adit").mkdir(parents=True)
-        (home / ".config/adit/config.yaml").write_text(f"relay: {DOWN}\n")
-        assert run(home, "doctor").returncode == 4
-        assert run(home, "doctor", ADIT_RELAY=url).returncode == 0
-        assert run(home, "doctor", "--relay", DOWN, ADIT_RELAY=url).returncode == 4
+def test_the_relay_is_taken_from_the_strongest_place(home, relay):
+    url = f"http://127.0.0.1:{relay.port}"
+    (home / ".config/adit").mkdir(parents=True)
+    (home / ".config/adit/config.yaml").write_text(f"relay: {DOWN}\n")
+    assert run(home, "doctor").returncode == 4
+    assert run(home, "doctor", ADIT_RELAY=url).returncode == 0
+    assert run(home, "doctor", "--relay", DOWN, ADIT_RELAY=url).returncode == 4
 
 
-def test_tunnels_follow_their_file(home, start):
-    with Relay() as relay:
-        def write(tunnels):
-            (home / "new").write_text(f"relay: http://127.0.0.1:{relay.port}\n"
-                                      f"tunnels: {tunnels}\n")
-            (home / "new").rename(home / "tunnels.yaml")
-        write("{web: {http: 3000, subdomain: first}}")
-        agent = start("start", "--json")
-        assert "first" in json.loads(agent.wait_line('"tunnel_up"'))["url"]
-        write("{web: {http: 3000, subdomian: x}}")
-        warning = json.loads(agent.wait_line("subdomian"))
-        assert (warning["event"], warning["code"]) == ("warning", "tunnels-file")
-        assert "tunnels.yaml:2: " in warning["message"]
-        write("{web: {http: 3000, subdomain: first}, more: {http: 3001, subdomain: second}}")
-        more = json.loads(agent.wait_line("second"))
-        assert (more["event"], more["tunnel"]) == ("tunnel_up", "more")
-        events = [json.loads(line)["event"] for line in agent.lines()]
-        assert events.count("tunnel_up") == 2 and "tunnel_down" not in events
-        assert agent.stop(signal.SIGTERM) == 0
+def test_tunnels_follow_their_file(home, launch, relay):
+    def write(tunnels):
+        (home / "new").write_text(f"relay: http://127.0.0.1:{relay.port}\n"
+                                  f"tunnels: {tunnels}\n")
+        (home / "new").rename(home / "tunnels.yaml")
+    write("{web: {http: 3000, subdomain: first}}")
+    agent = launch("start", "--json")
+    assert "first" in json.loads(agent.wait_line('"tunnel_up"'))["url"]
+    write("{web: {http: 3000, subdomian: x}}")
+    warning = json.loads(agent.wait_line("subdomian"))
+    assert (warning["event"], warning["code"]) == ("warning", "tunnels-file")
+    assert "tunnels.yaml:2: " in warning["message"]
+    write("{web: {http: 3000, subdomain: first}, more: {http: 3001, subdomain: second}}")
+    more = json.loads(agent.wait_line("second"))
+    assert (more["event"], more["tunnel"]) == ("tunnel_up", "more")
+    events = [json.loads(line)["event"] for line in agent.lines()]
+    assert events.count("tunnel_up") == 2 and "tunnel_down" not in events
+    assert agent.stop(signal.SIGTERM) == 0
