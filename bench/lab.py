@@ -19,6 +19,7 @@ from peers import PEERS
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
 TICK = os.sysconf("SC_CLK_TCK")
+os.environ["PATH"] = SEARCH  # for what the peers start themselves
 ROLES = ("server", "agent", "backend")
 os.environ.setdefault("PEERS_DIR", os.path.join(TOP, ".cache", "peers"))
 SEARCH = os.pathsep.join([os.environ.get("PATH", ""), os.environ["PEERS_DIR"] + "/bin",
