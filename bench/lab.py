@@ -19,12 +19,12 @@ from peers import PEERS
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
 TICK = os.sysconf("SC_CLK_TCK")
-os.environ["PATH"] = SEARCH  # for what the peers start themselves
 ROLES = ("server", "agent", "backend")
 os.environ.setdefault("PEERS_DIR", os.path.join(TOP, ".cache", "peers"))
 SEARCH = os.pathsep.join([os.environ.get("PATH", ""), os.environ["PEERS_DIR"] + "/bin",
                           os.environ["PEERS_DIR"] + "/cargo/bin", "/usr/local/sbin", "/usr/sbin",
                           "/sbin"])
+os.environ["PATH"] = SEARCH  # for what the peers start themselves
 
 # program: (sources, flags); one that needs a library that is not there is left out, and with it
 # the peers that name it

@@ -251,16 +251,20 @@ def adit(name, about, sealed=True, workers="--workers 1", **more):
     tls = " --tls-port @p2@ --tls-cert @dir@/tls.pem --tls-key @dir@/tls.key" if sealed else ""
     link = "--relay https://@relay_ip@:@p2@ --ca @dir@/tls.pem" if sealed else (
         "--relay http://@relay_ip@:@p1@")
-    peer(name, about=about, need=["aditd", "adit", "openssl"], http="@p1@", host="app.app.test",
+    peer(name, about=about, need=["aditd", "adit", "openssl"], http="@p1@", host="bench.app.test",
          tcp="@p3@", setup=[CERTIFICATE],
          start=[("server", "aditd --port @p1@ --address @relay_bind@ --domain app.test "
                            f"--tcp-port-range-start @p3@ --tcp-port-range-end @p3@ {workers} "
                            f"--access-log off --grace-period 300000{tls}",
                  "tcp:@p2@" if sealed else "tcp:@p1@"),
-                ("agent", f"adit http 127.0.0.1:@backend@ {link} --subdomain app --json", None),
+                ("agent", f"adit http 127.0.0.1:@backend@ {link} --subdomain bench --json", None),
                 ("agent", f"adit tcp 127.0.0.1:@raw@ {link} --json", None)],
-         many_each=("agent", f"adit http 127.0.0.1:@backend@ {link} --subdomain idle@i@ --json"),
-         many_sockets=[0], many_max=200, **more)
+         many=("agent", "python3 @here@/hold_session.py 127.0.0.1 @p1@ @n@"), many_sockets=[0])
+    # The same, but `mem` opens a session with a link of its own for each tunnel.
+    each = dict(PEERS[name], many_max=200, many_each=(
+        "agent", f"adit http 127.0.0.1:@backend@ {link} --subdomain idle@i@ --json"))
+    peer(name + "-sessions", **{key: each[key] for key in each if key != "many"})
+    PEERS[name].update(more)
 
 
 adit("adit", "aditd and adit, TLS 1.3 on the link, 1 worker, no access log", usual=True)
