@@ -136,7 +136,12 @@ def test_a_shared_tunnel_has_one_home(start):
             answer = second.register_refused(subdomain="demo", share=True)
             assert answer["code"] == "name-in-use" and not answer.get("fatal")
             first.serve(reply(b"1"))
+            second.serve(reply(b"2"))
             assert visit(relay).body == b"1"
+            first.cut()
+            relay.wait_log("tunnel offline")
+            second.register(subdomain="demo", share=True)
+            assert visit(relay).body == b"2"
 
 
 @pytest.mark.tsan
@@ -186,6 +191,8 @@ def test_other_refusals(start):
             with pytest.raises(Refused) as refused:
                 peer.ask(**how)
             assert (refused.value.status, refused.value.code) == (status, code)
+            assert refused.value.response.json()["error"] == code
+            assert refused.value.response.get("Upgrade") == ("adit" if status == 426 else None)
         peer.resume()
 
 
