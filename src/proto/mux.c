@@ -22,6 +22,7 @@ struct mux *mux_new(const struct mux_conf *conf, const struct mux_events *events
 	m->events = events;
 	m->ctx = ctx;
 	m->keeps = true;
+	m->unsent_max = MUX_UNSENT_MIN;
 	m->next_id = conf->role == MUX_CLIENT ? 1 : 2;
 	m->window_start = m->window_hint = MUX_WINDOW_START;
 	list_init(&m->ready);
@@ -123,6 +124,14 @@ void mux_sent(struct mux *m)
 		m->urgent_after = m->tail.end; /* it was cut, perhaps inside a frame */
 	if (!m->keeps)
 		mux_tail_ack(&m->tail, m->tail.sent);
+}
+
+void mux_link_took(struct mux *m, bool all)
+{
+	if (!all)
+		m->unsent_max = MUX_UNSENT_MIN;
+	else if (m->unsent_max < MUX_UNSENT_MAX)
+		m->unsent_max *= 2;
 }
 
 bool mux_has_output(const struct mux *m)

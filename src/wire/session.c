@@ -63,6 +63,7 @@ static void session_send(struct session *s)
 			return;
 		s->link_full = !stream_write(s->link, parts, n);
 		mux_sent(s->mux);
+		mux_link_took(s->mux, !s->link_full);
 	}
 }
 
