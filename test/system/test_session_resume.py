@@ -230,7 +230,7 @@ def test_a_running_answer_fails_when_the_session_is_over(start):
 
 
 def test_an_agent_that_cannot_resume_keeps_its_name_for_the_grace_period(start):
-    relay = start()
+    relay = start("--workers", 1)
     with Session(relay, client="me", resume=False) as peer:
         assert "secret" not in peer.welcome
         peer.register(subdomain="demo")
