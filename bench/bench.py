@@ -178,6 +178,7 @@ def arguments():
                           "and repeating may take in all; 0: none")
     p["mem"].add_argument("--tunnels", help="numbers of tunnels and sockets each: 1000x10,1x0")
     p["mem"].add_argument("--conns", type=int, help="idle visitors")
+    p["mem"].add_argument("--streams", type=int, help="idle upgraded connections")
     p["mem"].add_argument("--requests", type=int, help="memory before and after so many")
     p["mem"].add_argument("--readers", help="numbers of slow downloads: 1,40")
     p["mem"].add_argument("--reader-secs", type=int)
@@ -196,7 +197,8 @@ def arguments():
 DEFAULTS = {
     "run": {"rounds": (3, 1), "patience": (300, 30)},
     "mem": {"tunnels": ("1x0,1000x0,10000x0,1000x1,1000x10", "1000x0,1000x10"),
-            "conns": (10000, 1000), "requests": (200000, 0), "readers": ("1,40", "10"),
+            "conns": (10000, 1000), "streams": (4000, 1000),
+            "requests": (200000, 0), "readers": ("1,40", "10"),
             "reader_secs": (20, 5), "settle": (1.0, 0.5)},
 }
 

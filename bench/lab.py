@@ -24,6 +24,7 @@ os.environ.setdefault("PEERS_DIR", os.path.join(TOP, ".cache", "peers"))
 SEARCH = os.pathsep.join([os.environ.get("PATH", ""), os.environ["PEERS_DIR"] + "/bin",
                           os.environ["PEERS_DIR"] + "/cargo/bin", "/usr/local/sbin", "/usr/sbin",
                           "/sbin"])
+os.environ["PATH"] = SEARCH  # for what the peers start themselves
 
 # program: (sources, flags); one that needs a library that is not there is left out, and with it
 # the peers that name it

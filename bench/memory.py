@@ -37,9 +37,10 @@ class Rows:
 
     def keep(self, row, base=None):
         if base and row["n"]:
-            for key in ("rss", "anon"):
-                grown = row["server"][key + "_kib"] - base["server"][key + "_kib"]
-                row[f"each_{key}_kib"] = round(grown / row["n"], 3)
+            for role, mark in (("server", ""), ("agent", "_agent")):
+                for key in ("rss", "anon"):
+                    grown = row[role][key + "_kib"] - base[role][key + "_kib"]
+                    row[f"each_{key}_kib{mark}"] = round(grown / row["n"], 3)
         self.result["rows"].append(row)
         self.save()
         text = f"{row['peer']:17} {row['what']:34} n={row['n']:<8}"
@@ -50,6 +51,8 @@ class Rows:
                          f"RSS {r['rss_kib']} anon {r['anon_kib']} KiB")
         if "each_rss_kib" in row:
             text += f"  each {row['each_rss_kib']:.2f} KiB RSS, {row['each_anon_kib']:.2f} anon"
+        if row.get("each_rss_kib_agent"):
+            text += f"; agent {row['each_rss_kib_agent']:.2f}"
         print(text, flush=True)
         return row
 
@@ -178,6 +181,32 @@ def idle_visitors(p, n, rows):
     rows.take(p, "visitors gone", 0)
 
 
+# ------------------------------------------------------------------ idle streams
+
+UPGRADE = ("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+           "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n")
+
+
+def idle_streams(p, n, rows):
+    """n upgraded connections without traffic: for a tunnel with streams, one of those each."""
+    conns, good = [], 0
+    before = rows.take(p, "before idle streams", 0)
+    try:
+        for _ in range(min(n, fd_limit() - SPARE_FDS)):
+            c = socket.create_connection(("127.0.0.1", p.port("http")), 5)
+            conns.append(c)
+            c.sendall(p.request("/ws", UPGRADE))
+            good += c.recv(4096).startswith(b"HTTP/1.1 101")
+        rows.take(p, "idle upgraded streams", len(conns), before, good=good)
+    except OSError as e:
+        print(f"# {p.name}: {len(conns)} streams opened, then: {e}")
+    finally:
+        for c in conns:
+            c.close()
+    time.sleep(1)
+    rows.take(p, "streams gone", 0)
+
+
 # ------------------------------------------------------------------ flatness
 
 def slow_readers(p, n, secs, rate, rows):
@@ -252,6 +281,9 @@ def measure(lab, name, a, rows):
         rows.take(p, "1 tunnel, fresh", 1)
         if a.conns and "http" in p.s:
             idle_visitors(p, a.conns, rows)
+    if a.streams and "http" in p.s:
+        with running(lab, name) as p:
+            idle_streams(p, a.streams, rows)
     if a.requests and "http" in p.s:
         with running(lab, name) as p:
             soak(lab, p, a.requests, rows, 5)

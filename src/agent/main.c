@@ -5,9 +5,12 @@
 #include <unistd.h>
 
 #include "agent/cli_conf.h"
+#include "agent/cli_spec.h"
+#include "agent/completion.h"
+#include "agent/doctor.h"
 #include "agent/run.h"
+#include "agent/start.h"
 #include "base/check.h"
-#include "base/mem.h"
 
 #define MAIN_WIDTH_DEFAULT 100
 
@@ -50,35 +53,34 @@ static enum run_exit main_help_command(const struct cli_conf *conf, struct buf *
 	return command ? main_help(command) : RUN_USAGE;
 }
 
-static char *main_dup(const char *text)
-{
-	return text ? mem_dup_str(text, strlen(text)) : NULL;
-}
-
 static enum run_exit main_tunnel(
 	const struct cli_conf *conf, enum tunnel_proto proto, struct buf *message)
 {
-	const struct cli_values *v = &conf->values;
 	struct tunnel_spec spec = {.proto = proto};
+	const struct run_job job = {.specs = &spec, .count = 1};
 	enum run_exit status = RUN_USAGE;
 
 	if (cli_conf_need_relay(conf, message) == 0 &&
 		target_parse(slice_from_str(conf->args.words[0]), proto, &spec.target, message) ==
 			0) {
-		spec.label = main_dup(proto == TUNNEL_HTTP ? "http" : "tcp");
-		spec.subdomain = main_dup(v->subdomain);
-		spec.remote_port = v->remote_port;
-		spec.host_header = main_dup(v->host_header);
-		spec.verify = v->local_verify ? TUNNEL_VERIFY_ON : TUNNEL_VERIFY_OFF;
-		spec.ca_file = main_dup(v->local_ca);
-		spec.proxy_protocol = v->proxy_protocol;
-		status = run_tunnels(conf, environ, &spec, 1, message);
+		cli_spec_fill(&spec, &conf->values, proto == TUNNEL_HTTP ? "http" : "tcp");
+		status = run_tunnels(conf, environ, &job, message);
 	}
 	tunnel_spec_deinit(&spec);
 	return status;
 }
 
-static enum run_exit main_command(const struct cli_conf *conf, struct buf *message)
+static enum run_exit main_completion(const struct cli_conf *conf, struct buf *message)
+{
+	struct buf text = {0};
+	int err = completion_print(slice_from_str(conf->args.words[0]), &text, message);
+
+	main_print(stdout, &text);
+	buf_release(&text);
+	return err ? RUN_USAGE : RUN_STOPPED;
+}
+
+static enum run_exit main_command(struct cli_conf *conf, struct buf *message)
 {
 	if (!conf->command || conf->args.help)
 		return main_help(conf->command);
@@ -88,9 +90,11 @@ static enum run_exit main_command(const struct cli_conf *conf, struct buf *messa
 	case CLI_TCP:
 		return main_tunnel(conf, TUNNEL_TCP, message);
 	case CLI_START:
+		return start_tunnels(conf, environ, message);
 	case CLI_DOCTOR:
+		return doctor_run(conf, environ, message);
 	case CLI_COMPLETION:
-		return RUN_FAILED;
+		return main_completion(conf, message);
 	case CLI_VERSION:
 		printf("adit %s\n", ADIT_VERSION);
 		return RUN_STOPPED;

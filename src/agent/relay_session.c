@@ -30,6 +30,7 @@ struct relay_session {
 	struct buf why; /* it is broken */
 	bool is_welcome;
 	bool can_resume;
+	bool is_left; /* the relay knows that this is the end */
 	uint64_t hello_us;
 	uint64_t greeting_us;
 	uint64_t grace_ms;
@@ -193,8 +194,11 @@ void relay_session_end(struct relay_session *s)
 	timeout_disarm(&s->welcome);
 	loop_cancel(&s->broken);
 	buf_release(&s->why);
-	control_stream_end(s->control);
+	/* A relay that does not know is told by the reset, instead of waiting for us to resume. */
+	if (!s->is_left)
+		control_stream_end(s->control);
 	session_free(&s->session);
+	control_stream_end(s->control);
 	handshake_ticket_wipe(&s->ticket);
 	s->is_welcome = s->can_resume = false;
 }
@@ -242,6 +246,7 @@ void relay_session_drop_link(struct relay_session *s)
 void relay_session_leave(struct relay_session *s)
 {
 	s->can_resume = false;
+	s->is_left = true;
 	session_go_away(s->session);
 }
 

@@ -8,8 +8,11 @@
 #include "agent/client_id.h"
 #include "agent/face.h"
 #include "agent/face_lines.h"
+#include "agent/tunnels_file.h"
 #include "base/err.h"
+#include "config/proxy_env.h"
 #include "crypto/tls.h"
+#include "io/filewatch.h"
 #include "io/loop.h"
 #include "io/signals.h"
 
@@ -20,6 +23,8 @@ struct run {
 	struct agent *agent;
 	struct face *face;
 	struct signals *signals;
+	struct filewatch *watch;
+	const struct run_job *job;
 	enum run_exit exit;
 	bool is_stopping;
 };
@@ -83,6 +88,15 @@ static int run_make_tls(const struct cli_conf *conf, struct tls_client **out, st
 	return conf->relay.tls ? tls_client_new(&tls, out, message) : 0;
 }
 
+static int run_find_proxy(const struct cli_conf *conf, char **environ_list, struct proxy_env *out,
+	struct buf *message)
+{
+	const struct proxy_env_target target = {
+		conf->relay.host, conf->relay.port, conf->relay.tls};
+
+	return proxy_env_find(environ_list, &target, out, message);
+}
+
 static void run_warn(struct run *run, const char *code, struct slice message)
 {
 	const struct report report = {
@@ -95,20 +109,46 @@ static void run_warn(struct run *run, const char *code, struct slice message)
 	face_report(run->face, &report);
 }
 
+static void run_on_changed(void *ctx)
+{
+	struct run *run = ctx;
+	struct tunnels_file file;
+	struct buf message = {0};
+
+	if (run->is_stopping)
+		return;
+	if (run->job->reload(run->job->ctx, &file, &message) != 0) {
+		run_warn(run, "tunnels-file", buf_slice(&message));
+	} else {
+		agent_set_tunnels(run->agent, file.specs, file.count);
+		tunnels_file_deinit(&file);
+	}
+	buf_release(&message);
+}
+
+static void run_watch(struct run *run)
+{
+	if (run->job->watch &&
+		filewatch_open(run->loop, run->job->watch, run_on_changed, run, &run->watch) != 0)
+		run_warn(run, "tunnels-file",
+			SLICE("the file cannot be watched: changes need a restart"));
+}
+
 /* The loop's part: everything is there. */
-static void run_loop(struct run *run, const struct agent_conf *agent_conf,
-	const struct tunnel_spec *specs, size_t count)
+static void run_loop(struct run *run, const struct agent_conf *agent_conf)
 {
 	run->signals = signals_new(run->loop, run_on_signal, run);
 	run->agent = agent_new(run->loop, agent_conf, run_on_report, run);
-	agent_set_tunnels(run->agent, specs, count);
+	agent_set_tunnels(run->agent, run->job->specs, run->job->count);
+	run_watch(run);
 	loop_run(run->loop);
+	filewatch_close(&run->watch);
 	agent_free(&run->agent);
 	signals_free(&run->signals);
 }
 
 enum run_exit run_tunnels(const struct cli_conf *conf, char **environ_list,
-	const struct tunnel_spec *specs, size_t count, struct buf *message)
+	const struct run_job *job, struct buf *message)
 {
 	const struct cli_values *v = &conf->values;
 	const struct face_conf face_conf = {.quiet = v->quiet, .colour = !v->no_color};
@@ -124,13 +164,22 @@ enum run_exit run_tunnels(const struct cli_conf *conf, char **environ_list,
 		.buffer_max = v->buffer,
 	};
 	struct buf token = {0}, warning = {0};
-	struct run run = {.exit = RUN_STOPPED};
+	struct run run = {.exit = RUN_STOPPED, .job = job};
+	struct proxy_env proxy;
 
-	if (run_make_tls(conf, &agent_conf.tls, message) != 0)
+	if (run_find_proxy(conf, environ_list, &proxy, message) != 0)
 		return RUN_USAGE;
+	agent_conf.proxy = proxy.address;
+	agent_conf.proxy_authorization = proxy.authorization;
+	if (run_make_tls(conf, &agent_conf.tls, message) != 0) {
+		proxy_env_deinit(&proxy);
+		return RUN_USAGE;
+	}
 	run.face = face_lines_new(STDOUT_FILENO, conf->args.json, &face_conf);
 	if (!run.face) {
 		buf_append_str(message, "the system gives no thread for the output");
+		tls_client_free(&agent_conf.tls);
+		proxy_env_deinit(&proxy);
 		return RUN_FAILED;
 	}
 	run.loop = loop_new();
@@ -138,10 +187,11 @@ enum run_exit run_tunnels(const struct cli_conf *conf, char **environ_list,
 	agent_conf.client = buf_slice(&token).ptr;
 	if (buf_len(&warning))
 		run_warn(&run, "client-id", buf_slice(&warning));
-	run_loop(&run, &agent_conf, specs, count);
+	run_loop(&run, &agent_conf);
 	face_free(&run.face);
 	loop_free(&run.loop);
 	tls_client_free(&agent_conf.tls);
+	proxy_env_deinit(&proxy);
 	buf_release(&token);
 	buf_release(&warning);
 	return run.exit;

@@ -11,8 +11,20 @@
 
 enum run_exit { RUN_STOPPED = 0, RUN_FAILED = 1, RUN_USAGE = 2, RUN_REFUSED = 3, RUN_UNWELL = 4 };
 
+struct tunnels_file;
+
+struct run_job {
+	const struct tunnel_spec *specs; /* borrowed */
+	size_t count;
+	const char *watch; /* a file; NULL: there is none */
+	/* The file has changed. With an error the tunnels stay as they are, and the message is
+	 * shown. */
+	int (*reload)(void *ctx, struct tunnels_file *out, struct buf *message);
+	void *ctx;
+};
+
 /* Returns the exit code; message is what to say on standard error, if anything. */
 enum run_exit run_tunnels(const struct cli_conf *conf, char **environ_list,
-	const struct tunnel_spec *specs, size_t count, struct buf *message);
+	const struct run_job *job, struct buf *message);
 
 #endif

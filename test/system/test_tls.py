@@ -16,6 +16,7 @@ from harness import http
 from harness.agent import answer, reply
 from harness.http import build_request
 from harness.relay import run
+from harness.session import Session
 from harness.tls import Authority, HandTls, TlsVisitor
 from harness.traffic import MIB, a_name, assert_error
 from harness.wait import DEADLINE, SLOW, wait_for
@@ -110,6 +111,23 @@ def test_tls_may_have_an_address_of_its_own(start, pair, authority):
         assert wrapped.version() == "TLSv1.3"
         assert wrapped.cipher()[0] == "TLS_AES_128_GCM_SHA256" or b"aes" not in \
             open("/proc/cpuinfo", "rb").read()
+
+
+@pytest.mark.covers("D7")
+def test_an_agent_hears_that_its_visitor_came_with_tls(start, pair, visit):
+    relay = start(*pair.flags, "--workers", "2")
+    port = tls_port(relay)
+    with Session(relay) as peer:
+        assert peer.register(subdomain="demo")["url"] == f"https://demo.lt.test:{port}"
+        for _ in range(4):
+            visitor = visit(relay, "demo.lt.test")
+            visitor.send(build_request(host="demo.lt.test"))
+            stream = peer.accept()
+            assert stream.read_request().get("X-Forwarded-Proto") == "https"
+            assert stream.line["scheme"] == "https"
+            assert (stream.line["public"], stream.line["public_port"]) == ("127.0.0.1", str(port))
+            stream.answer(b"over a session")
+            assert visitor.read_response().body == b"over a session"
 
 
 @pytest.mark.covers("D20")

@@ -2,7 +2,7 @@
 
     wan = Wan(delay="10ms", rate="100mbit")      # two namespaces, tools/linkem between them
     relay = wan.relay("--domain", "lt.test")     # aditd in the left one, with TLS
-    agent = wan.agent("http", wan.right.serve(...), "--subdomain", "app")
+    agent = wan.agent("http", wan.right.serve(...), "--subdomain", "demo")
     wan.cut(5); wan.move(); wan.reset()          # what happens to the link
 
 The relay and its visitors are on the left, the agent and its local services on the right. Threads of
@@ -195,7 +195,8 @@ class Program:
 
     def text(self):
         with self._news:
-            return "\n".join([json.dumps(event) for event in self.events[-100:]] + self.other)
+            told = [event for event in self.events if event.get("event") != "request"]
+            return "\n".join([json.dumps(event) for event in told[-50:]] + self.other)
 
     def find(self, kind, **fields):
         with self._news:

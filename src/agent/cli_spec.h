@@ -1,0 +1,11 @@
+/* From options to a tunnel: the same for a command line and for tunnels.yaml. */
+#ifndef AGENT_CLI_SPEC_H
+#define AGENT_CLI_SPEC_H
+
+#include "agent/cli_options.h"
+#include "agent/tunnel_spec.h"
+
+/* Everything but the target; the texts are copied. */
+void cli_spec_fill(struct tunnel_spec *spec, const struct cli_values *v, const char *label);
+
+#endif

@@ -1,0 +1,222 @@
+/*
+ * The checks in a row, each begun when the one before it has told: the relay by a plain upgrade,
+ * by WebSocket, and the local service. A hop that a check did not get to says nothing.
+ */
+#include "agent/doctor.h"
+
+#include <stdio.h>
+
+#include "agent/handshake.h"
+#include "agent/tunnel_spec.h"
+#include "base/log_text.h"
+#include "config/proxy_env.h"
+#include "crypto/tls.h"
+#include "io/dial.h"
+#include "io/loop.h"
+#include "io/stream.h"
+#include "wire/uplink.h"
+
+#define DOCTOR_TIMEOUT_MS 10000u
+
+struct doctor {
+	const struct cli_conf *conf;
+	struct loop *loop;
+	struct tls_client *tls; /* NULL: plain TCP */
+	struct proxy_env proxy;
+	struct target target; /* no host and no path: none was given */
+	struct buf fields; /* of the upgrade under way */
+	enum uplink_framing framing;
+	unsigned faults;
+};
+
+static void doctor_json(const char *check, bool ok, uint64_t us, struct slice detail)
+{
+	char text[LOG_TEXT_ROOM];
+
+	printf("{\"event\":\"check\",\"check\":\"%s\",\"ok\":%s,\"duration_ms\":%.3f,\"detail\":",
+		check, ok ? "true" : "false", (double)us / 1000);
+	fwrite(text, 1, (size_t)(log_text_json(text, detail) - text), stdout);
+	puts("}");
+}
+
+/* One line; detail may come from anybody. */
+static void doctor_tell(
+	struct doctor *d, const char *check, bool ok, uint64_t us, struct slice detail)
+{
+	char text[LOG_TEXT_ROOM];
+
+	d->faults += !ok;
+	if (d->conf->args.json) {
+		doctor_json(check, ok, us, detail);
+	} else {
+		printf("%s %-14s %8.1f ms  ", ok ? "\u2713" : "\u2717", check, (double)us / 1000);
+		fwrite(text, 1, (size_t)(log_text_bare(text, detail) - text), stdout);
+		putchar('\n');
+	}
+	fflush(stdout);
+}
+
+/* ---- the local service ---- */
+
+static void doctor_on_dialled(void *ctx, const struct dial_result *result)
+{
+	struct doctor *d = ctx;
+	struct stream *stream = result->stream;
+	struct buf detail = {0};
+
+	if (result->err)
+		buf_printf(&detail, "%.*s; is the service running?", SLICE_ARG(result->detail));
+	else
+		buf_append_str(&detail, "takes connections");
+	doctor_tell(d, "local service", !result->err, result->resolve_us + result->connect_us,
+		buf_slice(&detail));
+	buf_release(&detail);
+	stream_close(&stream);
+	loop_stop(d->loop);
+}
+
+static void doctor_local(struct doctor *d)
+{
+	const struct dial_target target = {
+		.host = d->target.host, .port = d->target.port, .path = d->target.path};
+
+	if (!d->target.host && !d->target.path) {
+		loop_stop(d->loop);
+		return;
+	}
+	dial_start(d->loop, &target, d->conf->values.local_connect_ms, doctor_on_dialled, d);
+}
+
+/* ---- the relay ---- */
+
+static const char *const doctor_hops[] = {
+	[UPLINK_DNS] = "dns",
+	[UPLINK_TCP] = "tcp",
+	[UPLINK_PROXY] = "proxy",
+	[UPLINK_TLS] = "tls",
+};
+
+static const char *const doctor_advice[] = {
+	[UPLINK_DNS] = "check the name of the relay and this machine's resolver",
+	[UPLINK_TCP] = "is the relay running, and is its port open on the way?",
+	[UPLINK_PROXY] = "the proxy of the environment is in the way (https_proxy, no_proxy)",
+	[UPLINK_TLS] = "--ca names the authority of a private certificate; is the clock right?",
+	[UPLINK_HTTP] =
+		"is this the address of aditd, and does what stands before it pass upgrades?",
+	[UPLINK_DONE] = "",
+};
+
+static bool doctor_has_hop(const struct doctor *d, enum uplink_hop hop)
+{
+	return (hop != UPLINK_TLS || d->tls) && (hop != UPLINK_PROXY || d->proxy.address) &&
+		hop < UPLINK_HTTP;
+}
+
+static const char *doctor_upgrade_name(const struct doctor *d)
+{
+	return d->framing == UPLINK_PLAIN ? "upgrade" : "websocket";
+}
+
+static void doctor_tell_fault(struct doctor *d, const struct uplink_result *result)
+{
+	const char *advice = doctor_advice[result->hop];
+	struct buf detail = {0};
+
+	if (result->status == 401 || result->status == 403)
+		advice = "the relay wants signed requests: ADIT_HMAC_SECRET or --hmac-secret-file";
+	buf_printf(&detail, "%.*s; %s", SLICE_ARG(result->detail), advice);
+	doctor_tell(d,
+		result->hop < UPLINK_HTTP ? doctor_hops[result->hop] : doctor_upgrade_name(d),
+		false, result->hop < UPLINK_DONE ? result->hop_us[result->hop] : 0,
+		buf_slice(&detail));
+	buf_release(&detail);
+}
+
+static void doctor_ask(struct doctor *d, enum uplink_framing framing);
+
+static void doctor_on_uplink(void *ctx, const struct uplink_result *result)
+{
+	struct doctor *d = ctx;
+	struct stream *link = result->link;
+
+	for (enum uplink_hop hop = UPLINK_DNS; hop < result->hop; hop++) {
+		if (d->framing == UPLINK_PLAIN && doctor_has_hop(d, hop))
+			doctor_tell(d, doctor_hops[hop], true, result->hop_us[hop], SLICE("ok"));
+	}
+	if (result->hop == UPLINK_DONE)
+		doctor_tell(d, doctor_upgrade_name(d), true, result->hop_us[UPLINK_HTTP],
+			SLICE("the relay agrees"));
+	else
+		doctor_tell_fault(d, result);
+	stream_close(&link);
+	if (d->framing == UPLINK_PLAIN && result->hop >= UPLINK_HTTP)
+		doctor_ask(d, UPLINK_WEBSOCKET);
+	else
+		doctor_local(d);
+}
+
+static void doctor_ask(struct doctor *d, enum uplink_framing framing)
+{
+	const struct uplink_request request = {
+		.host = d->conf->relay.host,
+		.port = d->conf->relay.port,
+		.tls = d->tls,
+		.proxy = d->proxy.address,
+		.proxy_authorization = d->proxy.authorization,
+		.framing = framing,
+		.timeout_ms = DOCTOR_TIMEOUT_MS,
+	};
+	struct uplink_request signed_request = request;
+
+	buf_clear(&d->fields);
+	if (d->conf->values.hmac_secret)
+		handshake_sign(&d->fields, d->conf->values.hmac_secret, loop_wall_ms(),
+			framing == UPLINK_PLAIN ? 0 : 1);
+	signed_request.fields = buf_slice(&d->fields);
+	d->framing = framing;
+	uplink_start(d->loop, &signed_request, doctor_on_uplink, d);
+}
+
+/* ---- all of it ---- */
+
+static int doctor_prepare(struct doctor *d, char **environ_list, struct buf *message)
+{
+	const struct cli_conf *conf = d->conf;
+	const struct proxy_env_target relay = {conf->relay.host, conf->relay.port, conf->relay.tls};
+	const struct tls_client_conf tls = {.ca_file = conf->values.ca,
+		.pin = conf->values.pin,
+		.insecure = conf->values.insecure};
+	int err = cli_conf_need_relay(conf, message);
+
+	if (!err && conf->args.word_count)
+		err = target_parse(
+			slice_from_str(conf->args.words[0]), TUNNEL_HTTP, &d->target, message);
+	if (!err)
+		err = proxy_env_find(environ_list, &relay, &d->proxy, message);
+	if (!err && conf->relay.tls)
+		err = tls_client_new(&tls, &d->tls, message);
+	return err;
+}
+
+enum run_exit doctor_run(struct cli_conf *conf, char **environ_list, struct buf *message)
+{
+	struct doctor doctor = {.conf = conf};
+	enum run_exit status = RUN_USAGE;
+
+	if (doctor_prepare(&doctor, environ_list, message) == 0) {
+		doctor.loop = loop_new();
+		doctor_tell(&doctor, "configuration", true, 0, slice_from_str(conf->relay.text));
+		if (doctor.proxy.address)
+			doctor_tell(&doctor, "http proxy", true, 0,
+				slice_from_str(doctor.proxy.address));
+		doctor_ask(&doctor, UPLINK_PLAIN);
+		loop_run(doctor.loop);
+		loop_free(&doctor.loop);
+		status = doctor.faults ? RUN_UNWELL : RUN_STOPPED;
+	}
+	tls_client_free(&doctor.tls);
+	proxy_env_deinit(&doctor.proxy);
+	target_deinit(&doctor.target);
+	buf_release(&doctor.fields);
+	return status;
+}

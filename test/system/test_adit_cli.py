@@ -1,0 +1,206 @@
+"""The face of adit: commands, mistakes, completion, doctor, and what it prints."""
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.relay import binary, clean_env
+from harness.wait import wait_for
+
+DOWN = "http://127.0.0.1:1"  # nobody listens on port 1
+
+
+def adit():
+    return os.environ.get("ADIT") or str(Path(binary()).parent / "adit")
+
+
+@pytest.fixture
+def home(tmp_path):
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+def run(home, *words, **env):
+    return subprocess.run([adit(), *map(str, words)], env=clean_env({"HOME": home, **env}),
+                          cwd=home, capture_output=True, text=True, timeout=30)
+
+
+class Adit:
+    """A running adit whose output is a file."""
+
+    def __init__(self, home, *words, **env):
+        self.path = home / "out"
+        self.out = open(self.path, "w")
+        self.process = subprocess.Popen([adit(), *map(str, words)], cwd=home, stdout=self.out,
+                                        stderr=subprocess.PIPE,
+                                        env=clean_env({"HOME": home, **env}))
+
+    def lines(self):
+        return self.path.read_text().splitlines()
+
+    def wait_line(self, start):
+        def find():
+            return next((line for line in self.lines() if start in line), None)
+        return wait_for(find, f"a line with {start!r}")
+
+    def stop(self, number=signal.SIGINT):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        self.process.communicate(timeout=30)
+        self.out.close()
+        return self.process.returncode
+
+
+@pytest.fixture
+def launch(home):
+    running = []
+
+    def begin(*words, **env):
+        running.append(Adit(home, *words, **env))
+        return running[-1]
+    yield begin
+    for one in running:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.communicate()
+        one.out.close()
+
+
+@pytest.mark.parametrize("command", ["http", "tcp", "start", "doctor", "completion", "help"])
+def test_every_command_explains_itself(home, command):
+    asked, told = run(home, command, "--help"), run(home, "help", command)
+    assert (asked.returncode, told.returncode) == (0, 0)
+    assert asked.stdout == told.stdout
+    assert asked.stdout.startswith(f"adit {command}: ")
+    assert command in run(home, "--help").stdout
+
+
+@pytest.mark.parametrize("words, sentence", [
+    ([], "a command is missing"),
+    (["htp", "3000"], "did you mean adit http?"),
+    (["http"], "adit http needs to know what"),
+    (["http", "3000", "4000"], 'unexpected argument "4000"'),
+    (["http", "3000"], "no relay is known"),
+    (["http", "3000", "--relai", "x"], "did you mean --relay?"),
+    (["http", "3000", "--remote-port", "1"], "it goes with adit tcp"),
+    (["http", "99999", "--relay", DOWN], "99999"),
+    (["http", "3000", "--relay", "ftp://x"], "ftp://x"),
+    (["start", "--relay", DOWN], "there is no ./tunnels.yaml"),
+    (["start", "--file", "missing.yaml", "--relay", DOWN], "missing.yaml: cannot be read"),
+    (["doctor"], "no relay is known"),
+    (["completion", "tcsh"], "bash, zsh and fish"),
+    (["http", "3000", "--relay", DOWN, "--config", "no.yaml"], "no.yaml: cannot be read"),
+])
+def test_mistakes_are_told_in_one_line(home, words, sentence):
+    result = run(home, *words)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("adit: ") and sentence in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("shell, check", [
+    ("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]), ("fish", ["fish", "-n"])])
+def test_completion_is_a_program_of_the_shell(home, tmp_path, shell, check):
+    script = run(home, "completion", shell).stdout
+    assert "subdomain" in script and "hmac-secret-file" in script
+    assert "client-token" not in script  # not on the command line
+    (tmp_path / "script").write_text(script)
+    try:
+        assert subprocess.run([*check, tmp_path / "script"], timeout=30).returncode == 0
+    except FileNotFoundError:
+        pytest.skip(f"{shell} is not installed")
+
+
+def complete(home, tmp_path, *words):
+    (tmp_path / "script").write_text(run(home, "completion", "bash").stdout)
+    line = " ".join(f"'{word}'" for word in words)
+    program = (f"source {tmp_path}/script; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; "
+               "_adit; echo ${COMPREPLY[@]}")
+    return subprocess.run(["bash", "-c", program], capture_output=True, text=True,
+                          timeout=30).stdout.split()
+
+
+def test_bash_completes(home, tmp_path):
+    assert complete(home, tmp_path, "adit", "st") == ["start"]
+    assert complete(home, tmp_path, "adit", "http", "3000", "--sub") == ["--subdomain"]
+    assert complete(home, tmp_path, "adit", "tcp", "3000", "--sub") == []
+    assert complete(home, tmp_path, "adit", "http", "--transport", "w") == ["websocket"]
+    assert complete(home, tmp_path, "adit", "completion", "z") == ["zsh"]
+
+
+def checks(result):
+    return {one["check"]: one for one in map(json.loads, result.stdout.splitlines())}
+
+
+def test_doctor_finds_a_relay_that_is_down(home):
+    result = run(home, "doctor", "--relay", DOWN, "--json")
+    assert result.returncode == 4
+    assert not checks(result)["tcp"]["ok"] and "refused" in checks(result)["tcp"]["detail"]
+    assert "upgrade" not in checks(result)
+
+
+def test_doctor_finds_what_is_no_relay(home):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        process = subprocess.Popen(
+            [adit(), "doctor", "--relay", f"http://127.0.0.1:{server.getsockname()[1]}"],
+            env=clean_env({"HOME": home}), stdout=subprocess.PIPE, text=True)
+        for _ in range(2):
+            with server.accept()[0] as sock:
+                sock.recv(65536)
+                sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        out = process.communicate(timeout=30)[0]
+    assert process.returncode == 4
+    assert out.count("\u2717") == 2 and "\u2717 upgrade" in out and "\u2717 websocket" in out
+
+
+def test_doctor_is_content_with_a_relay_and_a_service(home, relay):
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        port, url = service.getsockname()[1], f"http://127.0.0.1:{relay.port}"
+        result = run(home, "doctor", port, "--relay", url, "--json")
+        assert all(one["ok"] for one in checks(result).values()), result.stdout
+        assert {"dns", "tcp", "upgrade", "websocket", "local service"} <= set(checks(result))
+        assert result.returncode == 0
+        result = run(home, "doctor", 1, "--relay", url, "--json")
+        assert result.returncode == 4 and not checks(result)["local service"]["ok"]
+
+
+def test_plain_lines_and_an_end_on_purpose(launch, relay):
+    agent = launch("http", "127.0.0.1:3000", "--relay", f"http://127.0.0.1:{relay.port}",
+                  "--subdomain", "demo")
+    line = agent.wait_line("Forwarding ")
+    assert line == f"Forwarding http://demo.lt.test:{relay.port} -> http://127.0.0.1:3000"
+    assert agent.lines()[0] == line
+    assert agent.stop() == 0
+
+
+def test_the_relay_is_taken_from_the_strongest_place(home, relay):
+    url = f"http://127.0.0.1:{relay.port}"
+    (home / ".config/adit").mkdir(parents=True)
+    (home / ".config/adit/config.yaml").write_text(f"relay: {DOWN}\n")
+    assert run(home, "doctor").returncode == 4
+    assert run(home, "doctor", ADIT_RELAY=url).returncode == 0
+    assert run(home, "doctor", "--relay", DOWN, ADIT_RELAY=url).returncode == 4
+
+
+def test_tunnels_follow_their_file(home, launch, relay):
+    def write(tunnels):
+        (home / "new").write_text(f"relay: http://127.0.0.1:{relay.port}\n"
+                                  f"tunnels: {tunnels}\n")
+        (home / "new").rename(home / "tunnels.yaml")
+    write("{web: {http: 3000, subdomain: first}}")
+    agent = launch("start", "--json")
+    assert "first" in json.loads(agent.wait_line('"tunnel_up"'))["url"]
+    write("{web: {http: 3000, subdomian: x}}")
+    warning = json.loads(agent.wait_line("subdomian"))
+    assert (warning["event"], warning["code"]) == ("warning", "tunnels-file")
+    assert "tunnels.yaml:2: " in warning["message"]
+    write("{web: {http: 3000, subdomain: first}, more: {http: 3001, subdomain: second}}")
+    more = json.loads(agent.wait_line("second"))
+    assert (more["event"], more["tunnel"]) == ("tunnel_up", "more")
+    events = [json.loads(line)["event"] for line in agent.lines()]
+    assert events.count("tunnel_up") == 2 and "tunnel_down" not in events
+    assert agent.stop(signal.SIGTERM) == 0
