@@ -159,9 +159,11 @@ static struct packet *list_pop(struct list *l)
 
 #define COUNTERS(X)                                                                                \
 	X(rx_packets)                                                                              \
-	X(rx_bytes) X(tx_packets) X(tx_bytes) X(dropped_loss) X(dropped_queue) X(dropped_cut)      \
-		X(dropped_memory) X(dropped_write) X(late_sum_ns) X(late_max_ns)                   \
-			X(late_over_200us)
+	X(rx_bytes)                                                                                \
+	X(tx_packets)                                                                              \
+	X(tx_bytes)                                                                                \
+	X(dropped_loss) X(dropped_queue) X(dropped_cut) X(dropped_memory) X(dropped_write)         \
+		X(late_sum_ns) X(late_max_ns) X(late_over_200us)
 #define FIELD(name) uint64_t name;
 struct counters {
 	COUNTERS(FIELD)
