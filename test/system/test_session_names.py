@@ -23,7 +23,7 @@ def session_on(relay, home, tries=100, **how):
     raise AssertionError(f"no session on worker {home}")
 
 
-@pytest.mark.covers("S95")
+@pytest.mark.covers("S96")
 def test_names_follow_the_rules(start):
     relay = start()
     with Session(relay, client="a") as peer, Session(relay, client="b") as other:
@@ -54,7 +54,6 @@ def test_a_strict_relay_refuses_the_names_of_others(start, workers):
             assert 1 <= answer["retry_after"] <= 30
 
 
-@pytest.mark.covers("S96")
 @pytest.mark.tsan
 @WORKERS
 def test_the_same_client_takes_its_name_over_at_once(start, workers):
