@@ -143,11 +143,6 @@ static size_t chan_room(const struct stream *s)
 	return mux_stream_room(&chan_of(s)->mux);
 }
 
-static void chan_set_bulk(struct stream *s, bool bulk)
-{
-	/* Pieces are as large as the link brings them. */
-}
-
 static void chan_shutdown(struct stream *s)
 {
 	mux_stream_finish(&chan_of(s)->mux);
@@ -171,7 +166,6 @@ static const struct stream_ops chan_ops = {
 	.read_stop = chan_read_stop,
 	.write = chan_write,
 	.room = chan_room,
-	.set_bulk = chan_set_bulk,
 	.shutdown = chan_shutdown,
 	.close = chan_close,
 };
