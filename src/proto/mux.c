@@ -210,6 +210,7 @@ void mux_ping(struct mux *m, uint64_t now_us)
 
 	if (!m->linked)
 		return;
+	mux_table_fit(&m->streams);
 	f.length = ++m->ping_value;
 	m->ping_open = true;
 	m->ping_at = now_us;
