@@ -28,11 +28,16 @@ static const uint8_t http_field_hashes[(HTTP_FIELD_COUNT + 7) / 8 * 8] = {
 #undef HTTP_FIELD
 };
 
-/* Whether a field's name, of token characters only, is the known one, which is lower case: then
- * every letter differs in the one bit at most that | 0x20 sets, and no other character does. */
+/* Where the two differ, it may be in the bit of the case, and the known one, which is lower case,
+ * must have a letter there: those alone have the bit above it as well. */
+static bool http_field_differs(uint64_t name, uint64_t known)
+{
+	return ((name ^ known) & ~(known >> 1 & UINT64_MAX / 0xff * 0x20)) != 0;
+}
+
 static bool http_field_is(struct slice name, struct slice known)
 {
-	uint64_t fold = UINT64_MAX / 0xff * 0x20, a, b;
+	uint64_t a, b;
 	size_t at = 0;
 
 	if (name.len != known.len)
@@ -40,11 +45,11 @@ static bool http_field_is(struct slice name, struct slice known)
 	for (; at + sizeof(a) <= name.len; at += sizeof(a)) {
 		memcpy(&a, name.ptr + at, sizeof(a));
 		memcpy(&b, known.ptr + at, sizeof(b));
-		if ((a | fold) != b)
+		if (http_field_differs(a, b))
 			return false;
 	}
 	for (; at < name.len; at++) {
-		if ((name.ptr[at] | 0x20) != known.ptr[at])
+		if (http_field_differs((uint8_t)name.ptr[at], (uint8_t)known.ptr[at]))
 			return false;
 	}
 	return true;

@@ -193,8 +193,6 @@ bool mux_tick(struct mux *m, uint64_t now_us)
 		mux_tell(m, s);
 		m->told = NULL;
 	}
-	if (!mux_tail_held(&m->tail))
-		mux_tail_rest(&m->tail);
 	return !list_is_empty(&m->owing);
 }
 
@@ -210,6 +208,9 @@ void mux_ping(struct mux *m, uint64_t now_us)
 
 	if (!m->linked)
 		return;
+	if (m->tail.end == m->rest_at) /* nothing was said since the last one */
+		mux_tail_rest(&m->tail);
+	m->rest_at = m->tail.end;
 	mux_table_fit(&m->streams);
 	f.length = ++m->ping_value;
 	m->ping_open = true;

@@ -22,6 +22,7 @@ struct mux {
 	struct list pending; /* streams that are to be told something */
 	struct list owing; /* streams whose SYN was not answered yet */
 	struct mux_tail tail;
+	uint64_t rest_at; /* its end at the last ping */
 	struct buf urgent; /* pings and acknowledgements: not part of the tail */
 	uint64_t urgent_after; /* the link is in the middle of a frame until there */
 	size_t parked; /* bytes in the streams' buffers */
