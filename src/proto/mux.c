@@ -199,7 +199,7 @@ void mux_ping(struct mux *m, uint64_t now_us)
 {
 	struct mux_frame f = {.type = MUX_FRAME_PING, .flags = MUX_FLAG_SYN};
 
-	if (!m->linked)
+	if (!m->linked || buf_len(&m->urgent) > MUX_URGENT_MAX)
 		return;
 	f.length = ++m->ping_value;
 	m->ping_open = true;
@@ -235,6 +235,7 @@ void mux_link_lost(struct mux *m)
 	m->linked = false;
 	m->head_len = 0;
 	m->ping_open = false;
+	m->rtt_us = 0; /* the next link may go another way */
 	buf_release(&m->urgent);
 	if (m->frame.type == MUX_FRAME_ACK)
 		m->payload_left = 0;

@@ -56,7 +56,7 @@ struct mux {
 	uint32_t ping_value;
 	bool ping_open;
 	uint64_t ping_at;
-	uint64_t rtt_us; /* the shortest; 0: not known */
+	uint64_t rtt_us; /* the shortest over this link; 0: not known */
 };
 
 static inline void mux_wake(struct mux *m)
