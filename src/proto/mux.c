@@ -241,9 +241,14 @@ void mux_link_lost(struct mux *m)
 		m->payload_left = 0;
 }
 
+bool mux_can_continue(const struct mux *m, uint64_t peer_received)
+{
+	return peer_received >= m->tail.acked && peer_received <= m->tail.high;
+}
+
 int mux_link_found(struct mux *m, uint64_t peer_received)
 {
-	if (peer_received < m->tail.acked || peer_received > m->tail.high)
+	if (!mux_can_continue(m, peer_received))
 		return ERR_RANGE;
 	mux_tail_ack(&m->tail, peer_received);
 	mux_tail_rewind(&m->tail, peer_received);
