@@ -16,16 +16,7 @@
 
 bool client_id_is_valid(struct slice id)
 {
-	if (!id.len || id.len > CLIENT_ID_MAX)
-		return false;
-	for (size_t i = 0; i < id.len; i++) {
-		char c = id.ptr[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-			c != '-' && c != '_')
-			return false;
-	}
-	return true;
+	return id.len && id.len <= CLIENT_ID_MAX && slice_is_token(id);
 }
 
 static void client_id_make_folders(const char *path)

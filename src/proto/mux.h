@@ -20,7 +20,6 @@
 
 struct mux;
 
-#define MUX_HEADER_SIZE 12u
 #define MUX_WINDOW_START 262144u /* of yamux */
 #define MUX_FRAME_SHARED 16384u /* longest frame while streams compete */
 #define MUX_FRAME_ALONE 262144u

@@ -7,6 +7,8 @@
 #include "proto/mux_table.h"
 #include "proto/mux_tail.h"
 
+/* The most that a peer may have been given. */
+#define MUX_CREDIT_MAX 0x7fffffffu
 /* So much may wait for the link in the order it came; beyond it streams take turns. */
 #define MUX_UNSENT_MAX 65536u
 /* Credit beyond this is never granted at once to a stream that has not shown its speed. */
