@@ -206,7 +206,7 @@ void mux_ping(struct mux *m, uint64_t now_us)
 {
 	struct mux_frame f = {.type = MUX_FRAME_PING, .flags = MUX_FLAG_SYN};
 
-	if (!m->linked)
+	if (!m->linked || buf_len(&m->urgent) > MUX_URGENT_MAX)
 		return;
 	if (m->tail.end == m->rest_at) /* nothing was said since the last one */
 		mux_tail_rest(&m->tail);
@@ -246,14 +246,20 @@ void mux_link_lost(struct mux *m)
 	m->linked = false;
 	m->head_len = 0;
 	m->ping_open = false;
+	m->rtt_us = 0; /* the next link may go another way */
 	buf_release(&m->urgent);
 	if (m->frame.type == MUX_FRAME_ACK)
 		m->payload_left = 0;
 }
 
+bool mux_can_continue(const struct mux *m, uint64_t peer_received)
+{
+	return peer_received >= m->tail.acked && peer_received <= m->tail.high;
+}
+
 int mux_link_found(struct mux *m, uint64_t peer_received)
 {
-	if (peer_received < m->tail.acked || peer_received > m->tail.high)
+	if (!mux_can_continue(m, peer_received))
 		return ERR_RANGE;
 	mux_tail_ack(&m->tail, peer_received);
 	mux_tail_rewind(&m->tail, peer_received);

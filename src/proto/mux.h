@@ -20,7 +20,6 @@
 
 struct mux;
 
-#define MUX_HEADER_SIZE 12u
 #define MUX_WINDOW_START 262144u /* of yamux */
 #define MUX_FRAME_SHARED 16384u /* longest frame while streams compete */
 #define MUX_FRAME_ALONE 262144u
@@ -146,6 +145,8 @@ void mux_end(struct mux *m);
 void mux_agree(struct mux *m, bool resume, uint32_t window);
 /* There is no link: output waits, what was half received of a header is forgotten. */
 void mux_link_lost(struct mux *m);
+/* Whether a peer that has received so much can be continued from there. */
+bool mux_can_continue(const struct mux *m, uint64_t peer_received);
 /* Another link, whose peer has received so much. ERR_RANGE if that cannot be continued from. */
 MUST_CHECK int mux_link_found(struct mux *m, uint64_t peer_received);
 uint64_t mux_received(const struct mux *m);

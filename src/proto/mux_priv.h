@@ -7,6 +7,8 @@
 #include "proto/mux_table.h"
 #include "proto/mux_tail.h"
 
+/* The most that a peer may have been given. */
+#define MUX_CREDIT_MAX 0x7fffffffu
 /* So much may wait for the link in the order it came; beyond it streams take turns. */
 #define MUX_UNSENT_MIN 65536u
 #define MUX_UNSENT_MAX 1048576u /* while the link takes whatever it is given */
@@ -59,7 +61,7 @@ struct mux {
 	uint32_t ping_value;
 	bool ping_open;
 	uint64_t ping_at;
-	uint64_t rtt_us; /* the shortest; 0: not known */
+	uint64_t rtt_us; /* the shortest over this link; 0: not known */
 };
 
 static inline void mux_wake(struct mux *m)

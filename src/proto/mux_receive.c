@@ -9,7 +9,6 @@
 #include "proto/mux_stream.h"
 #include "proto/mux_urgent.h"
 
-#define MUX_CREDIT_MAX 0x7fffffffu
 #define MUX_OVERRUN_MAX 1048576u /* beyond tail_max: frames that wait for no turn */
 
 static int mux_receive_fail(struct mux *m, enum mux_fault fault)

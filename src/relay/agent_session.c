@@ -46,7 +46,7 @@ static void agent_session_on_last(struct loop_task *task)
 {
 	struct agent_session *a = CONTAINER_OF(task, struct agent_session, last);
 
-	agent_session_end(a, a->why, false);
+	agent_session_end(a, a->why, a->keeps_names);
 }
 
 static void agent_session_on_grave(struct loop_task *task)

@@ -54,6 +54,16 @@ static struct slice session_tunnel_line(
 	return buf_slice(&w->line);
 }
 
+/* Its numbers for streams are used up, after 2^31 visitors: its agent begins another session. */
+static void session_tunnel_wear_out(struct agent_session *a)
+{
+	if (a->leaving || a->why)
+		return;
+	a->why = "its numbers for streams are used up";
+	a->keeps_names = true;
+	loop_defer(a->worker->loop, &a->last);
+}
+
 static struct upstream *session_tunnel_open(struct worker *w, struct session_member *m)
 {
 	struct agent_session *a = m->agent;
@@ -63,8 +73,10 @@ static struct upstream *session_tunnel_open(struct worker *w, struct session_mem
 	if (!session_has_link(a->session) || a->upstream_count >= w->conf->max_streams)
 		return NULL;
 	stream = session_open(a->session);
-	if (!stream)
+	if (!stream) {
+		session_tunnel_wear_out(a);
 		return NULL;
+	}
 	su = pool_take(&w->upstreams);
 	su->up.stream = stream;
 	su->up.one_shot = true;

@@ -54,10 +54,16 @@ static void chan_on_task(struct loop_task *task)
 		chan_free(c);
 }
 
+/* The peer has so long from when it was sent the end. While there are bytes that it has not taken,
+ * it is only slow, or there is no link: they would be lost with the reset. */
 static void chan_on_linger(struct timeout *timeout)
 {
 	struct chan *c = CONTAINER_OF(timeout, struct chan, linger);
 
+	if (buf_len(&c->mux.out)) {
+		timeout_arm(c->linger_queue, &c->linger);
+		return;
+	}
 	mux_stream_reset(&c->mux);
 	loop_defer(c->loop, &c->task);
 }

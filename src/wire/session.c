@@ -314,6 +314,11 @@ int session_resume(
 	return 0;
 }
 
+bool session_can_resume(const struct session *s, uint64_t peer_received)
+{
+	return mux_can_continue(s->mux, peer_received);
+}
+
 void session_drop_link(struct session *s)
 {
 	session_close_link(s);

@@ -55,6 +55,8 @@ void session_start(struct session *s, struct stream **link, struct slice receive
  * peer cannot be continued from there: the link is closed. */
 MUST_CHECK int session_resume(
 	struct session *s, struct stream **link, struct slice received, uint64_t peer_received);
+/* Whether that would not be ERR_RANGE. */
+bool session_can_resume(const struct session *s, uint64_t peer_received);
 /* Closes the link on purpose, without `lost`. */
 void session_drop_link(struct session *s);
 bool session_has_link(const struct session *s);

@@ -89,6 +89,15 @@ static void pings_on_a_link_that_takes_nothing_are_bounded(void **state)
 	assert_true(mux_memory(p.mux) < 66000);
 }
 
+/* A peer may go on sending, and read nothing for days. */
+static void own_pings_are_bounded_as_well(void **state)
+{
+	init(MUX_SERVER);
+	for (unsigned i = 0; i < 20000; i++)
+		mux_ping(p.mux, p.now_us);
+	assert_true(mux_memory(p.mux) < 66000);
+}
+
 /* The peer stands in the middle of a frame: pings and acknowledgements wait for its end. */
 static void nothing_comes_between_the_halves_of_a_frame(void **state)
 {
@@ -132,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(pings_on_a_link_that_takes_nothing_are_bounded),
+		T(own_pings_are_bounded_as_well),
 		T(pings_are_answered_and_measured),
 		T(what_is_received_is_acknowledged),
 		T(an_acknowledgement_stays_behind_the_welcome),
