@@ -257,9 +257,10 @@ def adit(name, about, sealed=True, workers="--workers 1", **more):
                            f"--tcp-port-range-start @p3@ --tcp-port-range-end @p3@ {workers} "
                            f"--access-log off --grace-period 300000{tls}",
                  "tcp:@p2@" if sealed else "tcp:@p1@"),
-                ("agent", f"adit http 127.0.0.1:@backend@ {link} --subdomain bench --json", None),
-                ("agent", f"adit tcp 127.0.0.1:@raw@ {link} --json", None)],
-         many=("agent", "python3 @here@/hold_session.py 127.0.0.1 @p1@ @n@"), many_sockets=[0])
+                ("agent", f"adit http 127.0.0.1:@backend@ {link} --subdomain bench --quiet "
+                          "--json", None),
+                ("agent", f"adit tcp 127.0.0.1:@raw@ {link} --quiet --json", None)],
+         many=("backend", "python3 @here@/hold_session.py 127.0.0.1 @p1@ @n@"), many_sockets=[0])
     # The same, but `mem` opens a session with a link of its own for each tunnel.
     each = dict(PEERS[name], many_max=200, many_each=(
         "agent", f"adit http 127.0.0.1:@backend@ {link} --subdomain idle@i@ --json"))

@@ -79,6 +79,7 @@ static enum agent_link_result agent_link_refuse_as(
 		.status = status,
 		.code = code,
 		.retry_after_s = status == 503 ? w->conf->retry_after_s : 0,
+		.upgrade = status == 426 ? "adit" : NULL, /* RFC 9110, 15.5.22 */
 		.www_authenticate = status == 401 ? "HMAC" : NULL,
 		.close = true,
 	};

@@ -179,7 +179,7 @@ static void agent_register_evict(struct registration *r)
 		return;
 	if (!identity_eq(tunnel_owner(t), r->who)) {
 		r->result = create_held(t, &r->outcome);
-	} else if (r->wish.share && session_tunnel_is_shared(t)) {
+	} else if (r->wish.share && session_tunnel_is_shared(t) && session_tunnel_link_count(t)) {
 		r->result = CREATE_MOVE; /* a shared tunnel has one home: see Adit-Beside */
 	} else {
 		log_info(r->there->shared->log, "tunnel taken over from another worker",

@@ -46,8 +46,10 @@ void reply_write(struct buf *out, const struct reply *reply)
 	}
 	http1_write_field_u64(out, SLICE("Content-Length"), reply->body.len);
 	http1_write_date(out, loop_wall_ms() / 1000);
+	reply_field_str(out, SLICE("Upgrade"), reply->upgrade);
 	if (reply->close)
-		http1_write_field(out, SLICE("Connection"), SLICE("close"));
+		http1_write_field(out, SLICE("Connection"),
+			reply->upgrade ? SLICE("close, Upgrade") : SLICE("close"));
 	else if (reply->say_keep_alive)
 		http1_write_field(out, SLICE("Connection"), SLICE("keep-alive"));
 	http1_write_head_end(out);

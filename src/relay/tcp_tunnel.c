@@ -386,6 +386,12 @@ static void tcp_tunnel_free(struct tunnel *t)
 	mem_free(tcp);
 }
 
+/* The name says the port already. */
+static uint16_t tcp_tunnel_no_port(const struct tunnel *t)
+{
+	return 0;
+}
+
 static const struct tunnel_ops tcp_tunnel_ops = {
 	.holds = true,
 	.take = session_tunnel_take,
@@ -394,7 +400,7 @@ static const struct tunnel_ops tcp_tunnel_ops = {
 	.socket_count = session_tunnel_link_count,
 	.close = tcp_tunnel_close,
 	.free = tcp_tunnel_free,
-	.port = tcp_tunnel_port,
+	.port = tcp_tunnel_no_port,
 };
 
 void tcp_tunnel_close_visitors(struct worker *w)

@@ -169,10 +169,10 @@ def test_doctor_is_content_with_a_relay_and_a_service(home, relay):
 
 
 def test_plain_lines_and_an_end_on_purpose(launch, relay):
-    agent = launch("http", 3000, "--relay", f"http://127.0.0.1:{relay.port}",
+    agent = launch("http", "127.0.0.1:3000", "--relay", f"http://127.0.0.1:{relay.port}",
                   "--subdomain", "demo")
     line = agent.wait_line("Forwarding ")
-    assert line == "Forwarding http://demo.lt.test -> http://127.0.0.1:3000"
+    assert line == f"Forwarding http://demo.lt.test:{relay.port} -> http://127.0.0.1:3000"
     assert agent.lines()[0] == line
     assert agent.stop() == 0
 

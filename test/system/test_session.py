@@ -14,7 +14,7 @@ def visit(relay, name, **how):
     return http.fetch(relay.port, host=f"{name}.{relay.domain}", **how)
 
 
-@pytest.mark.covers("S90")
+@pytest.mark.covers("S90", "S92")
 @pytest.mark.tsan
 def test_a_visitor_is_served_over_a_session(start):
     relay = start()
@@ -47,7 +47,7 @@ def test_the_line_says_who_the_visitor_is(start):
             assert visitor.read_response().body == b"ok"
 
 
-@pytest.mark.covers("S91")
+@pytest.mark.covers("S93")
 def test_a_body_is_half_closed_behind_and_many_share_the_session(start):
     relay = start()
     with Session(relay, client="me") as peer:
@@ -68,6 +68,29 @@ def test_a_body_is_half_closed_behind_and_many_share_the_session(start):
         for thread in threads:
             thread.join()
         assert got == [hashlib.sha256(body).hexdigest().encode() for body in bodies]
+
+
+@pytest.mark.covers("S99")
+@pytest.mark.parametrize("kind", ["text/event-stream", "text/html", "application/octet-stream"])
+def test_bytes_are_passed_on_as_they_arrive(start, kind):
+    relay = start()
+    with Session(relay) as peer:
+        peer.register(subdomain="demo")
+        with http.Visitor(relay.port) as visitor:
+            visitor.send(http.build_request("POST", host=f"demo.{relay.domain}", headers=[
+                ("Content-Length", "3")]))
+            stream = peer.accept()
+            stream.read_until(b"\r\n\r\n")
+            for byte in (b"a", b"b", b"c"):
+                visitor.send(byte)
+                assert stream.read_exactly(1) == byte
+            stream.send(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n"
+                        "Content-Length: 3\r\n\r\n".encode())
+            assert visitor.read_head().status == 200
+            for byte in (b"x", b"y", b"z"):
+                stream.send(byte)
+                assert visitor.read_exactly(1) == byte
+            stream.half_close()
 
 
 def test_a_chunked_body_with_trailers_ends_in_fin(start):
@@ -139,6 +162,7 @@ def metric(relay, name):
                           if line.startswith(f"adit_{name} "))))
 
 
+@pytest.mark.covers("fault-4")
 @pytest.mark.parametrize("code,status", [
     ("local-refused", 502), ("local-unreachable", 502), ("local-reset", 502), ("local-tls", 502),
     ("local-overloaded", 503)])
@@ -203,6 +227,7 @@ def test_other_upgrades_on_the_base_domain_are_dropped_in_silence(start, upgrade
         assert visitor.wait_closed() == "fin"
 
 
+@pytest.mark.covers("fault-6")
 @pytest.mark.tsan
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_relay_that_drains_lets_visitors_finish(start, workers):

@@ -59,7 +59,7 @@ FRAMES = {
 }
 
 
-@pytest.mark.covers("S91")
+@pytest.mark.covers("fault-30")
 @pytest.mark.tsan
 @pytest.mark.parametrize("name", FRAMES)
 def test_a_frame_that_must_not_be_ends_that_session_only(relay, bystander, name):

@@ -23,7 +23,7 @@ def session_on(relay, home, tries=100, **how):
     raise AssertionError(f"no session on worker {home}")
 
 
-@pytest.mark.covers("S95")
+@pytest.mark.covers("S96")
 def test_names_follow_the_rules(start):
     relay = start()
     with Session(relay, client="a") as peer, Session(relay, client="b") as other:
@@ -54,7 +54,6 @@ def test_a_strict_relay_refuses_the_names_of_others(start, workers):
             assert 1 <= answer["retry_after"] <= 30
 
 
-@pytest.mark.covers("S96")
 @pytest.mark.tsan
 @WORKERS
 def test_the_same_client_takes_its_name_over_at_once(start, workers):
@@ -136,7 +135,12 @@ def test_a_shared_tunnel_has_one_home(start):
             answer = second.register_refused(subdomain="demo", share=True)
             assert answer["code"] == "name-in-use" and not answer.get("fatal")
             first.serve(reply(b"1"))
+            second.serve(reply(b"2"))
             assert visit(relay).body == b"1"
+            first.cut()
+            relay.wait_log("tunnel offline")
+            second.register(subdomain="demo", share=True)
+            assert visit(relay).body == b"2"
 
 
 @pytest.mark.tsan
@@ -186,6 +190,8 @@ def test_other_refusals(start):
             with pytest.raises(Refused) as refused:
                 peer.ask(**how)
             assert (refused.value.status, refused.value.code) == (status, code)
+            assert refused.value.response.json()["error"] == code
+            assert refused.value.response.get("Upgrade") == ("adit" if status == 426 else None)
         peer.resume()
 
 

@@ -22,7 +22,7 @@ def ask(relay, **how):
     return visitor
 
 
-@pytest.mark.covers("S92")
+@pytest.mark.covers("fault-7")
 @pytest.mark.tsan
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_download_survives_cuts_at_every_kind_of_place(start, workers):
@@ -104,6 +104,7 @@ def test_a_session_goes_on_while_its_old_link_is_still_there(start):
         assert visit(relay).body == b"new"
 
 
+@pytest.mark.covers("fault-10")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_is_no_proof_is_refused_alike_and_the_true_session_goes_on(start, workers):
     relay = start("--workers", workers)
@@ -153,7 +154,6 @@ def test_bytes_that_never_were_end_the_session_that_asks_for_them(start):
         wait_for(lambda: visit(relay).status == 404, "the session's end")
 
 
-@pytest.mark.covers("S93")
 @pytest.mark.tsan
 @pytest.mark.parametrize("workers", [1, 2])
 def test_visitors_wait_while_the_agent_reconnects(start, workers):
@@ -191,7 +191,7 @@ def test_visitors_wait_no_longer_than_they_may(start):
                     assert int(response.get("Retry-After")) >= 1
 
 
-@pytest.mark.covers("S94")
+@pytest.mark.covers("fault-8")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_after_the_grace_period_the_session_is_over(start, workers):
     relay = start("--grace-period", 300, "--workers", workers)
@@ -230,7 +230,7 @@ def test_a_running_answer_fails_when_the_session_is_over(start):
 
 
 def test_an_agent_that_cannot_resume_keeps_its_name_for_the_grace_period(start):
-    relay = start()
+    relay = start("--workers", 1)
     with Session(relay, client="me", resume=False) as peer:
         assert "secret" not in peer.welcome
         peer.register(subdomain="demo")
@@ -270,6 +270,7 @@ def test_parked_sessions_share_a_bound_of_memory(start):
         peer.close()
 
 
+@pytest.mark.covers("fault-11")
 def test_a_silent_link_is_lost(start):
     relay = start("--heartbeat", 100)
     with Session(relay) as peer:

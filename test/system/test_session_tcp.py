@@ -22,7 +22,7 @@ def connect(port):
     return http.Wire(socket.create_connection(("127.0.0.1", port), 10))
 
 
-@pytest.mark.covers("S99")
+@pytest.mark.covers("S95", "fault-46")
 @pytest.mark.tsan
 @pytest.mark.parametrize("workers", [1, 2])
 def test_bytes_go_both_ways_and_half_close_is_kept(start, workers):

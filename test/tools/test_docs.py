@@ -31,6 +31,7 @@ def defs(name, pattern):
 @cache
 def options():
     flags = defs("relay_options.def", r'\bOPT\(\w+, \w+, \w+, "([a-z-]+)"')
+    flags |= defs("../agent/cli_options.def", r'\bOPT\(\w+, \w+, \w+, "([a-z-]+)"')
     return flags | defs("relay_options.def", r'OPT_VOID\(\w+, \w+, "([a-z-]+)"')
 
 

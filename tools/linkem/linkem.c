@@ -157,11 +157,13 @@ static struct packet *list_pop(struct list *l)
 
 /* ------------------------------------------------- one link direction --- */
 
-#define COUNTERS(X)                                                                                \
-	X(rx_packets)                                                                              \
-	X(rx_bytes) X(tx_packets) X(tx_bytes) X(dropped_loss) X(dropped_queue) X(dropped_cut)      \
-		X(dropped_memory) X(dropped_write) X(late_sum_ns) X(late_max_ns)                   \
-			X(late_over_200us)
+/* The formatter would move these line ends on each time. */
+/* clang-format off */
+#define COUNTERS(X) \
+	X(rx_packets) X(rx_bytes) X(tx_packets) X(tx_bytes) X(dropped_loss) X(dropped_queue) \
+	X(dropped_cut) X(dropped_memory) X(dropped_write) \
+	X(late_sum_ns) X(late_max_ns) X(late_over_200us)
+/* clang-format on */
 #define FIELD(name) uint64_t name;
 struct counters {
 	COUNTERS(FIELD)
