@@ -137,11 +137,12 @@ def send_body(wire, size, chunked=False):
 
 
 class Adit(Program):
-    """adit with --json at a relay of this machine, which may be given as a port."""
+    """adit with --json at a relay of this machine, or at a port or a URL."""
 
-    def __init__(self, relay, *args, env=None, flags=()):
-        port = relay if isinstance(relay, int) else relay.create_port
-        super().__init__(*args, "--json", "--relay", f"http://127.0.0.1:{port}", *flags, env=env)
+    def __init__(self, relay, *args, env=None):
+        if not isinstance(relay, str):
+            relay = f"http://127.0.0.1:{getattr(relay, 'create_port', relay)}"
+        super().__init__(*args, "--json", "--relay", relay, env=env)
         self.expected = 0
 
     def wait_exit(self, timeout=2 * DEADLINE):
