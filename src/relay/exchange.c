@@ -161,6 +161,7 @@ void exchange_visitor_drained(struct exchange *x)
 		return;
 	if (x->response_started)
 		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	exchange_receive_watch_left(x);
 	stream_read_start(x->up->stream);
 }
 
@@ -173,6 +174,8 @@ void exchange_visitor_ended(struct exchange *x, bool has_rest)
 		return;
 	}
 	x->visitor_half_closed = true;
+	if (x->response_started && !timeout_is_armed(&x->left_timeout))
+		exchange_receive_watch_left(x);
 	if ((x->state == EXCHANGE_WAITING || x->request_whole) && !x->response_started &&
 		!timeout_is_armed(&x->left_timeout))
 		timeout_arm(x->worker->timeouts[WORKER_HALF_CLOSED], &x->left_timeout);

@@ -11,6 +11,7 @@
 
 #define WORKER_LINGER_MS 2000
 #define WORKER_HALF_CLOSED_MS 1000
+#define WORKER_HALF_PAUSED_MS 5000
 #define WORKER_SURPLUS_MS 1000
 #define WORKER_HEAD_REST_MS 20
 #define WORKER_ACCESS_LOG_MS 200
@@ -43,6 +44,7 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	worker_set_timeout(w, WORKER_KEEP_ALIVE, conf->keep_alive_timeout_ms);
 	worker_set_timeout(w, WORKER_LINGER, WORKER_LINGER_MS);
 	worker_set_timeout(w, WORKER_HALF_CLOSED, WORKER_HALF_CLOSED_MS);
+	worker_set_timeout(w, WORKER_HALF_PAUSED, WORKER_HALF_PAUSED_MS);
 	worker_set_timeout(w, WORKER_SOCKET_WAIT, conf->request_timeout_ms);
 	worker_set_timeout(w, WORKER_UPGRADE_WAIT, conf->websocket_timeout_ms);
 	worker_set_timeout(w, WORKER_RESPONSE, conf->response_timeout_ms);

@@ -31,6 +31,7 @@ enum worker_timeout {
 	WORKER_KEEP_ALIVE, /* a visitor connection without a request */
 	WORKER_LINGER, /* a closing connection still reads what the visitor sent */
 	WORKER_HALF_CLOSED, /* a half-closed visitor waits for its answer to begin */
+	WORKER_HALF_PAUSED, /* and then for it to go on */
 	WORKER_SOCKET_WAIT, /* a request waits for a tunnel socket */
 	WORKER_UPGRADE_WAIT, /* an upgrade does */
 	WORKER_RESPONSE, /* the first byte of a response */
