@@ -7,7 +7,7 @@
 
 #include "agent/tunnel_spec.h"
 
-#define TUNNELS_FILE_MAX 256u /* tunnels in one file */
+#define TUNNELS_FILE_MAX 1000u /* tunnels in one file */
 #define TUNNELS_FILE_NAME_MAX 64u
 
 struct tunnels_file {

@@ -22,6 +22,7 @@ struct mux *mux_new(const struct mux_conf *conf, const struct mux_events *events
 	m->events = events;
 	m->ctx = ctx;
 	m->keeps = true;
+	m->unsent_max = MUX_UNSENT_MIN;
 	m->next_id = conf->role == MUX_CLIENT ? 1 : 2;
 	m->window_start = m->window_hint = MUX_WINDOW_START;
 	list_init(&m->ready);
@@ -125,6 +126,14 @@ void mux_sent(struct mux *m)
 		mux_tail_ack(&m->tail, m->tail.sent);
 }
 
+void mux_link_took(struct mux *m, bool all)
+{
+	if (!all)
+		m->unsent_max = MUX_UNSENT_MIN;
+	else if (m->unsent_max < MUX_UNSENT_MAX)
+		m->unsent_max *= 2;
+}
+
 bool mux_has_output(const struct mux *m)
 {
 	return m->linked &&
@@ -184,8 +193,6 @@ bool mux_tick(struct mux *m, uint64_t now_us)
 		mux_tell(m, s);
 		m->told = NULL;
 	}
-	if (!mux_tail_held(&m->tail))
-		mux_tail_rest(&m->tail);
 	return !list_is_empty(&m->owing);
 }
 
@@ -201,6 +208,10 @@ void mux_ping(struct mux *m, uint64_t now_us)
 
 	if (!m->linked || buf_len(&m->urgent) > MUX_URGENT_MAX)
 		return;
+	if (m->tail.end == m->rest_at) /* nothing was said since the last one */
+		mux_tail_rest(&m->tail);
+	m->rest_at = m->tail.end;
+	mux_table_fit(&m->streams);
 	f.length = ++m->ping_value;
 	m->ping_open = true;
 	m->ping_at = now_us;

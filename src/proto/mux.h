@@ -125,6 +125,9 @@ const char *mux_fault_text(enum mux_fault fault);
  * mux_sent takes them all. */
 size_t mux_output(struct mux *m, struct slice *parts, size_t count);
 void mux_sent(struct mux *m);
+/* Whether the link took what it was given last, or is full now. A full one gets little at a time,
+ * so that what comes later can go first; one that never is gets large pieces. */
+void mux_link_took(struct mux *m, bool all);
 bool mux_has_output(const struct mux *m);
 /* Tells streams what is due: parked input of those that read again, `writable`, `gone`. True when
  * the peer waits to hear that a stream was accepted: that rides on data, or comes a little later

@@ -240,6 +240,8 @@ size_t mux_stream_room(const struct mux_stream *s)
 	if (!m || !mux_stream_may_send(s))
 		return 0;
 	room = m->conf.tail_max - (size_t)mux_tail_held(&m->tail);
+	if (room > m->unsent_max - mux_tail_unsent(&m->tail))
+		room = m->unsent_max - (size_t)mux_tail_unsent(&m->tail);
 	if (room > s->send_credit)
 		room = s->send_credit;
 	return room < MUX_FRAME_ALONE ? room : MUX_FRAME_ALONE;

@@ -20,6 +20,17 @@
 
 static const struct slice exchange_receive_none = {NULL, 0};
 
+/* Closing looks like half-closing: nothing that is written shows that nobody reads it any more. */
+void exchange_receive_watch_left(struct exchange *x)
+{
+	if (!x->visitor_half_closed || !x->response_started)
+		return;
+	if (x->visitor_full)
+		timeout_disarm(&x->left_timeout);
+	else
+		timeout_arm(x->worker->timeouts[WORKER_HALF_PAUSED], &x->left_timeout);
+}
+
 static void exchange_receive_flush(struct exchange *x, struct gather *g)
 {
 	gather_flush(g);
@@ -288,6 +299,7 @@ static void exchange_receive_walk(struct exchange *x, struct slice *in)
 	if (x->state == EXCHANGE_OVER)
 		return;
 	exchange_receive_flush(x, &g);
+	exchange_receive_watch_left(x);
 	if (g.full)
 		stream_read_stop(x->up->stream);
 }

@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/pool.h"
 #include "io/loop.h"
 #include "io/timeout.h"
 #include "proto/http_head.h"
@@ -30,6 +31,7 @@ enum worker_timeout {
 	WORKER_KEEP_ALIVE, /* a visitor connection without a request */
 	WORKER_LINGER, /* a closing connection still reads what the visitor sent */
 	WORKER_HALF_CLOSED, /* a half-closed visitor waits for its answer to begin */
+	WORKER_HALF_PAUSED, /* and then for it to go on */
 	WORKER_SOCKET_WAIT, /* a request waits for a tunnel socket */
 	WORKER_UPGRADE_WAIT, /* an upgrade does */
 	WORKER_RESPONSE, /* the first byte of a response */
@@ -81,6 +83,10 @@ struct worker {
 	struct timeout_queue *timeouts[WORKER_TIMEOUT_COUNT];
 	struct map tunnels; /* name -> struct tunnel that is at home here */
 	struct list fronts; /* visitor connections */
+	/* memory of what comes and goes with each request */
+	struct pool streams;
+	struct pool upstreams;
+	struct pool exchanges;
 	struct list handshakes; /* those whose TLS is not ready, the oldest first */
 	unsigned handshake_count;
 	struct list tcp_visitors; /* connections to TCP tunnels */

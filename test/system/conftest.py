@@ -4,6 +4,7 @@ import pytest
 from harness import npm
 from harness.agent import Agent
 from harness.relay import Relay
+from harness.service import Adit, Service
 
 
 def pytest_configure(config):
@@ -105,3 +106,37 @@ def node():
     yield begin
     for process in running:
         process.kill()
+
+
+@pytest.fixture
+def services():
+    """services(handle, ...) -> Service behind adit, closed with the test."""
+    running = []
+
+    def begin(*args, **how):
+        running.append(Service(*args, **how))
+        return running[-1]
+    yield begin
+    for service in running:
+        service.close()
+
+
+@pytest.fixture
+def adits(start, services):
+    """adits(relay, "http", target, ...) -> Adit. Each is ended with the test, and must end well."""
+    running = []
+
+    def begin(*args, **how):
+        running.append(Adit(*args, **how))
+        return running[-1]
+    yield begin
+    failures = []
+    for agent in running:
+        try:
+            agent.finish()
+        except AssertionError as failure:
+            failures.append(str(failure))
+        finally:
+            agent.kill()
+    if failures:
+        pytest.fail("\n".join(failures))

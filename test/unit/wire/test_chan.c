@@ -266,7 +266,7 @@ static void one_that_no_session_takes_is_thrown_away(void **state)
 	struct mux_stream *s;
 
 	start();
-	s = chan_new(pair.loop, pair.clocks.silence);
+	s = chan_new(pair.loop, NULL, pair.clocks.silence);
 	assert_ptr_equal(chan_mux_stream(chan_stream(s)), s);
 	chan_discard(s);
 }

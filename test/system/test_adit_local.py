@@ -1,0 +1,302 @@
+"""The local side of adit: what it dials, what it says to services, and what visitors hear of those
+that are down, hang, break off or speak something else."""
+import os
+import re
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+
+from harness import http
+from harness.relay import free_ports
+from harness.service import PATIENCE, answer, say_hello
+from harness.tls import Authority
+from harness.traffic import a_name, chunk
+from harness.wait import DEADLINE, SLOW, wait_for
+
+pytestmark = pytest.mark.timeout(60 * SLOW)
+
+
+@pytest.fixture
+def open_tunnel(relay, adits):
+    """open_tunnel(target, *flags, of=relay) -> (agent, visit), visit(method, target, ...)."""
+    def begin(target, *flags, of=None):
+        place = of or relay
+        agent = adits(place, "http", target, "--subdomain", a_name("l"), *flags)
+        host = agent.wait_event("tunnel_up")["url"].partition("//")[2].partition(":")[0]
+
+        def visit(method="GET", path="/", **how):
+            return http.fetch(place.port, method, path, host, **how)
+        visit.host = host
+        return agent, visit
+    return begin
+
+
+def assert_page(relay, agent, response, code, status=502):
+    """The error, with one request id in the answer, in adit's output and in the relay's log."""
+    assert (response.status, response.get("X-Adit-Error")) == (status, code), response
+    number = response.get("X-Request-Id")
+    assert number and number in response.text()
+    line = relay.wait_access(id=number)
+    assert (line["status"], line["error"]) == (status, code), line
+    event = agent.wait_event("request", request_id=number)
+    assert event["code"] == code and "status" not in event, event
+    return event, line
+
+
+# ---------------------------------------------------------------- where services listen
+
+def test_a_unix_socket(services, open_tunnel, tmp_path):
+    service = services(path=tmp_path / "web.sock")
+    _, visit = open_tunnel(service.target)
+    assert visit().body == b"hello"
+    assert service.accepts == 1
+
+
+@pytest.mark.parametrize("form", ["{}", "localhost:{}", "127.0.0.1:{}", "http://127.0.0.1:{}"])
+def test_forms_of_a_target(services, open_tunnel, form):
+    service = services()
+    assert open_tunnel(form.format(service.port))[1]().body == b"hello"
+
+
+def test_localhost_is_found_on_ipv6_only(open_tunnel, services):
+    server = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    service = services()
+    service.listener.close()
+    service.listener = server
+    threading.Thread(target=service._accept, daemon=True).start()
+    assert open_tunnel(f"localhost:{server.getsockname()[1]}")[1]().body == b"hello"
+
+
+@pytest.fixture
+def https(services, tmp_path):
+    """https(*names) -> a service with a certificate, and the file with its authority."""
+    def begin(*names):
+        authority = Authority(tmp_path)
+        pair = authority.issue("local", *names)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pair.cert, pair.key)
+        return services(tls=context), authority.cert
+    return begin
+
+
+def test_https_with_its_authority(https, open_tunnel):
+    service, ca = https("localhost")
+    _, visit = open_tunnel(f"https://localhost:{service.port}", "--local-ca", ca)
+    for _ in range(5):
+        assert visit(headers=[("Connection", "close")]).body == b"hello"
+    assert service.accepts == 1
+
+
+@pytest.mark.parametrize("names", [["localhost"], ["elsewhere.test"]])
+def test_https_is_verified(relay, https, open_tunnel, names):
+    """An authority that is not known, or another name with one that is."""
+    service, ca = https(*names)
+    flags = ["--local-ca", ca] if names[0] != "localhost" else []
+    agent, visit = open_tunnel(f"https://localhost:{service.port}", *flags)
+    event, _ = assert_page(relay, agent, visit(), "local-tls")
+    assert "certificate" in event["message"] or "hostname" in event["message"].lower(), event
+    assert not service.requests
+
+
+def test_https_without_verifying(https, open_tunnel):
+    service, _ = https("elsewhere.test")
+    _, visit = open_tunnel(f"https://localhost:{service.port}", "--local-verify=off")
+    assert visit("POST", body=b"x").body == b"hello"
+
+
+def test_https_asked_in_plain_and_the_other_way(relay, https, services, open_tunnel):
+    agent, visit = open_tunnel(https("localhost")[0].target)
+    response = visit()
+    assert response.status == 502
+    agent, visit = open_tunnel(f"https://{services().target}", "--local-verify=off")
+    assert_page(relay, agent, visit(), "local-tls")
+
+
+# ---------------------------------------------------------------- what services are told
+
+@pytest.mark.parametrize("given, seen", [
+    ("rewrite", "127.0.0.1:{port}"), ("my.app.test", "my.app.test")])
+def test_the_host_is_replaced_on_every_request(services, open_tunnel, relay, given, seen):
+    service = services()
+    _, visit = open_tunnel(service.target, "--host-header", given)
+    want = seen.format(port=service.port)
+    with http.Visitor(relay.port) as visitor:
+        for turn in range(5):
+            headers = [("Origin", f"http://{visit.host}"), ("Referer", f"http://{visit.host}/a")]
+            body = b"x" * turn if turn % 2 else None
+            assert visitor.ask("POST" if body else "GET", "/", visit.host, headers,
+                               body).body == b"hello"
+    assert service.accepts == 1
+    assert {request.get("Host") for request in service.requests} == {want}
+    if given == "rewrite":
+        assert {request.get("Origin") for request in service.requests} == {f"http://{want}"}
+        assert {request.get("Referer") for request in service.requests} == {f"http://{want}/a"}
+
+
+# ---------------------------------------------------------------- services in trouble
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_service_that_is_down(relay, open_tunnel, services, method):
+    port = free_ports()
+    agent, visit = open_tunnel(port)
+    body = b"x" if method == "POST" else None
+    event, line = assert_page(relay, agent, visit(method, body=body), "local-refused")
+    assert f"127.0.0.1:{port}" in event["message"] or str(port) in event["message"]
+    assert line["ended"] == "agent"
+    html = visit(headers=[("Accept", "text/html")])
+    assert_page(relay, agent, html, "local-refused")
+    assert "text/html" in html.get("Content-Type")
+    services(port=port)  # it is started, and found at once
+    assert visit().body == b"hello"
+
+
+def test_a_unix_socket_that_is_not_there(relay, open_tunnel, tmp_path):
+    agent, visit = open_tunnel(f"unix:{tmp_path}/nothing")
+    response = visit()
+    assert_page(relay, agent, response, response.get("X-Adit-Error"))
+    assert response.get("X-Adit-Error") in ("local-refused", "local-unreachable")
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Le"])
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_service_that_breaks_off_before_its_answer(relay, services, open_tunnel, sent, how):
+    def leave(wire, request):
+        wire.send(sent)
+        getattr(wire, how)()
+        return False
+    service = services(leave)
+    agent, visit = open_tunnel(service.target)
+    assert_page(relay, agent, visit(), "local-reset")
+    assert_page(relay, agent, visit("POST", body=b"once"), "local-reset")
+    assert [request.method for request in service.requests] == ["GET", "POST"]
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_service_that_breaks_off_in_its_answer(services, open_tunnel, how, chunked):
+    def leave(wire, request):
+        head = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 1000"
+        body = chunk(b"some of it") if chunked else b"some of it"
+        wire.send(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
+        getattr(wire, how)()
+        return False
+    agent, visit = open_tunnel(services(leave).target)
+    for count in range(1, 20):
+        with pytest.raises((http.Truncated, ConnectionError, AssertionError)):
+            response = visit()
+            assert response.status == 502, response
+            raise http.Truncated("the head was not passed on")
+        assert agent.wait_event("request", count)["code"] == "local-reset"
+
+
+def test_a_service_that_hangs(start, services, open_tunnel):
+    relay = start("--response-timeout", "500")
+    gone = threading.Event()
+
+    def hang(wire, request):
+        wire.read_some(PATIENCE)
+        gone.set()
+        return False
+    agent, visit = open_tunnel(services(hang).target, of=relay)
+    began = time.monotonic()
+    response = visit()
+    assert (response.status, response.get("X-Adit-Error")) == (503, "response-timeout")
+    assert 0.4 < time.monotonic() - began < DEADLINE
+    assert gone.wait(DEADLINE)  # the service hears that nobody waits any more
+    assert agent.wait_event("request")["request_id"] == response.get("X-Request-Id")
+
+
+def test_a_service_that_does_not_accept(relay, open_tunnel):
+    """Its backlog is full: connecting takes too long."""
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        held = []
+        for _ in range(3):
+            sock = socket.socket()
+            sock.setblocking(False)
+            sock.connect_ex(deaf.getsockname())
+            held.append(sock)
+        agent, visit = open_tunnel(f"127.0.0.1:{deaf.getsockname()[1]}",
+                                   "--local-connect-timeout", "300")
+        assert_page(relay, agent, visit(), "local-unreachable")
+        for sock in held:
+            sock.close()
+
+
+@pytest.mark.parametrize("words", ids=range(7), argvalues=[
+    b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"\0" * 100, b"HTTP/1.1 abc\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc",
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nraw",
+    b"HTTP/1.1 200 OK\nContent-Length: 1\n\na"])
+def test_a_service_that_does_not_speak_http(relay, services, open_tunnel, words):
+    service = services(lambda wire, request: (wire.send(words), wire.read_some(PATIENCE)) and False)
+    agent, visit = open_tunnel(service.target)
+    event, _ = assert_page(relay, agent, visit(), "local-reset")
+    assert re.search("not HTTP|not wanted", event["message"])
+
+
+def test_words_behind_an_answer_are_nobodys(services, open_tunnel):
+    """Bytes behind one answer never become the beginning of another."""
+    def twice(wire, request):
+        path = request.target.encode()
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(path) + path +
+                  b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nSMUGGLED")
+    service = services(twice)
+    _, visit = open_tunnel(service.target)
+    for turn in range(50):
+        assert visit("GET", f"/{turn}").text() == f"/{turn}"
+
+
+def test_words_of_an_idle_connection_are_nobodys(services, open_tunnel):
+    said = threading.Event()
+
+    def late(wire, request):
+        say_hello(wire, request)
+        time.sleep(0.05)
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nSMUGGLED")
+        said.set()
+    service = services(late)
+    _, visit = open_tunnel(service.target)
+    for _ in range(10):
+        said.clear()
+        assert visit().body == b"hello"
+        assert said.wait(DEADLINE)
+
+
+def test_too_many_visitors(relay, services, open_tunnel):
+    hold = threading.Event()
+
+    def wait(wire, request):
+        assert hold.wait(PATIENCE)
+        answer(wire, b"ok")
+    service = services(wait)
+    agent, visit = open_tunnel(service.target, "--max-streams", "2")
+    visitors = [http.Visitor(relay.port) for _ in range(2)]
+    for visitor in visitors:
+        visitor.send(http.build_request("GET", "/", visit.host))
+    service.wait_requests(2)
+    response = visit()
+    assert (response.status, response.get("X-Adit-Error")) == (503, "local-overloaded")
+    hold.set()
+    for visitor in visitors:
+        assert visitor.read_response().body == b"ok"
+        visitor.close()
+    assert visit().body == b"ok"
+
+
+def test_the_agents_descriptors_come_back(services, open_tunnel):
+    service = services()
+    agent, visit = open_tunnel(service.target)
+    visit()
+
+    def count():
+        return len(os.listdir(f"/proc/{agent.pid}/fd"))
+    before = count()
+    for turn in range(60):
+        visit("GET", "/", headers=[("Connection", "close")])
+    assert wait_for(lambda: count() <= before + 1, "the descriptors to be closed")
