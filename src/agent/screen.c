@@ -13,7 +13,9 @@
 #include "base/attr.h"
 
 #define SCREEN_AIRY_ROWS 16u /* from here on there are blank rows */
+#define SCREEN_NARROW_COLUMNS 50u /* below it words are short */
 #define SCREEN_ROOMY_COLUMNS 64u /* and here more than one blank between things */
+#define SCREEN_TOTALS 5u
 
 struct screen_drawing {
 	struct screen_frame *frame;
@@ -78,7 +80,8 @@ static void screen_items(struct screen_drawing *d, const struct screen_item *ite
 		if (!value ||
 			(d->pen.used > 1 ? gap : 0) + value + 1 + name > screen_pen_room(&d->pen))
 			continue;
-		screen_pen_go(&d->pen, d->pen.used > 1 ? d->pen.used + gap : 1);
+		if (d->pen.used > 1)
+			screen_pen_go(&d->pen, d->pen.used + gap);
 		screen_put(d, items[i].style, items[i].value, SCREEN_COLUMNS_MAX);
 		screen_pen_go(&d->pen, d->pen.used + 1);
 		screen_put(d, SCREEN_DIM, items[i].name, SCREEN_COLUMNS_MAX);
@@ -324,18 +327,19 @@ static void screen_item_bytes(struct screen_item *item, uint64_t bytes)
 	buf_release(&text);
 }
 
-static void screen_fill_totals(const struct screen_model *m, struct screen_item items[5])
+static void screen_fill_totals(
+	const struct screen_model *m, struct screen_item items[SCREEN_TOTALS])
 {
-	static const struct screen_item names[] = {{"", "requests", SCREEN_BOLD},
-		{"", "errors", SCREEN_BOLD}, {"", "open", SCREEN_BOLD}, {"", "in", SCREEN_BOLD},
-		{"", "out", SCREEN_BOLD}};
+	static const struct screen_item names[SCREEN_TOTALS] = {{"", "requests", SCREEN_BOLD},
+		{"", "errors", SCREEN_BOLD}, {"", "in", SCREEN_BOLD}, {"", "out", SCREEN_BOLD},
+		{"", "open", SCREEN_BOLD}};
 
 	memcpy(items, names, sizeof(names));
 	screen_item_count(&items[0], m->requests);
 	screen_item_count(&items[1], m->errors);
-	screen_item_count(&items[2], m->open);
-	screen_item_bytes(&items[3], m->bytes_in);
-	screen_item_bytes(&items[4], m->bytes_out);
+	screen_item_bytes(&items[2], m->bytes_in);
+	screen_item_bytes(&items[3], m->bytes_out);
+	screen_item_count(&items[4], m->open);
 	if (m->requests == 1)
 		items[0].name = "request";
 	if (m->errors)
@@ -346,9 +350,13 @@ static void screen_fill_totals(const struct screen_model *m, struct screen_item 
 
 static void screen_totals(struct screen_drawing *d)
 {
-	struct screen_item items[5];
+	struct screen_item items[SCREEN_TOTALS];
 
 	screen_fill_totals(d->m, items);
+	if (d->conf->columns < SCREEN_NARROW_COLUMNS) {
+		items[0].name = "req";
+		items[1].name = "err";
+	}
 	screen_begin_row(d);
 	screen_pen_go(&d->pen, 1);
 	screen_items(d, items, ARRAY_LEN(items));
@@ -371,8 +379,7 @@ static void screen_requests(struct screen_drawing *d, unsigned rows)
 	if (!d->m->ring_count && rows) {
 		screen_begin_row(d);
 		screen_pen_go(&d->pen, 1);
-		screen_pen_text(&d->pen, SCREEN_DIM,
-			d->m->state == SCREEN_CONNECTED ? "No requests yet." : "");
+		screen_pen_text(&d->pen, SCREEN_DIM, d->m->tunnel_count ? "No requests yet." : "");
 		screen_end_row(d);
 		rows--;
 	}
@@ -522,7 +529,7 @@ static void screen_put_line(const struct screen_conf *conf, struct buf *out, con
 void screen_put_summary(
 	struct buf *out, const struct screen_model *m, const struct screen_conf *conf)
 {
-	struct screen_item items[5];
+	struct screen_item items[SCREEN_TOTALS];
 	struct buf line = {0};
 
 	for (size_t i = 0; i < m->tunnel_count; i++) {
@@ -538,10 +545,9 @@ void screen_put_summary(
 		screen_put_line(conf, out, &line);
 	}
 	screen_fill_totals(m, items);
-	for (size_t i = 0; i < ARRAY_LEN(items); i++) {
-		if (i != 2)
-			buf_printf(out, "%s%s %s", i ? ", " : "", items[i].value, items[i].name);
-	}
+	/* None is open any more. */
+	for (size_t i = 0; i + 1 < ARRAY_LEN(items); i++)
+		buf_printf(out, "%s%s %s", i ? ", " : "", items[i].value, items[i].name);
 	buf_append_char(out, '\n');
 	buf_release(&line);
 }
