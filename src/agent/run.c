@@ -25,6 +25,7 @@ struct run {
 	struct signals *signals;
 	struct filewatch *watch;
 	const struct run_job *job;
+	struct loop_task refused;
 	enum run_exit exit;
 	bool is_stopping;
 };
@@ -36,19 +37,31 @@ static void run_on_stopped(void *ctx)
 	loop_stop(run->loop);
 }
 
+/* Visitors that are being served may finish. */
+static void run_stop(struct run *run)
+{
+	if (run->is_stopping)
+		return;
+	run->is_stopping = true;
+	face_stopping(run->face);
+	agent_stop(run->agent, RUN_STOP_MS, run_on_stopped, run);
+}
+
 static void run_on_signal(void *ctx, int number)
 {
 	struct run *run = ctx;
 
 	if (number == SIGHUP)
 		return;
-	if (run->is_stopping) {
+	if (run->is_stopping)
 		loop_stop(run->loop);
-		return;
-	}
-	run->is_stopping = true;
-	face_stopping(run->face);
-	agent_stop(run->agent, RUN_STOP_MS, run_on_stopped, run);
+	else
+		run_stop(run);
+}
+
+static void run_on_refused(struct loop_task *task)
+{
+	run_stop(CONTAINER_OF(task, struct run, refused));
 }
 
 static void run_on_report(void *ctx, const struct report *report)
@@ -59,7 +72,8 @@ static void run_on_report(void *ctx, const struct report *report)
 	if (report->kind != REPORT_ERROR || !report->fatal)
 		return;
 	run->exit = RUN_REFUSED;
-	loop_stop(run->loop);
+	/* The agent is in the middle of something. */
+	loop_defer(run->loop, &run->refused);
 }
 
 static void run_client_token(
@@ -137,11 +151,13 @@ static void run_watch(struct run *run)
 /* The loop's part: everything is there. */
 static void run_loop(struct run *run, const struct agent_conf *agent_conf)
 {
+	loop_task_init(&run->refused, run_on_refused);
 	run->signals = signals_new(run->loop, run_on_signal, run);
 	run->agent = agent_new(run->loop, agent_conf, run_on_report, run);
 	agent_set_tunnels(run->agent, run->job->specs, run->job->count);
 	run_watch(run);
 	loop_run(run->loop);
+	loop_cancel(&run->refused);
 	filewatch_close(&run->watch);
 	agent_free(&run->agent);
 	signals_free(&run->signals);

@@ -78,7 +78,7 @@ def test_a_killed_agent_never_leaves_a_whole_looking_answer(start, services, adi
 
 def test_a_killed_agent_is_replaced_by_another_with_its_token(relay, services, adits):
     """Its parked session does not keep the name, and what hung on it ends at once."""
-    service = services(lambda wire, request: wire.read_some(PATIENCE) and False
+    service = services(lambda wire, request: wire.read_exactly(1000, PATIENCE)
                        if request.target == "/hang" else say_hello(wire, request))
     token = {"ADIT_CLIENT_TOKEN": "same-machine"}
     first = adits(relay, "http", service.port, "--subdomain", "kept", env=token)
@@ -137,6 +137,9 @@ def slow():
     go = threading.Event()
 
     def handle(wire, request):
+        if request.target != "/":
+            say_hello(wire, request)
+            return
         wire.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(b"begun"))
         assert go.wait(PATIENCE)
         wire.send(chunk(b"done") + b"0\r\n\r\n")
@@ -158,7 +161,8 @@ def test_sigterm_lets_answers_finish(relay, adits, slow, who):
         if who == "relay":
             agent.wait_event("notice", code="draining")
         else:
-            relay.wait_log("tunnel closed")
+            wait_for(lambda: http.fetch(relay.port, target="/ask", host=host).status == 404,
+                     "the name to be free")
         slow.go.set()
         assert read_chunk(visitor) == b"done"
         assert read_chunk(visitor) == b""
@@ -175,7 +179,8 @@ def test_a_second_sigterm_does_not_wait(relay, adits, slow):
         visitor.send(http.build_request("GET", "/", host))
         visitor.read_head()
         agent.process.send_signal(signal.SIGTERM)
-        relay.wait_log("tunnel closed")
+        wait_for(lambda: http.fetch(relay.port, target="/ask", host=host).status == 404,
+                 "the name to be free")
         agent.process.send_signal(signal.SIGTERM)
         assert agent.wait_exit(4) == 0
         with pytest.raises((http.BadMessage, ConnectionError)):
@@ -320,7 +325,7 @@ def big_or_hello(wire, request):
 def test_a_proxy_that_lets_only_websocket_pass(relay, services, adits, between):
     proxy = between(Socketed, relay.port)
     service = services(big_or_hello)
-    agent = adits(proxy.port, "http", service.port, "--subdomain", "ws")
+    agent = adits(proxy.port, "http", service.port, "--subdomain", "socketed")
     host = host_of(agent)
     with http.Visitor(relay.port, timeout=PATIENCE) as visitor:
         visitor.send(http.build_request("GET", f"/bytes/{10 * MIB}", host))
@@ -337,7 +342,7 @@ def test_a_proxy_that_knows_connect(relay, services, adits, between, password):
     proxy = between(Connect, {f"lt.test:{relay.port}": relay.port}, password)
     who = f"{password}@" if password else ""
     agent = adits(f"http://lt.test:{relay.port}", "http", services().port,
-                  "--subdomain", "via",
+                  "--subdomain", "through",
                   env={"http_proxy": f"http://{who}127.0.0.1:{proxy.port}"})
     assert http.fetch(relay.port, host=host_of(agent)).body == b"hello"
     assert proxy.connects == [f"lt.test:{relay.port}"] and not proxy.refused
