@@ -11,6 +11,7 @@
 #include "agent/registration.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "crypto/rand.h"
 #include "io/loop.h"
 #include "io/netwatch.h"
@@ -18,11 +19,13 @@
 #include "io/stream.h"
 #include "io/timeout.h"
 #include "wire/control.h"
+#include "wire/session.h"
 
 #define AGENT_HEARTBEAT_MS 10000u /* until a relay says otherwise */
 #define AGENT_SILENCE_MS 25000u
 #define AGENT_PROBE_MS 750u
 #define AGENT_TICK_MS 25u
+#define AGENT_SPARE_STREAMS 256u
 #define AGENT_WELCOME_MS 10000u
 #define AGENT_RETRY_MS 250u /* how exactly registrations wait */
 #define AGENT_STOP_POLL_MS 20u
@@ -53,6 +56,8 @@ struct agent {
 	uint64_t stop_at;
 	void (*done)(void *ctx);
 	void *done_ctx; /* borrowed */
+	struct pool streams; /* memory of visitors' streams */
+	struct loop_task grave; /* frees it at the end of the turn */
 };
 
 /* ---- reports ---- */
@@ -320,12 +325,24 @@ static void agent_on_begin(struct loop_task *task)
 	agent_link_start(a->links[0]);
 }
 
+/* The memory of streams is asked for until their last task of this turn has run. */
+static void agent_on_grave(struct loop_task *task)
+{
+	struct agent *a = CONTAINER_OF(task, struct agent, grave);
+
+	pool_deinit(&a->streams);
+	mem_free(a);
+}
+
 static void agent_new_env(struct agent *a)
 {
+	loop_task_init(&a->grave, agent_on_grave);
+	pool_init(&a->streams, session_stream_size(), AGENT_SPARE_STREAMS);
 	a->env = (struct agent_link_env) {
 		.session = {.loop = a->loop,
 			.conf = a->conf,
-			.clocks = {.heartbeat = timeout_queue_new(a->loop, AGENT_HEARTBEAT_MS),
+			.clocks = {.streams = &a->streams,
+				.heartbeat = timeout_queue_new(a->loop, AGENT_HEARTBEAT_MS),
 				.silence = timeout_queue_new(a->loop, AGENT_SILENCE_MS),
 				.probe = timeout_queue_new(a->loop, AGENT_PROBE_MS),
 				.tick = timeout_queue_new(a->loop, AGENT_TICK_MS)},
@@ -459,5 +476,5 @@ void agent_free(struct agent **a_ptr)
 	timeout_queue_free(&a->env.session.welcome);
 	timeout_queue_free(&a->retry_queue);
 	timeout_queue_free(&a->stop_queue);
-	mem_free(a);
+	loop_defer(a->loop, &a->grave);
 }

@@ -10,7 +10,7 @@ const struct cli_command cli_commands[CLI_COMMAND_COUNT] = {
 	[CLI_HTTP] = {.name = "http",
 		.usage = "<port | host:port | url | unix:path>",
 		.summary = "give a local web service a public URL",
-		.text = "  adit http 3000                          127.0.0.1:3000\n"
+		.text = "  adit http 3000                          localhost:3000, IPv4 and IPv6\n"
 			"  adit http 3000 --subdomain demo         ask for a name\n"
 			"  adit http https://localhost:8443 --local-verify off\n"
 			"  adit http 5173 --host-header rewrite    for servers that check the "
@@ -22,7 +22,7 @@ const struct cli_command cli_commands[CLI_COMMAND_COUNT] = {
 	[CLI_TCP] = {.name = "tcp",
 		.usage = "<port | host:port | unix:path>",
 		.summary = "give a local TCP service a public port",
-		.text = "  adit tcp 5432                           a database\n"
+		.text = "  adit tcp 5432                           localhost:5432, IPv4 and IPv6\n"
 			"  adit tcp 22 --remote-port 40022         ask for a port\n",
 		.min_words = 1,
 		.max_words = 1,

@@ -9,8 +9,8 @@
 #define CLIENT_ID_MAX 256u
 
 /* Appends the id kept in the file, which is made (0600, with its folder) if it is not there. When
- * it can be neither read nor made, a fresh one that lasts for this run; why_out then has a
- * sentence. */
+ * it can be neither read nor made, or the path is empty because there is none, a fresh one that
+ * lasts for this run; why_out then has a sentence. */
 void client_id_get(const char *path, struct buf *out, struct buf *why_out);
 /* 1 to 256 of [A-Za-z0-9_-]. */
 bool client_id_is_valid(struct slice id);

@@ -1,8 +1,6 @@
 /* Fields as text, each with its line end. Nothing that was not checked gets into one. */
 #include "agent/handshake.h"
 
-#include <string.h>
-
 #include "base/attr.h"
 #include "base/check.h"
 #include "base/mem.h"
@@ -12,14 +10,7 @@
 
 static bool handshake_is_id(struct slice id)
 {
-	static const char allowed[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-
-	for (size_t i = 0; i < id.len; i++) {
-		if (!memchr(allowed, id.ptr[i], sizeof(allowed) - 1))
-			return false;
-	}
-	return id.len > 0 && id.len <= HANDSHAKE_SESSION_MAX;
+	return id.len && id.len <= HANDSHAKE_SESSION_MAX && slice_is_token(id);
 }
 
 bool handshake_ticket_init(struct handshake_ticket *t, const char *session, const char *secret)

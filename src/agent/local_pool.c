@@ -79,7 +79,9 @@ struct local_conn *local_pool_take(struct local_tunnel *t, bool careful)
 
 		if (careful && now - conn->used_ms > LOCAL_FRESH_MS)
 			return NULL; /* the others are older still */
-		if (!stream_tcp_is_quiet(conn->socket)) {
+		/* One that was used a moment ago is alive, or the request is sent again. */
+		if ((careful || now - conn->used_ms > LOCAL_WARM_MS) &&
+			!stream_tcp_is_quiet(conn->socket)) {
 			local_pool_drop(conn);
 			continue;
 		}

@@ -16,6 +16,7 @@ struct stream;
 /* A request that may not be sent twice takes none that was idle for longer: the service may be
  * about to close it. */
 #define LOCAL_FRESH_MS 1000u
+#define LOCAL_WARM_MS 100u /* used so recently, its end would have been heard */
 
 struct local_conn {
 	struct list node; /* of those that are kept */

@@ -42,7 +42,6 @@ static void local_visitor_tell(
 	struct slice head = buf_slice(&v->head);
 	struct report r = {
 		.kind = kind,
-		.wall_ms = loop_wall_ms(),
 		.code = code,
 		.message = message,
 		.visitor = slice_of(v->address, v->address_len),

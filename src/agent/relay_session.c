@@ -238,11 +238,6 @@ void relay_session_probe(struct relay_session *s)
 	session_probe(s->session);
 }
 
-void relay_session_drop_link(struct relay_session *s)
-{
-	session_drop_link(s->session);
-}
-
 void relay_session_leave(struct relay_session *s)
 {
 	s->can_resume = false;

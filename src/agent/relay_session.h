@@ -27,7 +27,7 @@ struct uplink_result;
 struct relay_session_env {
 	struct loop *loop;
 	const struct agent_conf *conf;
-	struct session_clocks clocks; /* set to the relay's pace by the welcome */
+	struct session_supplies clocks; /* set to the relay's pace by the welcome */
 	struct timeout_queue *welcome; /* how long a relay may take for its first word */
 };
 
@@ -60,8 +60,6 @@ void relay_session_write_fields(struct relay_session *s, struct buf *fields);
 MUST_CHECK int relay_session_continue(struct relay_session *s, const struct uplink_result *result);
 /* Asks for a sign of life. */
 void relay_session_probe(struct relay_session *s);
-/* Closes the link, without `lost`. */
-void relay_session_drop_link(struct relay_session *s);
 /* Tells the relay that nothing new is wanted. */
 void relay_session_leave(struct relay_session *s);
 /* Waits in the session when there is no link just now. */

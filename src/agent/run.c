@@ -8,8 +8,10 @@
 #include "agent/client_id.h"
 #include "agent/face.h"
 #include "agent/face_lines.h"
+#include "agent/face_screen.h"
 #include "agent/tunnels_file.h"
 #include "base/err.h"
+#include "config/env.h"
 #include "config/proxy_env.h"
 #include "crypto/tls.h"
 #include "io/filewatch.h"
@@ -28,6 +30,7 @@ struct run {
 	struct loop_task refused;
 	enum run_exit exit;
 	bool is_stopping;
+	bool has_screen;
 };
 
 static void run_on_stopped(void *ctx)
@@ -51,7 +54,8 @@ static void run_on_signal(void *ctx, int number)
 {
 	struct run *run = ctx;
 
-	if (number == SIGHUP)
+	/* A terminal that is gone has nobody left to stop what it showed. */
+	if (number == SIGHUP && !run->has_screen)
 		return;
 	if (run->is_stopping)
 		loop_stop(run->loop);
@@ -148,6 +152,21 @@ static void run_watch(struct run *run)
 			SLICE("the file cannot be watched: changes need a restart"));
 }
 
+/* Who wants only a few lines, or lines for a program, gets them on a terminal, too. */
+static bool run_make_face(struct run *run, const struct cli_conf *conf, char **environ_list)
+{
+	const struct cli_values *v = &conf->values;
+	const struct face_conf face_conf = {
+		.quiet = v->quiet, .colour = !v->no_color && !env_get(environ_list, "NO_COLOR")};
+
+	if (!conf->args.json && !v->quiet)
+		run->face = face_screen_new(run->loop, environ_list, &face_conf);
+	run->has_screen = run->face != NULL;
+	if (!run->face)
+		run->face = face_lines_new(STDOUT_FILENO, conf->args.json, &face_conf);
+	return run->face != NULL;
+}
+
 /* The loop's part: everything is there. */
 static void run_loop(struct run *run, const struct agent_conf *agent_conf)
 {
@@ -160,6 +179,8 @@ static void run_loop(struct run *run, const struct agent_conf *agent_conf)
 	loop_cancel(&run->refused);
 	filewatch_close(&run->watch);
 	agent_free(&run->agent);
+	/* While signals are still caught: it may have a terminal to restore. */
+	face_free(&run->face);
 	signals_free(&run->signals);
 }
 
@@ -167,7 +188,6 @@ enum run_exit run_tunnels(const struct cli_conf *conf, char **environ_list,
 	const struct run_job *job, struct buf *message)
 {
 	const struct cli_values *v = &conf->values;
-	const struct face_conf face_conf = {.quiet = v->quiet, .colour = !v->no_color};
 	struct agent_conf agent_conf = {
 		.relay_host = conf->relay.host,
 		.relay_port = conf->relay.port,
@@ -191,20 +211,19 @@ enum run_exit run_tunnels(const struct cli_conf *conf, char **environ_list,
 		proxy_env_deinit(&proxy);
 		return RUN_USAGE;
 	}
-	run.face = face_lines_new(STDOUT_FILENO, conf->args.json, &face_conf);
-	if (!run.face) {
+	run.loop = loop_new();
+	if (!run_make_face(&run, conf, environ_list)) {
 		buf_append_str(message, "the system gives no thread for the output");
+		loop_free(&run.loop);
 		tls_client_free(&agent_conf.tls);
 		proxy_env_deinit(&proxy);
 		return RUN_FAILED;
 	}
-	run.loop = loop_new();
 	run_client_token(conf, environ_list, &token, &warning);
 	agent_conf.client = buf_slice(&token).ptr;
 	if (buf_len(&warning))
 		run_warn(&run, "client-id", buf_slice(&warning));
 	run_loop(&run, &agent_conf);
-	face_free(&run.face);
 	loop_free(&run.loop);
 	tls_client_free(&agent_conf.tls);
 	proxy_env_deinit(&proxy);

@@ -40,9 +40,9 @@ struct tunnel_spec {
  */
 MUST_CHECK int target_parse(
 	struct slice text, enum tunnel_proto proto, struct target *out, struct buf *why_out);
-/* "http://127.0.0.1:3000", "127.0.0.1:5432", "unix:/path". */
+/* "http://localhost:3000", "localhost:5432", "unix:/path". */
 void target_print(struct buf *out, const struct target *t, enum tunnel_proto proto);
-/* The Host header that names the target: "127.0.0.1:3000", without the scheme's own port. */
+/* The Host header that names the target: "localhost:3000", without the scheme's own port. */
 void target_print_host(struct buf *out, const struct target *t);
 void target_deinit(struct target *t);
 

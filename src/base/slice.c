@@ -41,6 +41,18 @@ size_t slice_find_last(struct slice s, char c)
 	return at ? (size_t)(at - s.ptr) : s.len;
 }
 
+bool slice_is_token(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+		if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '-')
+			return false;
+	}
+	return true;
+}
+
 static struct slice slice_trim_set(struct slice s, const char *set)
 {
 	while (s.len && s.ptr[0] && strchr(set, s.ptr[0]))

@@ -56,6 +56,8 @@ bool slice_ends(struct slice s, struct slice suffix);
 size_t slice_find(struct slice s, char c);
 /* The position of the last such byte, or s.len. */
 size_t slice_find_last(struct slice s, char c);
+/* Whether it holds nothing but [A-Za-z0-9_-]: what tokens and ids are made of. */
+bool slice_is_token(struct slice s);
 /* Without blanks and tabs at both ends. */
 struct slice slice_trim(struct slice s);
 /* Without spaces, tabs and line ends at both ends. */

@@ -1,14 +1,14 @@
-/* Writes the reference part of docs/configuration.md from an option table. */
+/* Writes the reference part of a page about configuration from an option table. */
 #include "config/opt_markdown.h"
 
 #include "config/opt_help.h"
 #include "config/opt_number.h"
 
-/* A bar would end the cell. */
+/* A bar would end the cell, and what looks like a tag would not be shown. */
 static void opt_markdown_escape(const char *text, struct buf *out)
 {
 	for (const char *c = text; *c; c++) {
-		if (*c == '|')
+		if (*c == '|' || *c == '<')
 			buf_append_char(out, '\\');
 		buf_append_char(out, *c);
 	}
@@ -62,7 +62,8 @@ static void opt_markdown_print_default(const struct opt *o, struct buf *out)
 	buf_append_char(out, '`');
 }
 
-static void opt_markdown_print_row(const struct opt *o, struct buf *out)
+static void opt_markdown_print_row(
+	const struct opt *o, const struct opt_markdown_style *style, struct buf *out)
 {
 	char env[OPT_NAME_MAX];
 
@@ -78,12 +79,26 @@ static void opt_markdown_print_row(const struct opt *o, struct buf *out)
 	opt_markdown_print_value(o, out);
 	buf_append_str(out, " | ");
 	opt_markdown_print_default(o, out);
-	buf_printf(out, " | %s | ", opt_has(o, OPT_RESTART) ? "restart" : "reload");
+	buf_append_str(out, " | ");
+	if (style->has_reload)
+		buf_append_str(out, opt_has(o, OPT_RESTART) ? "restart | " : "reload | ");
 	opt_markdown_escape(o->doc, out);
-	buf_append_str(out, opt_has(o, OPT_NO_FILE) ? " Not in the YAML file. |\n" : " |\n");
+	if (opt_has(o, OPT_NO_FILE))
+		buf_printf(out, " %s", style->no_file);
+	buf_append_str(out, " |\n");
 }
 
-void opt_markdown_print(const struct opt_table *table, struct buf *out)
+static void opt_markdown_print_head(
+	const char *group, const struct opt_markdown_style *style, struct buf *out)
+{
+	buf_printf(out, "\n### %s\n\n| Option | Environment | Value | Default | %sWhat it does |\n",
+		group, style->has_reload ? "Change by | " : "");
+	buf_append_str(out, "| --- | --- | --- | --- | --- |");
+	buf_append_str(out, style->has_reload ? " --- |\n" : "\n");
+}
+
+void opt_markdown_print(
+	const struct opt_table *table, const struct opt_markdown_style *style, struct buf *out)
 {
 	const struct opt *last = NULL;
 
@@ -91,13 +106,8 @@ void opt_markdown_print(const struct opt_table *table, struct buf *out)
 		const struct opt *o = &table->opts[i];
 
 		if (!last || last->group != o->group)
-			buf_printf(out,
-				"\n### %s\n\n"
-				"| Option | Environment | Value | Default | Change by | What it "
-				"does |\n"
-				"| --- | --- | --- | --- | --- | --- |\n",
-				table->groups[o->group]);
-		opt_markdown_print_row(o, out);
+			opt_markdown_print_head(table->groups[o->group], style, out);
+		opt_markdown_print_row(o, style, out);
 		last = o;
 	}
 	for (size_t i = 0; i < table->count; i++) {

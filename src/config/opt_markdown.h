@@ -4,6 +4,13 @@
 
 #include "config/opt.h"
 
-void opt_markdown_print(const struct opt_table *table, struct buf *out);
+/* What differs between programs. */
+struct opt_markdown_style {
+	bool has_reload; /* a column says whether a reload is enough to change an option */
+	const char *no_file; /* a sentence about options that do not stand in the YAML file */
+};
+
+void opt_markdown_print(
+	const struct opt_table *table, const struct opt_markdown_style *style, struct buf *out);
 
 #endif

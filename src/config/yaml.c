@@ -1,7 +1,7 @@
 /*
- * Options by libyaml (yaml_walk.c reads what has more shape). It walks the events of a document and accepts just what an option
- * file needs; anchors, tags, nesting and second documents are refused by name, because silently
- * reading them in some way would surprise somebody.
+ * Options by libyaml (yaml_walk.c reads what has more shape). It walks the events of a document and
+ * accepts just what an option file needs; anchors, tags, nesting and second documents are refused
+ * by name, because silently reading them in some way would surprise somebody.
  */
 #include "config/yaml.h"
 

@@ -1,4 +1,4 @@
-/* The three signals that an operator sends. */
+/* The three signals that an operator sends, and those of a terminal for who shows himself there. */
 #include "io/signals.h"
 
 #include <signal.h>
@@ -12,10 +12,11 @@
 static const int signals_numbers[] = {SIGINT, SIGTERM, SIGHUP};
 
 struct signals {
-	uv_signal_t handles[ARRAY_LEN(signals_numbers)];
 	void (*on_signal)(void *ctx, int number);
 	void *ctx; /* borrowed */
-	unsigned open;
+	size_t count;
+	size_t open;
+	uv_signal_t handles[];
 };
 
 static void signals_on_uv(uv_signal_t *handle, int number)
@@ -25,20 +26,26 @@ static void signals_on_uv(uv_signal_t *handle, int number)
 	s->on_signal(s->ctx, number);
 }
 
-struct signals *signals_new(struct loop *loop, void (*on_signal)(void *ctx, int number), void *ctx)
+struct signals *signals_new_for(struct loop *loop, const int *numbers, size_t count,
+	void (*on_signal)(void *ctx, int number), void *ctx)
 {
-	struct signals *s = MEM_NEW(struct signals);
+	struct signals *s = mem_zero(sizeof(*s) + count * sizeof(s->handles[0]));
 
 	s->on_signal = on_signal;
 	s->ctx = ctx;
-	s->open = ARRAY_LEN(signals_numbers);
-	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < ARRAY_LEN(signals_numbers); i++) {
+	s->count = s->open = count;
+	for (size_t i = 0; i < count; i++) {
 		CHECK(uv_signal_init(loop_uv(loop), &s->handles[i]) == 0);
 		s->handles[i].data = s;
-		uv_signal_start(&s->handles[i], signals_on_uv, signals_numbers[i]);
+		uv_signal_start(&s->handles[i], signals_on_uv, numbers[i]);
 	}
 	return s;
+}
+
+struct signals *signals_new(struct loop *loop, void (*on_signal)(void *ctx, int number), void *ctx)
+{
+	signal(SIGPIPE, SIG_IGN);
+	return signals_new_for(loop, signals_numbers, ARRAY_LEN(signals_numbers), on_signal, ctx);
 }
 
 static void signals_on_close(uv_handle_t *handle)
@@ -56,6 +63,6 @@ void signals_free(struct signals **signals)
 	if (!s)
 		return;
 	*signals = NULL;
-	for (size_t i = 0; i < ARRAY_LEN(signals_numbers); i++)
+	for (size_t i = 0; i < s->count; i++)
 		uv_close((uv_handle_t *)&s->handles[i], signals_on_close);
 }

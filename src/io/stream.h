@@ -37,7 +37,7 @@ struct stream_ops {
 	void (*read_stop)(struct stream *s);
 	bool (*write)(struct stream *s, const struct slice *parts, size_t count);
 	size_t (*room)(const struct stream *s);
-	void (*set_bulk)(struct stream *s, bool bulk);
+	void (*set_bulk)(struct stream *s, bool bulk); /* NULL: pieces are as large as they come */
 	void (*shutdown)(struct stream *s);
 	void (*close)(struct stream *s, bool reset);
 	int (*detach)(struct stream *s, struct stream_parcel *out); /* NULL: it cannot move */
@@ -90,7 +90,8 @@ static inline size_t stream_room(const struct stream *s)
 
 static inline void stream_set_bulk(struct stream *s, bool bulk)
 {
-	s->ops->set_bulk(s, bulk);
+	if (s->ops->set_bulk)
+		s->ops->set_bulk(s, bulk);
 }
 
 /* After a read of that size: whether the next ones may be large. Costs nothing for small ones. */

@@ -28,6 +28,33 @@ static const uint8_t http_field_hashes[(HTTP_FIELD_COUNT + 7) / 8 * 8] = {
 #undef HTTP_FIELD
 };
 
+/* Where the two differ, it may be in the bit of the case, and the known one, which is lower case,
+ * must have a letter there: those alone have the bit above it as well. */
+static bool http_field_differs(uint64_t name, uint64_t known)
+{
+	return ((name ^ known) & ~(known >> 1 & UINT64_MAX / 0xff * 0x20)) != 0;
+}
+
+static bool http_field_is(struct slice name, struct slice known)
+{
+	uint64_t a, b;
+	size_t at = 0;
+
+	if (name.len != known.len)
+		return false;
+	for (; at + sizeof(a) <= name.len; at += sizeof(a)) {
+		memcpy(&a, name.ptr + at, sizeof(a));
+		memcpy(&b, known.ptr + at, sizeof(b));
+		if (http_field_differs(a, b))
+			return false;
+	}
+	for (; at < name.len; at++) {
+		if (http_field_differs((uint8_t)name.ptr[at], (uint8_t)known.ptr[at]))
+			return false;
+	}
+	return true;
+}
+
 enum http_field_id http_field_id_of(struct slice name)
 {
 	uint64_t ones = UINT64_MAX / 0xff, want, word;
@@ -42,7 +69,7 @@ enum http_field_id http_field_id_of(struct slice name)
 		for (; word; word &= word - 1) {
 			size_t id = at + (size_t)__builtin_ctzll(word) / 8;
 
-			if (id < HTTP_FIELD_COUNT && slice_eq_fold(http_field_names[id], name))
+			if (id < HTTP_FIELD_COUNT && http_field_is(name, http_field_names[id]))
 				return (enum http_field_id)id;
 		}
 	}

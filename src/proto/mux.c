@@ -22,6 +22,7 @@ struct mux *mux_new(const struct mux_conf *conf, const struct mux_events *events
 	m->events = events;
 	m->ctx = ctx;
 	m->keeps = true;
+	m->unsent_max = MUX_UNSENT_MIN;
 	m->next_id = conf->role == MUX_CLIENT ? 1 : 2;
 	m->window_start = m->window_hint = MUX_WINDOW_START;
 	list_init(&m->ready);
@@ -125,6 +126,14 @@ void mux_sent(struct mux *m)
 		mux_tail_ack(&m->tail, m->tail.sent);
 }
 
+void mux_link_took(struct mux *m, bool all)
+{
+	if (!all)
+		m->unsent_max = MUX_UNSENT_MIN;
+	else if (m->unsent_max < MUX_UNSENT_MAX)
+		m->unsent_max *= 2;
+}
+
 bool mux_has_output(const struct mux *m)
 {
 	return m->linked &&
@@ -184,8 +193,6 @@ bool mux_tick(struct mux *m, uint64_t now_us)
 		mux_tell(m, s);
 		m->told = NULL;
 	}
-	if (!mux_tail_held(&m->tail))
-		mux_tail_rest(&m->tail);
 	return !list_is_empty(&m->owing);
 }
 
@@ -199,8 +206,12 @@ void mux_ping(struct mux *m, uint64_t now_us)
 {
 	struct mux_frame f = {.type = MUX_FRAME_PING, .flags = MUX_FLAG_SYN};
 
-	if (!m->linked)
+	if (!m->linked || buf_len(&m->urgent) > MUX_URGENT_MAX)
 		return;
+	if (m->tail.end == m->rest_at) /* nothing was said since the last one */
+		mux_tail_rest(&m->tail);
+	m->rest_at = m->tail.end;
+	mux_table_fit(&m->streams);
 	f.length = ++m->ping_value;
 	m->ping_open = true;
 	m->ping_at = now_us;
@@ -235,14 +246,20 @@ void mux_link_lost(struct mux *m)
 	m->linked = false;
 	m->head_len = 0;
 	m->ping_open = false;
+	m->rtt_us = 0; /* the next link may go another way */
 	buf_release(&m->urgent);
 	if (m->frame.type == MUX_FRAME_ACK)
 		m->payload_left = 0;
 }
 
+bool mux_can_continue(const struct mux *m, uint64_t peer_received)
+{
+	return peer_received >= m->tail.acked && peer_received <= m->tail.high;
+}
+
 int mux_link_found(struct mux *m, uint64_t peer_received)
 {
-	if (peer_received < m->tail.acked || peer_received > m->tail.high)
+	if (!mux_can_continue(m, peer_received))
 		return ERR_RANGE;
 	mux_tail_ack(&m->tail, peer_received);
 	mux_tail_rewind(&m->tail, peer_received);

@@ -20,7 +20,6 @@
 
 struct mux;
 
-#define MUX_HEADER_SIZE 12u
 #define MUX_WINDOW_START 262144u /* of yamux */
 #define MUX_FRAME_SHARED 16384u /* longest frame while streams compete */
 #define MUX_FRAME_ALONE 262144u
@@ -126,6 +125,9 @@ const char *mux_fault_text(enum mux_fault fault);
  * mux_sent takes them all. */
 size_t mux_output(struct mux *m, struct slice *parts, size_t count);
 void mux_sent(struct mux *m);
+/* Whether the link took what it was given last, or is full now. A full one gets little at a time,
+ * so that what comes later can go first; one that never is gets large pieces. */
+void mux_link_took(struct mux *m, bool all);
 bool mux_has_output(const struct mux *m);
 /* Tells streams what is due: parked input of those that read again, `writable`, `gone`. True when
  * the peer waits to hear that a stream was accepted: that rides on data, or comes a little later
@@ -143,6 +145,8 @@ void mux_end(struct mux *m);
 void mux_agree(struct mux *m, bool resume, uint32_t window);
 /* There is no link: output waits, what was half received of a header is forgotten. */
 void mux_link_lost(struct mux *m);
+/* Whether a peer that has received so much can be continued from there. */
+bool mux_can_continue(const struct mux *m, uint64_t peer_received);
 /* Another link, whose peer has received so much. ERR_RANGE if that cannot be continued from. */
 MUST_CHECK int mux_link_found(struct mux *m, uint64_t peer_received);
 uint64_t mux_received(const struct mux *m);

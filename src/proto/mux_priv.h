@@ -7,8 +7,11 @@
 #include "proto/mux_table.h"
 #include "proto/mux_tail.h"
 
+/* The most that a peer may have been given. */
+#define MUX_CREDIT_MAX 0x7fffffffu
 /* So much may wait for the link in the order it came; beyond it streams take turns. */
-#define MUX_UNSENT_MAX 65536u
+#define MUX_UNSENT_MIN 65536u
+#define MUX_UNSENT_MAX 1048576u /* while the link takes whatever it is given */
 /* Credit beyond this is never granted at once to a stream that has not shown its speed. */
 #define MUX_HINT_MAX 1048576u
 
@@ -21,6 +24,7 @@ struct mux {
 	struct list pending; /* streams that are to be told something */
 	struct list owing; /* streams whose SYN was not answered yet */
 	struct mux_tail tail;
+	uint64_t rest_at; /* its end at the last ping */
 	struct buf urgent; /* pings and acknowledgements: not part of the tail */
 	uint64_t urgent_after; /* the link is in the middle of a frame until there */
 	size_t parked; /* bytes in the streams' buffers */
@@ -32,6 +36,7 @@ struct mux {
 	bool peer_leaves; /* no new streams, please */
 	bool urgent_out; /* the last output began with it */
 	size_t output; /* how much of the tail it had */
+	uint32_t unsent_max; /* so much may wait for the link in the order it came */
 
 	/* receiving */
 	char head[MUX_FRAME_HEAD];
@@ -56,7 +61,7 @@ struct mux {
 	uint32_t ping_value;
 	bool ping_open;
 	uint64_t ping_at;
-	uint64_t rtt_us; /* the shortest; 0: not known */
+	uint64_t rtt_us; /* the shortest over this link; 0: not known */
 };
 
 static inline void mux_wake(struct mux *m)
@@ -67,7 +72,7 @@ static inline void mux_wake(struct mux *m)
 /* Whether streams may hand it more. */
 static inline bool mux_link_is_ready(const struct mux *m)
 {
-	return m->linked && mux_tail_unsent(&m->tail) < MUX_UNSENT_MAX &&
+	return m->linked && mux_tail_unsent(&m->tail) < m->unsent_max &&
 		mux_tail_held(&m->tail) < m->conf.tail_max;
 }
 

@@ -9,7 +9,6 @@
 #include "proto/mux_stream.h"
 #include "proto/mux_urgent.h"
 
-#define MUX_CREDIT_MAX 0x7fffffffu
 #define MUX_OVERRUN_MAX 1048576u /* beyond tail_max: frames that wait for no turn */
 
 static int mux_receive_fail(struct mux *m, enum mux_fault fault)
@@ -62,8 +61,7 @@ static int mux_receive_on_ack(struct mux *m)
 		return mux_receive_fail(m, MUX_FAULT_ACK);
 	if (m->keeps)
 		mux_tail_ack(&m->tail, position);
-	/* Streams may go on; or nothing is left to be kept, and the spare block may go. */
-	if (!list_is_empty(&m->ready) || !mux_tail_held(&m->tail))
+	if (!list_is_empty(&m->ready))
 		mux_wake(m);
 	return 0;
 }
@@ -147,9 +145,11 @@ static void mux_receive_deliver(struct mux *m, struct slice data)
 	}
 	buf_append_slice(&s->in, data);
 	m->parked += data.len;
-	if (!s->reading) {
+	if (!s->reading && !s->stalled) {
 		s->stalled = true;
-		m->window_hint = m->window_start;
+		m->window_hint /= 2;
+		if (m->window_hint < m->window_start)
+			m->window_hint = m->window_start;
 	}
 }
 

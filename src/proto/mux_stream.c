@@ -10,7 +10,6 @@
 #include "base/err.h"
 #include "proto/mux_priv.h"
 
-#define MUX_CREDIT_MAX 0x7fffffffu
 #define MUX_WINDOW_QUICK_US 1000u /* a window that is used up in so little is worth doubling */
 #define MUX_TURN_ALONE 65536u /* a frame of a stream that waits alone */
 
@@ -138,7 +137,7 @@ bool mux_open(struct mux *m, struct mux_stream *s)
 {
 	uint32_t extra = m->window_hint - m->window_start;
 
-	if (m->peer_leaves || m->fault != MUX_FAULT_NONE || m->next_id > MUX_CREDIT_MAX * 2u - 2u)
+	if (m->peer_leaves || m->fault != MUX_FAULT_NONE || m->next_id > UINT32_MAX - 3u)
 		return false;
 	mux_stream_enter(m, s, m->next_id);
 	m->next_id += 2;
@@ -241,6 +240,8 @@ size_t mux_stream_room(const struct mux_stream *s)
 	if (!m || !mux_stream_may_send(s))
 		return 0;
 	room = m->conf.tail_max - (size_t)mux_tail_held(&m->tail);
+	if (room > m->unsent_max - mux_tail_unsent(&m->tail))
+		room = m->unsent_max - (size_t)mux_tail_unsent(&m->tail);
 	if (room > s->send_credit)
 		room = s->send_credit;
 	return room < MUX_FRAME_ALONE ? room : MUX_FRAME_ALONE;

@@ -78,7 +78,13 @@ void mux_table_remove(struct mux_table *t, const struct mux_stream *s)
 	}
 	t->slots[hole] = NULL;
 	t->count--;
-	if (t->mask + 1 > MUX_TABLE_MIN && t->count < (t->mask + 1) / 8)
+}
+
+void mux_table_fit(struct mux_table *t)
+{
+	if (!t->count)
+		mux_table_deinit(t);
+	else if (t->mask + 1 > MUX_TABLE_MIN && t->count < (t->mask + 1) / 8)
 		mux_table_resize(t, (t->mask + 1) / 2);
 }
 

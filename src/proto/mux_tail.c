@@ -9,6 +9,7 @@
 /* With its head a block fits a round size of the allocator. */
 #define MUX_BLOCK_SMALL 4032u
 #define MUX_BLOCK_LARGE 65472u
+#define MUX_SPARE_MAX 8u
 
 struct mux_block {
 	struct list node;
@@ -22,6 +23,16 @@ void mux_tail_init(struct mux_tail *t)
 {
 	*t = (struct mux_tail) {0};
 	list_init(&t->blocks);
+	list_init(&t->spare);
+}
+
+void mux_tail_rest(struct mux_tail *t)
+{
+	struct list *node;
+
+	while ((node = list_pop(&t->spare)) != NULL)
+		mem_free(CONTAINER_OF(node, struct mux_block, node));
+	t->spare_count = 0;
 }
 
 void mux_tail_deinit(struct mux_tail *t)
@@ -30,8 +41,7 @@ void mux_tail_deinit(struct mux_tail *t)
 
 	while ((node = list_pop(&t->blocks)) != NULL)
 		mem_free(CONTAINER_OF(node, struct mux_block, node));
-	mem_free(t->spare);
-	t->spare = NULL;
+	mux_tail_rest(t);
 }
 
 static struct mux_block *mux_tail_last(const struct mux_tail *t)
@@ -50,12 +60,16 @@ static struct mux_block *mux_tail_next(const struct mux_tail *t, const struct mu
 static struct mux_block *mux_tail_extend(struct mux_tail *t, size_t wanted)
 {
 	uint32_t cap = MUX_BLOCK_LARGE;
-	struct mux_block *b = t->spare;
+	struct list *spare = NULL;
+	struct mux_block *b;
 
 	if (list_is_empty(&t->blocks) && wanted <= MUX_BLOCK_SMALL)
 		cap = MUX_BLOCK_SMALL;
-	if (b && b->cap >= cap) {
-		t->spare = NULL;
+	else
+		spare = list_pop(&t->spare);
+	if (spare) {
+		b = CONTAINER_OF(spare, struct mux_block, node);
+		t->spare_count--;
 	} else {
 		b = mem_alloc(sizeof(*b) + cap);
 		b->cap = cap;
@@ -144,12 +158,12 @@ void mux_tail_sent(struct mux_tail *t, size_t len)
 static void mux_tail_drop(struct mux_tail *t, struct mux_block *b)
 {
 	list_remove(&b->node);
-	if (t->spare && t->spare->cap >= b->cap) {
+	if (b->cap < MUX_BLOCK_LARGE || t->spare_count == MUX_SPARE_MAX) {
 		mem_free(b);
 		return;
 	}
-	mem_free(t->spare);
-	t->spare = b;
+	list_prepend(&t->spare, &b->node);
+	t->spare_count++;
 }
 
 void mux_tail_ack(struct mux_tail *t, uint64_t position)
@@ -177,10 +191,4 @@ void mux_tail_rewind(struct mux_tail *t, uint64_t position)
 	if (!list_is_empty(&t->blocks))
 		t->sending = CONTAINER_OF(t->blocks.next, struct mux_block, node);
 	mux_tail_settle(t);
-}
-
-void mux_tail_rest(struct mux_tail *t)
-{
-	mem_free(t->spare);
-	t->spare = NULL;
 }

@@ -22,7 +22,8 @@ struct mux_block;
 struct mux_tail {
 	struct list blocks; /* struct mux_block, oldest first; owned */
 	struct mux_block *sending; /* the one that `sent` is in; NULL: behind all */
-	struct mux_block *spare; /* owned; so that a busy session allocates little */
+	struct list spare; /* owned; large blocks, so that a busy session allocates little */
+	unsigned spare_count;
 	uint64_t acked;
 	uint64_t sent;
 	uint64_t high; /* the furthest that was ever sent */
@@ -53,7 +54,7 @@ void mux_tail_sent(struct mux_tail *t, size_t len);
 void mux_tail_ack(struct mux_tail *t, uint64_t position);
 /* Sends again from there. */
 void mux_tail_rewind(struct mux_tail *t, uint64_t position);
-/* Gives the spare block back. */
+/* Gives the spare blocks back. */
 void mux_tail_rest(struct mux_tail *t);
 
 #endif

@@ -173,25 +173,26 @@ static enum agent_link_result agent_link_begin(struct agent_link_request *r)
 }
 
 /* A key that nobody has: an unknown session takes as long to refuse as a known one. */
-static struct slice agent_link_secret(const struct agent_session *a)
+static const uint8_t *agent_link_secret(const struct agent_session *a)
 {
 	static const uint8_t nobody[AGENT_SESSION_SECRET_LEN];
 
-	return slice_of(a ? a->secret : nobody, AGENT_SESSION_SECRET_LEN);
+	return a ? a->secret : nobody;
 }
 
 static bool agent_link_may_resume(const struct agent_session *a, const struct agent_resume *resume)
 {
 	bool proven = agent_resume_is_proven(resume, agent_link_secret(a));
 
-	return a && proven && a->resume && !a->why && resume->epoch > a->epoch;
+	return a && proven && a->resume && !a->why && resume->epoch > a->epoch &&
+		session_can_resume(a->session, resume->received);
 }
 
 static void agent_link_take_over(
 	struct agent_link_request *r, struct agent_session *a, const struct agent_resume *resume)
 {
 	uint64_t received = session_received(a->session);
-	char proof[2 * DIGEST_SHA256_LEN + 1];
+	char proof[RESUME_PROOF_TEXT_LEN + 1];
 	struct buf fields = {0};
 	struct stream *link;
 
@@ -201,10 +202,8 @@ static void agent_link_take_over(
 	link = agent_link_answer(r, buf_slice(&fields));
 	buf_release(&fields);
 	a->epoch = resume->epoch;
-	if (session_resume(a->session, &link, r->received, resume->received) == 0)
-		agent_session_resumed(a);
-	else
-		agent_session_end(a, "its agent wants bytes that there never were", false);
+	CHECK(session_resume(a->session, &link, r->received, resume->received) == 0);
+	agent_session_resumed(a);
 }
 
 static enum agent_link_result agent_link_resume(
@@ -212,7 +211,7 @@ static enum agent_link_result agent_link_resume(
 {
 	struct agent_session *a = agent_session_find(r->worker, resume->session);
 
-	if (!agent_link_may_resume(a, resume)) /* on ERR_SYNTAX the proof is all zeroes */
+	if (!agent_link_may_resume(a, resume)) /* on ERR_SYNTAX there is no proof */
 		return agent_link_refuse(
 			r, API_ERROR_SESSION_GONE, "There is no such session any more.");
 	agent_link_take_over(r, a, resume);

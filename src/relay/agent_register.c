@@ -193,7 +193,9 @@ static void agent_register_go_on(struct registration *r)
 {
 	bool held = r->result == CREATE_IN_USE || r->result == CREATE_RESERVED;
 
-	if (r->result == CREATE_OK) {
+	if (r->wish.agent->leaving) { /* it went away meanwhile */
+		mem_free(r);
+	} else if (r->result == CREATE_OK) {
 		agent_register_settle(r, agent_register_ask(r));
 	} else if (held && !r->worker->conf->strict && r->proto == CONTROL_HTTP) {
 		r->name_len = 0;
@@ -298,7 +300,10 @@ static bool agent_register_is_wrong(struct agent_session *a, const struct contro
 {
 	struct agent_message_fault fault = {.tunnel = c->tunnel, .fatal = true};
 
-	if (session_tunnel_find(a, c->tunnel)) {
+	if (a->leaving) {
+		fault.code = "bad-message";
+		fault.message = "A session that was told to end registers nothing.";
+	} else if (session_tunnel_find(a, c->tunnel)) {
 		fault.code = "bad-message";
 		fault.message = "This number belongs to a tunnel of the session already.";
 	} else if (a->member_count >= AGENT_REGISTER_TUNNELS_MAX) {

@@ -46,7 +46,7 @@ static void agent_session_on_last(struct loop_task *task)
 {
 	struct agent_session *a = CONTAINER_OF(task, struct agent_session, last);
 
-	agent_session_end(a, a->why, false);
+	agent_session_end(a, a->why, a->keeps_names);
 }
 
 static void agent_session_on_grave(struct loop_task *task)
@@ -148,7 +148,8 @@ static void agent_session_open_mux(struct agent_session *a, const struct session
 		.window_budget = w->conf->session_buffer,
 		.tail_max = w->conf->session_buffer,
 	};
-	const struct session_clocks clocks = {
+	const struct session_supplies clocks = {
+		.streams = &w->streams,
 		.heartbeat = w->timeouts[WORKER_HEARTBEAT],
 		.silence = w->timeouts[WORKER_SILENCE],
 		.probe = w->timeouts[WORKER_PROBE],

@@ -18,7 +18,7 @@ struct worker;
 
 /* Two digits of the worker that it lives on, then 128 random bits. */
 #define AGENT_SESSION_ID_LEN 34
-#define AGENT_SESSION_SECRET_LEN 32
+#define AGENT_SESSION_SECRET_LEN 32 /* of proofs: crypto/resume_proof.h */
 
 /* A request for a first link. */
 struct agent_session_setup {

@@ -48,6 +48,7 @@ struct agent_session {
 	struct loop_task lonely; /* its last tunnel was taken away */
 	struct loop_task last; /* it ends once what was written has left */
 	const char *why; /* then */
+	bool keeps_names; /* likewise */
 	struct loop_task grave;
 
 	enum identity_kind owner_kind;

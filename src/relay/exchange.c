@@ -26,7 +26,7 @@ static void exchange_on_left_timeout(struct timeout *timeout)
 static struct exchange *exchange_new(
 	struct worker *w, struct tunnel *t, const struct exchange_visitor *visitor)
 {
-	struct exchange *x = MEM_NEW(struct exchange);
+	struct exchange *x = pool_take(&w->exchanges);
 
 	x->worker = w;
 	x->tunnel = t;
@@ -104,7 +104,9 @@ struct exchange *exchange_start(struct worker *w, struct tunnel *t,
 	exchange_note_request(x, request);
 	head.chunked = x->chunked_request;
 	head.request_id = slice_of(x->request_id, x->request_id_len);
-	exchange_head_write_request(&x->head, &head);
+	buf_clear(&w->out);
+	exchange_head_write_request(&w->out, &head);
+	buf_append_slice(&x->head, buf_slice(&w->out));
 	metrics_add(w->metrics, METRIC_REQUESTS, 1);
 	exchange_send_start(x);
 	return x;
@@ -126,7 +128,7 @@ void exchange_free(struct exchange **x_ptr)
 	buf_release(&x->inbox);
 	mem_free(x->client_text);
 	tunnel_unref(&x->tunnel);
-	mem_free(x);
+	pool_put(&x->worker->exchanges, x);
 }
 
 bool exchange_push(struct exchange *x, struct slice *in)

@@ -17,6 +17,7 @@
 #define GATHER_CHUNKS 8u
 #define GATHER_SMALL 512u /* content up to this is copied */
 #define GATHER_MERGED 4096u
+#define GATHER_JOINED 2048u
 
 struct gather {
 	struct stream *to; /* borrowed */

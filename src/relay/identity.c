@@ -6,16 +6,7 @@
 
 static bool identity_token_is_valid(struct slice token)
 {
-	if (!token.len || token.len > IDENTITY_TOKEN_MAX)
-		return false;
-	for (size_t i = 0; i < token.len; i++) {
-		char c = token.ptr[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-
-		if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '-')
-			return false;
-	}
-	return true;
+	return token.len && token.len <= IDENTITY_TOKEN_MAX && slice_is_token(token);
 }
 
 struct slice identity_client_ip(

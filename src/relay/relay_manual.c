@@ -189,11 +189,13 @@ void relay_manual_help(struct buf *out, unsigned width, bool colour)
 
 void relay_manual_markdown(struct buf *out)
 {
+	const struct opt_markdown_style style = {true, "Not in the YAML file."};
+
 	buf_append_str(out, relay_manual_intro);
 	buf_append_str(out,
 		"\n## Options\n\n"
 		"\"Change by\" says whether SIGHUP is enough or the process must be "
 		"started again.\n");
-	opt_markdown_print(&relay_options, out);
+	opt_markdown_print(&relay_options, &style, out);
 	buf_append_str(out, relay_manual_outro);
 }

@@ -15,14 +15,6 @@
 #include "relay/worker.h"
 #include "wire/session.h"
 
-struct session_upstream {
-	struct upstream up;
-	struct list node; /* in its agent's list */
-	struct agent_session *agent; /* borrowed; NULL once it is over */
-	struct worker *worker; /* borrowed */
-	uint32_t id;
-};
-
 static const struct tunnel_ops session_tunnel_ops;
 
 static struct session_tunnel *session_tunnel_of(const struct tunnel *t)
@@ -62,6 +54,16 @@ static struct slice session_tunnel_line(
 	return buf_slice(&w->line);
 }
 
+/* Its numbers for streams are used up, after 2^31 visitors: its agent begins another session. */
+static void session_tunnel_wear_out(struct agent_session *a)
+{
+	if (a->leaving || a->why)
+		return;
+	a->why = "its numbers for streams are used up";
+	a->keeps_names = true;
+	loop_defer(a->worker->loop, &a->last);
+}
+
 static struct upstream *session_tunnel_open(struct worker *w, struct session_member *m)
 {
 	struct agent_session *a = m->agent;
@@ -71,9 +73,11 @@ static struct upstream *session_tunnel_open(struct worker *w, struct session_mem
 	if (!session_has_link(a->session) || a->upstream_count >= w->conf->max_streams)
 		return NULL;
 	stream = session_open(a->session);
-	if (!stream)
+	if (!stream) {
+		session_tunnel_wear_out(a);
 		return NULL;
-	su = MEM_NEW(struct session_upstream);
+	}
+	su = pool_take(&w->upstreams);
 	su->up.stream = stream;
 	su->up.one_shot = true;
 	su->agent = a;
@@ -118,17 +122,17 @@ void session_tunnel_put(struct upstream *up, bool reusable)
 {
 	struct session_upstream *su = CONTAINER_OF(up, struct session_upstream, up);
 	struct agent_session *a = su->agent;
-	unsigned max = su->worker->conf->max_streams;
+	struct worker *worker = su->worker;
 
 	if (up->finished)
 		stream_close(&up->stream);
 	else
 		stream_abort(&up->stream);
-	metrics_sub(su->worker->metrics, METRIC_STREAMS_OPEN, 1);
+	metrics_sub(worker->metrics, METRIC_STREAMS_OPEN, 1);
 	list_remove(&su->node);
 	mem_free(up->failure.message);
-	mem_free(su);
-	if (a && a->upstream_count-- >= max)
+	pool_put(&worker->upstreams, su);
+	if (a && a->upstream_count-- >= worker->conf->max_streams)
 		session_tunnel_serve_next(a);
 }
 

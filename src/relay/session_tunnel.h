@@ -14,6 +14,7 @@
 
 struct agent_session;
 struct create_kind;
+struct worker;
 
 /* Embedded at the head of both kinds, HTTP and TCP. */
 struct session_tunnel {
@@ -29,6 +30,15 @@ struct session_member {
 	struct agent_session *agent; /* borrowed: so does this */
 	uint32_t number; /* of the agent's choice */
 	bool share;
+};
+
+/* A stream of a member that a visitor has. */
+struct session_upstream {
+	struct upstream up;
+	struct list node; /* in its agent's list */
+	struct agent_session *agent; /* borrowed; NULL once it is over */
+	struct worker *worker; /* borrowed */
+	uint32_t id;
 };
 
 /* Who wants to serve one: the context of a create_wish. */

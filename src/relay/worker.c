@@ -5,6 +5,9 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "crypto/rand.h"
+#include "relay/exchange_priv.h"
+#include "relay/session_tunnel.h"
+#include "wire/session.h"
 
 #define WORKER_LINGER_MS 2000
 #define WORKER_HALF_CLOSED_MS 1000
@@ -17,6 +20,7 @@
 #define WORKER_SESSION_WATCH_MS 1000
 #define WORKER_ACCEPT_RETRY_MS 50
 #define WORKER_FIRST_CONNECT_MIN_MS 1000 /* with a shorter grace nobody could ever connect */
+#define WORKER_SPARE_OBJECTS 256u /* of each kind */
 #define WORKER_OUT_KEEP 65536u /* a scratch buffer that grew beyond is given back */
 
 static void worker_set_timeout(struct worker *w, enum worker_timeout id, uint64_t ms)
@@ -80,6 +84,9 @@ struct worker *worker_new(
 	w->loop = loop_new();
 	map_init(&w->tunnels, seed);
 	list_init(&w->fronts);
+	pool_init(&w->exchanges, sizeof(struct exchange), WORKER_SPARE_OBJECTS);
+	pool_init(&w->streams, session_stream_size(), WORKER_SPARE_OBJECTS);
+	pool_init(&w->upstreams, sizeof(struct session_upstream), WORKER_SPARE_OBJECTS);
 	list_init(&w->handshakes);
 	map_init(&w->agents, seed);
 	list_init(&w->parked);
@@ -103,6 +110,9 @@ void worker_free(struct worker **w_ptr)
 	for (unsigned i = 0; i < WORKER_TIMEOUT_COUNT; i++)
 		timeout_queue_free(&w->timeouts[i]);
 	loop_free(&w->loop);
+	pool_deinit(&w->exchanges);
+	pool_deinit(&w->streams);
+	pool_deinit(&w->upstreams);
 	map_deinit(&w->tunnels);
 	map_deinit(&w->agents);
 	access_log_free(&w->access);

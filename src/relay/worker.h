@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/pool.h"
 #include "io/loop.h"
 #include "io/timeout.h"
 #include "proto/http_head.h"
@@ -82,6 +83,10 @@ struct worker {
 	struct timeout_queue *timeouts[WORKER_TIMEOUT_COUNT];
 	struct map tunnels; /* name -> struct tunnel that is at home here */
 	struct list fronts; /* visitor connections */
+	/* memory of what comes and goes with each request */
+	struct pool streams;
+	struct pool upstreams;
+	struct pool exchanges;
 	struct list handshakes; /* those whose TLS is not ready, the oldest first */
 	unsigned handshake_count;
 	struct list tcp_visitors; /* connections to TCP tunnels */

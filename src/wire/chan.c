@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "io/loop.h"
 #include "io/stream.h"
 #include "io/timeout.h"
@@ -15,6 +16,7 @@ struct chan {
 	struct stream base;
 	struct mux_stream mux;
 	struct loop *loop; /* borrowed */
+	struct pool *pool; /* borrowed; its memory goes there, or NULL */
 	struct timeout_queue *linger_queue; /* borrowed */
 	struct timeout linger;
 	struct loop_task task; /* tells of a failure, or frees, at the end of the turn */
@@ -34,6 +36,14 @@ static struct chan *chan_of_mux(struct mux_stream *s)
 	return CONTAINER_OF(s, struct chan, mux);
 }
 
+static void chan_free(struct chan *c)
+{
+	if (c->pool)
+		pool_put(c->pool, c);
+	else
+		mem_free(c);
+}
+
 static void chan_on_task(struct loop_task *task)
 {
 	struct chan *c = CONTAINER_OF(task, struct chan, task);
@@ -41,23 +51,35 @@ static void chan_on_task(struct loop_task *task)
 	if (!c->closed)
 		c->base.events->failed(c->base.ctx, ERR_RESET);
 	else if (!c->mux.mux)
-		mem_free(c);
+		chan_free(c);
 }
 
+/* The peer has so long from when it was sent the end. While there are bytes that it has not taken,
+ * it is only slow, or there is no link: they would be lost with the reset. */
 static void chan_on_linger(struct timeout *timeout)
 {
 	struct chan *c = CONTAINER_OF(timeout, struct chan, linger);
 
+	if (buf_len(&c->mux.out)) {
+		timeout_arm(c->linger_queue, &c->linger);
+		return;
+	}
 	mux_stream_reset(&c->mux);
 	loop_defer(c->loop, &c->task);
 }
 
-struct mux_stream *chan_new(struct loop *loop, struct timeout_queue *linger)
+size_t chan_size(void)
 {
-	struct chan *c = MEM_NEW(struct chan);
+	return sizeof(struct chan);
+}
+
+struct mux_stream *chan_new(struct loop *loop, struct pool *pool, struct timeout_queue *linger)
+{
+	struct chan *c = pool ? pool_take(pool) : MEM_NEW(struct chan);
 
 	c->base.ops = &chan_ops;
 	c->loop = loop;
+	c->pool = pool;
 	c->linger_queue = linger;
 	timeout_init(&c->linger, chan_on_linger);
 	loop_task_init(&c->task, chan_on_task);
@@ -69,7 +91,7 @@ void chan_discard(struct mux_stream *s)
 	struct chan *c = chan_of_mux(s);
 
 	CHECK(!s->mux);
-	mem_free(c);
+	chan_free(c);
 }
 
 struct stream *chan_stream(struct mux_stream *s)
@@ -143,11 +165,6 @@ static size_t chan_room(const struct stream *s)
 	return mux_stream_room(&chan_of(s)->mux);
 }
 
-static void chan_set_bulk(struct stream *s, bool bulk)
-{
-	/* Pieces are as large as the link brings them. */
-}
-
 static void chan_shutdown(struct stream *s)
 {
 	mux_stream_finish(&chan_of(s)->mux);
@@ -171,7 +188,6 @@ static const struct stream_ops chan_ops = {
 	.read_stop = chan_read_stop,
 	.write = chan_write,
 	.room = chan_room,
-	.set_bulk = chan_set_bulk,
 	.shutdown = chan_shutdown,
 	.close = chan_close,
 };

@@ -173,25 +173,13 @@ void control_write(struct buf *out, const struct control *c)
 
 /* ---- reading ---- */
 
-static bool control_is_token(struct slice text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-			c != '_' && c != '-')
-			return false;
-	}
-	return true;
-}
-
 static bool control_read_text(const struct control_member *m, json_t *value, char **text_out)
 {
 	struct slice text = {json_string_value(value), json_string_length(value)};
 
 	if (!json_is_string(value) || text.len < m->min || text.len > m->max)
 		return false;
-	if (m->kind == CONTROL_TOKEN && !control_is_token(text))
+	if (m->kind == CONTROL_TOKEN && !slice_is_token(text))
 		return false;
 	*text_out = mem_dup_str(text.ptr, text.len);
 	for (char *at = *text_out; *at; at++) {

@@ -15,7 +15,7 @@
 
 struct session {
 	struct loop *loop; /* borrowed */
-	struct session_clocks clocks;
+	struct session_supplies clocks;
 	const struct session_events *events; /* borrowed */
 	void *ctx; /* borrowed */
 	struct mux *mux; /* owned */
@@ -63,6 +63,7 @@ static void session_send(struct session *s)
 			return;
 		s->link_full = !stream_write(s->link, parts, n);
 		mux_sent(s->mux);
+		mux_link_took(s->mux, !s->link_full);
 	}
 }
 
@@ -125,7 +126,7 @@ static struct mux_stream *session_on_make(void *ctx)
 {
 	struct session *s = ctx;
 
-	return chan_new(s->loop, s->clocks.silence);
+	return chan_new(s->loop, s->clocks.streams, s->clocks.silence);
 }
 
 static void session_on_opened(void *ctx, struct mux_stream *stream)
@@ -250,8 +251,13 @@ static void session_take_link(struct session *s, struct stream **link)
 	mux_ping(s->mux, loop_clock_us());
 }
 
+size_t session_stream_size(void)
+{
+	return chan_size();
+}
+
 struct session *session_new(struct loop *loop, const struct mux_conf *conf,
-	const struct session_clocks *clocks, const struct session_events *events, void *ctx)
+	const struct session_supplies *clocks, const struct session_events *events, void *ctx)
 {
 	struct session *s = MEM_NEW(struct session);
 
@@ -308,6 +314,11 @@ int session_resume(
 	return 0;
 }
 
+bool session_can_resume(const struct session *s, uint64_t peer_received)
+{
+	return mux_can_continue(s->mux, peer_received);
+}
+
 void session_drop_link(struct session *s)
 {
 	session_close_link(s);
@@ -322,7 +333,7 @@ bool session_has_link(const struct session *s)
 
 struct stream *session_open(struct session *s)
 {
-	struct mux_stream *stream = chan_new(s->loop, s->clocks.silence);
+	struct mux_stream *stream = chan_new(s->loop, s->clocks.streams, s->clocks.silence);
 
 	if (!mux_open(s->mux, stream)) {
 		chan_discard(stream);

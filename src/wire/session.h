@@ -8,6 +8,7 @@
 #define WIRE_SESSION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -15,6 +16,7 @@
 #include "proto/mux.h"
 
 struct loop;
+struct pool;
 struct session;
 struct stream;
 struct timeout_queue;
@@ -31,16 +33,19 @@ struct session_events {
 	void (*measured)(void *ctx, uint64_t rtt_us);
 };
 
-/* Queues of the loop that all sessions of a worker share. All borrowed. */
-struct session_clocks {
+/* What all sessions of a loop share. All borrowed; outlives them and their streams. */
+struct session_supplies {
 	struct timeout_queue *heartbeat; /* between pings */
 	struct timeout_queue *silence; /* without a byte for so long, a link is dead */
 	struct timeout_queue *probe; /* about 1 s: for an answer when a link is in doubt */
+	struct pool *streams; /* of session_stream_size; NULL: none are kept */
 	struct timeout_queue *tick; /* about 25 ms: what may wait a little */
 };
 
+size_t session_stream_size(void);
+
 struct session *session_new(struct loop *loop, const struct mux_conf *conf,
-	const struct session_clocks *clocks, const struct session_events *events, void *ctx);
+	const struct session_supplies *clocks, const struct session_events *events, void *ctx);
 /* Closes the link; streams that are still open fail (from the loop, later). */
 void session_free(struct session **s);
 
@@ -50,6 +55,8 @@ void session_start(struct session *s, struct stream **link, struct slice receive
  * peer cannot be continued from there: the link is closed. */
 MUST_CHECK int session_resume(
 	struct session *s, struct stream **link, struct slice received, uint64_t peer_received);
+/* Whether that would not be ERR_RANGE. */
+bool session_can_resume(const struct session *s, uint64_t peer_received);
 /* Closes the link on purpose, without `lost`. */
 void session_drop_link(struct session *s);
 bool session_has_link(const struct session *s);

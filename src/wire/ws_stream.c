@@ -439,6 +439,7 @@ struct stream *ws_stream_new(struct loop *loop, struct stream **lower, enum ws_r
 	loop_task_init(&w->grave, ws_on_grave);
 	loop_task_init(&w->begin, ws_on_begin);
 	CHECK(wslay_frame_context_init(&w->frames, &callbacks, w) == 0);
+	stream_read_stop(w->lower); /* or its next bytes would come before those that are fed */
 	stream_listen(w->lower, &ws_lower_events, w);
 	return &w->base;
 }

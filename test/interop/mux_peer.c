@@ -44,7 +44,7 @@ struct peer {
 	struct loop *loop;
 	struct listener *listener;
 	struct session *session;
-	struct session_clocks clocks;
+	struct session_supplies clocks;
 	struct timeout_queue *retry;
 	struct mux_conf conf;
 	enum kind open_kind;

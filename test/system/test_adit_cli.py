@@ -177,6 +177,37 @@ def test_plain_lines_and_an_end_on_purpose(launch, relay):
     assert agent.stop() == 0
 
 
+@pytest.mark.covers("S94")
+@pytest.mark.parametrize("words, target", [
+    (["http", "3000"], "http://localhost:3000"),
+    (["http", "[::1]:3000"], "http://[::1]:3000"),
+    (["http", "https://localhost"], "https://localhost"),
+    (["http", "unix:/run/app.sock"], "unix:/run/app.sock"),
+])
+def test_the_line_names_the_url_and_the_service(launch, relay, words, target):
+    agent = launch(*words, "--relay", f"http://127.0.0.1:{relay.port}", "--subdomain", "demo")
+    line = f"Forwarding http://demo.lt.test:{relay.port} -> {target}"
+    assert agent.wait_line("Forwarding ") == line
+
+
+@pytest.mark.covers("S94")
+@pytest.mark.parametrize("family, address", [
+    (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_a_bare_port_finds_a_service_of_either_family(launch, relay, family, address):
+    with socket.create_server((address, 0), family=family) as service:
+        service.settimeout(30)
+        agent = launch("http", service.getsockname()[1], "--subdomain", "demo",
+                       "--relay", f"http://127.0.0.1:{relay.port}")
+        agent.wait_line("Forwarding ")
+        with socket.create_connection(("127.0.0.1", relay.port), timeout=30) as visitor:
+            visitor.sendall(f"GET / HTTP/1.1\r\nHost: demo.lt.test:{relay.port}\r\n"
+                            "Connection: close\r\n\r\n".encode())
+            with service.accept()[0] as conn:
+                assert conn.recv(65536).startswith(b"GET / HTTP/1.1\r\n")
+                conn.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                assert visitor.recv(65536).startswith(b"HTTP/1.1 204 ")
+
+
 def test_the_relay_is_taken_from_the_strongest_place(home, relay):
     url = f"http://127.0.0.1:{relay.port}"
     (home / ".config/adit").mkdir(parents=True)

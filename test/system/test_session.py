@@ -215,6 +215,9 @@ def test_unregister_and_go_away_free_the_name(start):
         assert other.register(subdomain="demo")["name"] == "demo"
         other.frame(3)
         wait_for(lambda: visit(relay, "demo").status == 404, "the name to be free")
+        refused = other.register_refused(number=2, subdomain="late")
+        assert (refused["code"], refused["fatal"]) == ("bad-message", True)
+        assert visit(relay, "late").status == 404
         assert peer.register(subdomain="demo")["name"] == "demo"
 
 

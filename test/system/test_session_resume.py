@@ -144,14 +144,17 @@ def test_what_is_no_proof_is_refused_alike_and_the_true_session_goes_on(start, w
         assert visit(relay).body == b"still here"
 
 
-def test_bytes_that_never_were_end_the_session_that_asks_for_them(start):
+def test_who_asks_for_bytes_that_never_were_is_refused_before_anything_happens(start):
     relay = start()
     with Session(relay) as peer:
         peer.register(subdomain="demo")
-        peer.cut()
-        wire, _ = peer.ask(peer.resume_fields(received=peer.received + 1000))
-        assert wire.wait_closed() in ("fin", "rst")
-        wait_for(lambda: visit(relay).status == 404, "the session's end")
+        with pytest.raises(Refused) as refused:
+            peer.ask(peer.resume_fields(received=peer.received + 1000))
+        assert refused.value.status == 410
+        peer.serve(reply(b"still here"))
+        assert visit(relay).body == b"still here"
+        peer.resume()
+        assert visit(relay).body == b"still here"
 
 
 @pytest.mark.tsan

@@ -34,7 +34,7 @@ struct fake_relay {
 	struct listener *listener;
 	uint16_t port;
 	struct timeout_queue *retry;
-	struct session_clocks clocks;
+	struct session_supplies clocks;
 	struct fake_session sessions[FAKE_RELAY_SESSIONS];
 	unsigned begun; /* sessions so far */
 	struct buf head; /* of the last request */

@@ -169,6 +169,21 @@ static void copying_cuts_at_the_size_and_ends_with_nul(void **state)
 	assert_string_equal(out, "");
 }
 
+static void tokens_are_told_from_all_other_bytes(void **state)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+
+	assert_true(slice_is_token(slice_from_str(allowed)));
+	assert_true(slice_is_token((struct slice) {NULL, 0}));
+	for (unsigned byte = 0; byte < 256; byte++) {
+		char text[3] = {'a', (char)byte, 'b'};
+
+		assert_int_equal(slice_is_token(slice_of(text, 3)),
+			byte && strchr(allowed, (int)byte) != NULL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +192,7 @@ int main(void)
 		cmocka_unit_test(parts_never_leave_the_slice),
 		cmocka_unit_test(starts_and_ends_look_at_the_whole_affix),
 		cmocka_unit_test(finding_gives_the_length_when_there_is_none),
+		cmocka_unit_test(tokens_are_told_from_all_other_bytes),
 		cmocka_unit_test(trimming_takes_blanks_off_both_ends_only),
 		cmocka_unit_test(splitting_gives_every_part_empty_ones_too),
 		cmocka_unit_test(splitting_no_slice_gives_no_part),

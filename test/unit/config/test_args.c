@@ -20,8 +20,7 @@ static int read_words(
 	for (size_t i = 0; i < WORDS_MAX && words[i]; i++)
 		argv[argc++] = (char *)words[i];
 	opt_set_init(set, &config_table);
-	return args_read(
-		set, &(struct args_line) {.argc = argc, .argv = argv}, args, message);
+	return args_read(set, &(struct args_line) {.argc = argc, .argv = argv}, args, message);
 }
 
 static void values_come_in_every_usual_form(void **state)

@@ -57,11 +57,32 @@ static void a_broken_pipe_is_no_signal(void **state)
 	loop_free(&loop);
 }
 
+static void others_get_what_they_asked_for_beside_them(void **state)
+{
+	static const int numbers[] = {SIGWINCH, SIGCONT};
+	struct loop *loop = loop_new();
+	struct signals *signals = signals_new(loop, on_signal, NULL);
+	struct signals *more = signals_new_for(loop, numbers, 2, on_signal, NULL);
+
+	count = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(raise(numbers[i]), 0);
+		LOOP_TURN_UNTIL(loop, count == i + 1);
+		assert_int_equal(last, numbers[i]);
+	}
+	signals_free(&more);
+	assert_int_equal(raise(SIGHUP), 0);
+	LOOP_TURN_UNTIL(loop, count == 3);
+	signals_free(&signals);
+	loop_free(&loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_signal_comes_once_and_from_the_loop),
 		cmocka_unit_test(a_broken_pipe_is_no_signal),
+		cmocka_unit_test(others_get_what_they_asked_for_beside_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -346,6 +346,31 @@ static void a_slow_reader_keeps_its_window(void **state)
 	assert_int_equal(p.streams[0].stream.recv_window, 64 * KIB);
 }
 
+static void pong(uint32_t value, uint64_t after_us)
+{
+	mux_ping(p.mux, p.now_us);
+	p.now_us += after_us;
+	assert_int_equal(says(MUX_FRAME_PING, MUX_FLAG_ACK, 0, value), 0);
+}
+
+/* A round trip over the office's cable says nothing about the phone's. */
+static void the_pace_is_that_of_the_link_there_is(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	init(MUX_CLIENT, true, 64 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	pong(1, 1000);
+	mux_link_lost(p.mux);
+	assert_int_equal(mux_link_found(p.mux, 0), 0);
+	pong(2, 100000);
+	for (unsigned i = 0; i < 3; i++) {
+		p.now_us += 100000;
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	}
+	assert_true(s->recv_window > 64 * KIB);
+}
+
 /* The agreed window may be larger than what windows may grow to. */
 static void a_window_beyond_the_largest_does_not_grow(void **state)
 {
@@ -371,11 +396,12 @@ static void new_streams_begin_with_what_proved_useful_behind_their_first_frame(v
 	mux_peer_sent(&p);
 	mux_peer_write(mux_peer_open(&p), 5);
 	SENT("data SYN 4 5;window 4 458752;");
-	/* A reader that stops shows that it was not. */
+	/* A reader that stops shows that it was too much; it counts once. */
 	mux_stream_read_stop(s);
 	assert_int_equal(says(0, 0, 2, 1), 0);
+	assert_int_equal(says(0, 0, 2, 1), 0);
 	mux_peer_write(mux_peer_open(&p), 5);
-	SENT("data SYN 6 5;");
+	SENT("data SYN 6 5;window 6 196608;");
 }
 
 static void a_reader_that_stopped_holds_its_window_and_no_more(void **state)
@@ -463,6 +489,7 @@ int main(void)
 		T(credit_is_renewed_at_half),
 		T(a_quick_reader_gets_a_larger_window_within_the_budget),
 		T(a_slow_reader_keeps_its_window),
+		T(the_pace_is_that_of_the_link_there_is),
 		T(a_window_beyond_the_largest_does_not_grow),
 		T(new_streams_begin_with_what_proved_useful_behind_their_first_frame),
 		T(a_reader_that_stopped_holds_its_window_and_no_more),

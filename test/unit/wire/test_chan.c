@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "io/loop.h"
 #include "io/timeout.h"
 #include "support/loop_turn.h"
 #include "support/session_pair.h"
@@ -148,6 +149,30 @@ static void a_peer_that_never_ends_is_not_waited_for_for_ever(void **state)
 	assert_int_equal(far->ended, 1);
 }
 
+/* It takes its time, and what it has not taken yet is not thrown away. */
+static void a_peer_that_reads_slowly_gets_all_of_it(void **state)
+{
+	uint64_t until;
+
+	start();
+	server->stopped = true;
+	assert_false(write_some(near.stream, LARGE));
+	UNTIL(server->opened);
+	stream_shutdown(near.stream);
+	stream_close(&near.stream);
+	session_drop_link(client->session);
+	session_drop_link(server->session);
+	timeout_queue_set(pair.clocks.silence, 3);
+	until = loop_clock_us() + 20000;
+	UNTIL(loop_clock_us() > until);
+	timeout_queue_set(pair.clocks.silence, 3600000);
+	session_pair_resume(&pair);
+	stream_read_start(far->stream);
+	UNTIL(far->ended || far->failed);
+	assert_int_equal(far->failed, 0);
+	assert_int_equal(buf_len(&far->data), LARGE);
+}
+
 /* ---- closed inside each of its events ---- */
 
 static void close_it(struct stream_log *log)
@@ -241,7 +266,7 @@ static void one_that_no_session_takes_is_thrown_away(void **state)
 	struct mux_stream *s;
 
 	start();
-	s = chan_new(pair.loop, pair.clocks.silence);
+	s = chan_new(pair.loop, NULL, pair.clocks.silence);
 	assert_ptr_equal(chan_mux_stream(chan_stream(s)), s);
 	chan_discard(s);
 }
@@ -258,6 +283,7 @@ int main(void)
 		T(drained_comes_when_all_is_on_its_way),
 		T(no_event_comes_while_it_does_not_read),
 		T(a_peer_that_never_ends_is_not_waited_for_for_ever),
+		T(a_peer_that_reads_slowly_gets_all_of_it),
 		T(it_may_be_closed_with_its_first_bytes),
 		T(it_may_be_closed_at_the_end),
 		T(it_may_be_closed_when_it_drained),

@@ -183,6 +183,28 @@ static void bytes_of_the_handshake_go_first_and_from_the_loop(void **state)
 	check_data(log, SLICE("Hello!"));
 }
 
+/* Whoever gives it a stream may have read that until now. */
+static void it_starts_with_reading_stopped(void **state)
+{
+	struct stream *lower = NULL;
+	struct stream_log log;
+	int fds[2];
+
+	tcp_pair_open_small(fds);
+	assert_int_equal(stream_tcp_adopt(fixture.loop, fds[0], &lower), 0);
+	stream_read_start(lower);
+	stream_log_init(&log, ws_stream_new(fixture.loop, &lower, WS_SERVER));
+	ws_stream_feed(log.stream, slice_of(frames_hello, 12));
+	tcp_pair_send(fds[1], slice_of(frames_hello + 12, sizeof(frames_hello) - 12));
+	settle();
+	assert_int_equal(log.data_count, 0);
+	stream_read_start(log.stream);
+	LOOP_TURN_UNTIL(fixture.loop, buf_len(&log.data) == 6);
+	check_data(&log, SLICE("Hello!"));
+	stream_log_deinit(&log);
+	close(fds[1]);
+}
+
 struct fault_row {
 	size_t len;
 	char bytes[16];
@@ -414,6 +436,7 @@ int main(void)
 		WS_TEST(messages_are_one_row_of_bytes, server),
 		WS_TEST(it_does_not_matter_where_frames_are_cut, server),
 		WS_TEST(bytes_of_the_handshake_go_first_and_from_the_loop, server),
+		WS_TEST(it_starts_with_reading_stopped, server),
 		cmocka_unit_test(what_breaks_the_protocol_fails_the_stream),
 		WS_TEST(a_client_takes_no_masked_frame, client),
 		WS_TEST(an_end_without_a_close_is_a_failure, server),
