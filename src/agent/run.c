@@ -27,6 +27,7 @@ struct run {
 	struct signals *signals;
 	struct filewatch *watch;
 	const struct run_job *job;
+	struct loop_task refused;
 	enum run_exit exit;
 	bool is_stopping;
 	bool has_screen;
@@ -39,6 +40,16 @@ static void run_on_stopped(void *ctx)
 	loop_stop(run->loop);
 }
 
+/* Visitors that are being served may finish. */
+static void run_stop(struct run *run)
+{
+	if (run->is_stopping)
+		return;
+	run->is_stopping = true;
+	face_stopping(run->face);
+	agent_stop(run->agent, RUN_STOP_MS, run_on_stopped, run);
+}
+
 static void run_on_signal(void *ctx, int number)
 {
 	struct run *run = ctx;
@@ -46,13 +57,15 @@ static void run_on_signal(void *ctx, int number)
 	/* A terminal that is gone has nobody left to stop what it showed. */
 	if (number == SIGHUP && !run->has_screen)
 		return;
-	if (run->is_stopping) {
+	if (run->is_stopping)
 		loop_stop(run->loop);
-		return;
-	}
-	run->is_stopping = true;
-	face_stopping(run->face);
-	agent_stop(run->agent, RUN_STOP_MS, run_on_stopped, run);
+	else
+		run_stop(run);
+}
+
+static void run_on_refused(struct loop_task *task)
+{
+	run_stop(CONTAINER_OF(task, struct run, refused));
 }
 
 static void run_on_report(void *ctx, const struct report *report)
@@ -63,7 +76,8 @@ static void run_on_report(void *ctx, const struct report *report)
 	if (report->kind != REPORT_ERROR || !report->fatal)
 		return;
 	run->exit = RUN_REFUSED;
-	loop_stop(run->loop);
+	/* The agent is in the middle of something. */
+	loop_defer(run->loop, &run->refused);
 }
 
 static void run_client_token(
@@ -156,11 +170,13 @@ static bool run_make_face(struct run *run, const struct cli_conf *conf, char **e
 /* The loop's part: everything is there. */
 static void run_loop(struct run *run, const struct agent_conf *agent_conf)
 {
+	loop_task_init(&run->refused, run_on_refused);
 	run->signals = signals_new(run->loop, run_on_signal, run);
 	run->agent = agent_new(run->loop, agent_conf, run_on_report, run);
 	agent_set_tunnels(run->agent, run->job->specs, run->job->count);
 	run_watch(run);
 	loop_run(run->loop);
+	loop_cancel(&run->refused);
 	filewatch_close(&run->watch);
 	agent_free(&run->agent);
 	/* While signals are still caught: it may have a terminal to restore. */

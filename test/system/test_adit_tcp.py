@@ -186,7 +186,7 @@ def test_the_port_is_kept_over_a_restart_of_the_relay(start, services, adits, ra
         relay.stop()
     again = start(*flags, **how)
     for agent, url in zip(agents, before):
-        again.wait_log("session up", count=3)
+        again.wait_log("tunnel registered", count=3)
         with http.Visitor(int(url.rpartition(":")[2])) as visitor:
             visitor.send(b"again")
             assert visitor.read_exactly(5) == b"again"

@@ -4,6 +4,7 @@ One session at a time, each link on a thread of its own. `answer` decides per re
 link, or the bytes of another answer. Everything sent in a session is kept, so that it can always be
 continued.
 """
+import contextlib
 import hashlib
 import hmac
 import json
@@ -216,14 +217,15 @@ class ScriptRelay:
     def cut(self):
         with self.lock:
             if self.link:
-                self.link.sock.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):
+                    self.link.sock.shutdown(socket.SHUT_RDWR)
                 self.link = None
 
-    def visit(self, request):
-        """A visitor of tunnel 1; the id of its stream."""
+    def visit(self, request, line="1 203.0.113.9 51234 198.51.100.1 80 http 4f2a90c1d3e5b768"):
+        """A visitor of tunnel 1, or of another line; the id of its stream."""
         with self.lock:
             stream, self.next_stream = self.next_stream, self.next_stream + 2
-            data = b"1 203.0.113.9 51234 198.51.100.1 80 http 4f2a90c1d3e5b768\n" + request
+            data = line.encode() + b"\n" + request
             self.send(frame(DATA, SYN, stream, len(data), data))
             self.send(frame(WINDOW, FIN, stream, 0))
             return stream
