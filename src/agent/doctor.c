@@ -14,6 +14,7 @@
 #include "io/dial.h"
 #include "io/loop.h"
 #include "io/stream.h"
+#include "io/stream_tls.h"
 #include "wire/uplink.h"
 
 #define DOCTOR_TIMEOUT_MS 10000u
@@ -134,6 +135,22 @@ static void doctor_tell_fault(struct doctor *d, const struct uplink_result *resu
 
 static void doctor_ask(struct doctor *d, enum uplink_framing framing);
 
+static void doctor_tell_passed(
+	struct doctor *d, enum uplink_hop hop, const struct uplink_result *result)
+{
+	const struct tls *tls = result->link ? stream_tls_get(result->link) : NULL;
+	struct buf detail = {0};
+
+	if (hop == UPLINK_TLS && tls) {
+		buf_printf(&detail, "%s, ", tls_version(tls));
+		tls_client_put_peer(&detail, tls);
+	} else {
+		buf_append_str(&detail, "ok");
+	}
+	doctor_tell(d, doctor_hops[hop], true, result->hop_us[hop], buf_slice(&detail));
+	buf_release(&detail);
+}
+
 static void doctor_on_uplink(void *ctx, const struct uplink_result *result)
 {
 	struct doctor *d = ctx;
@@ -141,7 +158,7 @@ static void doctor_on_uplink(void *ctx, const struct uplink_result *result)
 
 	for (enum uplink_hop hop = UPLINK_DNS; hop < result->hop; hop++) {
 		if (d->framing == UPLINK_PLAIN && doctor_has_hop(d, hop))
-			doctor_tell(d, doctor_hops[hop], true, result->hop_us[hop], SLICE("ok"));
+			doctor_tell_passed(d, hop, result);
 	}
 	if (result->hop == UPLINK_DONE)
 		doctor_tell(d, doctor_upgrade_name(d), true, result->hop_us[UPLINK_HTTP],
