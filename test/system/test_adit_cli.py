@@ -170,6 +170,28 @@ def test_doctor_is_content_with_a_relay_and_a_service(home, relay):
         assert result.returncode == 4 and not checks(result)["local service"]["ok"]
 
 
+@pytest.mark.parametrize("answer, detail", [
+    (b"HTTP/1.1 404 Not Found\r\n\r\n", "GET /: HTTP/1.1 404 Not Found"),
+    (b"SSH-2.0-\x1b[2J\r\n", "no HTTP, right for adit tcp only: SSH-2.0-\x1b[2J"),
+    (b"x" * 4096, "no HTTP, right for adit tcp only: " + "x" * 478 + "\u2026"),
+    (b"", "no answer to GET /; this is right for adit tcp only"),
+])
+def test_doctor_asks_the_service_for_a_page(home, relay, answer, detail):
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        port = service.getsockname()[1]
+        process = subprocess.Popen(
+            [adit(), "doctor", f"127.0.0.1:{port}", "--relay", f"http://127.0.0.1:{relay.port}",
+             "--json"], env=clean_env({"HOME": home}), stdout=subprocess.PIPE, text=True)
+        with service.accept()[0] as sock:
+            head = sock.recv(65536)
+            sock.sendall(answer)
+        out = process.communicate(timeout=30)[0]
+    assert head.startswith(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n".encode())
+    told = {one["check"]: one for one in map(json.loads, out.splitlines())}
+    assert told["local http"]["ok"] and told["local http"]["detail"] == detail
+    assert process.returncode == 0
+
+
 def test_doctor_describes_the_certificate(home, start, tmp_path):
     authority = Authority(tmp_path, "The Test Authority")
     relay = start(*authority.issue("relay", "lt.test", "IP:127.0.0.1").flags)
