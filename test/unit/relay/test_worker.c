@@ -113,7 +113,8 @@ static void no_grace_still_leaves_time_to_connect(void **state)
 static void fixed_timeouts_are_never_off(void **state)
 {
 	static const enum worker_timeout ids[] = {WORKER_LINGER, WORKER_HALF_CLOSED,
-		WORKER_HALF_PAUSED, WORKER_HEAD_REST, WORKER_SURPLUS, WORKER_ACCEPT_RETRY, WORKER_ACCESS_LOG};
+		WORKER_HALF_PAUSED, WORKER_HEAD_REST, WORKER_SURPLUS, WORKER_ACCEPT_RETRY,
+		WORKER_ACCESS_LOG};
 
 	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
 		assert_true(duration(ids[i]) > 0);
