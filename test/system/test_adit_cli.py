@@ -89,6 +89,8 @@ def test_every_command_explains_itself(home, command):
     (["http", "3000"], "no relay is known"),
     (["http", "3000", "--relai", "x"], "did you mean --relay?"),
     (["http", "3000", "--remote-port", "1"], "it goes with adit tcp"),
+    (["http", "3000", "--hmac-secret", "x"], "set ADIT_HMAC_SECRET or use --hmac-secret-file\n"),
+    (["http", "3000", "--client-token", "x"], "set ADIT_CLIENT_TOKEN\n"),
     (["http", "99999", "--relay", DOWN], "99999"),
     (["http", "3000", "--relay", "ftp://x"], "ftp://x"),
     (["start", "--relay", DOWN], "there is no ./tunnels.yaml"),

@@ -246,8 +246,7 @@ def test_yaml_header_outside_its_file_fails(tmp_path):
     fails_with(
         check(tmp_path, {"fake/yaml.h": "",
                          "src/io/loop.c": GOOD["src/io/loop.c"] + "#include <yaml.h>\n"}),
-        "src/io/loop.c:7: <yaml.h> is at home in src/config/yaml.c and "
-        "src/config/yaml_walk.c alone")
+        "src/io/loop.c:7: <yaml.h> is at home in src/config/yaml.c and src/config/yaml_walk.c alone")
 
 
 @pytest.mark.parametrize("header", ["libpsl.h"])
