@@ -25,13 +25,13 @@ ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
 class Terminal:
     """A terminal that a program runs on; what it shows is read all the time, unless paused."""
 
-    def __init__(self, home, *words, columns=80, rows=24, **env):
+    def __init__(self, home, *words, columns=80, rows=24, program=None, **env):
         self.master, self.slave = pty.openpty()
         self.text = ""
         self.resize(columns, rows)
         self.before = termios.tcgetattr(self.slave)
         self.process = subprocess.Popen(
-            [adit(), *map(str, words)], cwd=home, stdin=self.slave, stdout=self.slave,
+            [program or adit(), *map(str, words)], cwd=home, stdin=self.slave, stdout=self.slave,
             stderr=self.slave, preexec_fn=self._own,
             env=clean_env({"HOME": home, "TERM": "xterm-256color", "LANG": "C.UTF-8", **env}))
 
@@ -137,8 +137,10 @@ def visit(relay, path):
 
 
 def test_url_requests_and_totals_appear(relay, screen):
+    at = len(screen.text)
     visit(relay, "/201/things")
     screen.wait("/201/things")
+    assert "demo.lt.test" not in screen.text[at:]  # rows that are the same are not written again
     screen.wait("1 request ")
     assert "\x1b[32m201\x1b[m" in screen.text
     assert visit(relay, "/503") == 503
@@ -195,6 +197,31 @@ def test_a_stop_gives_the_terminal_back_and_comes_again(relay, screen):
     screen.process.send_signal(signal.SIGINT)
     assert screen.exit() == 0
     assert screen.is_restored()
+
+
+def test_a_shell_moves_it_to_the_background_and_back(relay, local, show):
+    shell = show("--norc", "-i", program="bash", PS1="$ ", INPUTRC="/dev/null")
+    command = f"{adit()} http 127.0.0.1:{local} --relay http://127.0.0.1:{relay.port}"
+
+    def type_in(keys, wanted):
+        at = len(shell.text)
+        os.write(shell.master, keys.encode())
+        shell.wait(wanted, at)
+
+    type_in(command + "\n", "connected")
+    type_in("\x1a", "Stopped")
+    at = len(shell.text)
+    type_in("bg\n", "&")
+    type_in("echo $((6 * 7))\n", "42")
+    assert ENTER not in shell.text[at:]
+    type_in("fg\n", ENTER)
+    shell.wait("connected")
+    type_in("\x03", "0 requests, 0 errors")
+    type_in("stty -a\n", " echo ")
+    type_in(command + " &\n", "Forwarding http://")
+    type_in("kill %1; wait\n", "Done")
+    type_in("exit\n", "exit")
+    shell.exit()
 
 
 def test_a_resized_terminal_is_redrawn(screen):

@@ -333,6 +333,23 @@ static void colours_tell_the_class_of_a_status(void **state)
 	end(&p);
 }
 
+static void a_tcp_connection_is_told_by_its_bytes(void **state)
+{
+	struct picture p;
+
+	begin(&p);
+	take(&p,
+		(struct report) {.kind = REPORT_REQUEST,
+			.tcp = true,
+			.duration_us = 61000000,
+			.bytes_in = 1234,
+			.bytes_out = 999999,
+			.visitor = SLICE("192.0.2.7")});
+	assert_shows(&p, NOW, " TCP     1.2 kB in, 999.9 kB out ");
+	assert_shows(&p, NOW, "  ok    1m01s  192.0.2.7\n");
+	end(&p);
+}
+
 static void only_the_latest_requests_are_kept(void **state)
 {
 	struct picture p;
@@ -455,6 +472,7 @@ int main(void)
 		cmocka_unit_test(a_tunnel_waits_comes_back_and_goes),
 		cmocka_unit_test(the_state_of_the_connection),
 		cmocka_unit_test(colours_tell_the_class_of_a_status),
+		cmocka_unit_test(a_tcp_connection_is_told_by_its_bytes),
 		cmocka_unit_test(only_the_latest_requests_are_kept),
 		cmocka_unit_test(no_size_and_no_text_breaks_a_row),
 		cmocka_unit_test(wide_letters_take_two_cells_and_marks_one),
