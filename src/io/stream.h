@@ -41,6 +41,7 @@ struct stream_ops {
 	void (*shutdown)(struct stream *s);
 	void (*close)(struct stream *s, bool reset);
 	int (*detach)(struct stream *s, struct stream_parcel *out); /* NULL: it cannot move */
+	int (*fd)(const struct stream *s); /* NULL: it has none */
 };
 
 struct stream {
@@ -82,6 +83,12 @@ static inline bool stream_write(struct stream *s, const struct slice *parts, siz
 #define STREAM_READ_BULK 262144u
 /* So much less may be left of such a read by the layers in between, TLS for one. */
 #define STREAM_READ_OVERHEAD 4096u
+/* The socket that carries it, below all layers, still the stream's; or -1. */
+static inline int stream_fd(const struct stream *s)
+{
+	return s->ops->fd ? s->ops->fd(s) : -1;
+}
+
 /* About how many bytes it would take just now without parking any. */
 static inline size_t stream_room(const struct stream *s)
 {

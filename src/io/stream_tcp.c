@@ -306,6 +306,7 @@ static const struct stream_ops stream_tcp_ops = {
 	.shutdown = stream_tcp_shutdown,
 	.close = stream_tcp_close,
 	.detach = stream_tcp_detach,
+	.fd = stream_tcp_fd,
 };
 
 static struct stream_tcp *stream_tcp_new(struct loop *loop)
@@ -363,6 +364,17 @@ bool stream_tcp_is_delivered(const struct stream *stream)
 	if (stream_tcp_of(stream)->outbox)
 		return false;
 	return ioctl(stream_tcp_fd(stream), SIOCOUTQ, &waiting) != 0 || waiting == 0;
+}
+
+void stream_tcp_tune_link(const struct stream *stream, unsigned limit_ms)
+{
+	int fd = stream_fd(stream), on = 1, unsent = STREAM_TCP_LINK_UNSENT;
+
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 }
 
 void stream_tcp_set_keepalive(struct stream *stream, unsigned idle_s, unsigned limit_ms)

@@ -18,4 +18,12 @@ bool stream_tcp_is_delivered(const struct stream *stream);
 /* Notices a path that died silently: probes after so many seconds, gives up after limit_ms. */
 void stream_tcp_set_keepalive(struct stream *stream, unsigned idle_s, unsigned limit_ms);
 
+/*
+ * For a stream whose socket, below all layers, carries many others: it gives up after limit_ms
+ * without an acknowledgement, and the kernel takes little beyond what the network does, so that
+ * what is written later can still go first. A stream without a socket stays as it is.
+ */
+#define STREAM_TCP_LINK_UNSENT 262144
+void stream_tcp_tune_link(const struct stream *stream, unsigned limit_ms);
+
 #endif

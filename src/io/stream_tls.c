@@ -380,6 +380,11 @@ static bool stream_tls_write(struct stream *s, const struct slice *parts, size_t
 }
 
 /* Records cost 22 bytes for 16 KiB, and more where they are small. */
+static int stream_tls_fd(const struct stream *s)
+{
+	return stream_fd(stream_tls_of(s)->lower);
+}
+
 static size_t stream_tls_room(const struct stream *s)
 {
 	const struct stream_tls *t = stream_tls_of(s);
@@ -449,6 +454,7 @@ static const struct stream_ops stream_tls_ops = {
 	.shutdown = stream_tls_shutdown,
 	.close = stream_tls_close,
 	.detach = stream_tls_detach,
+	.fd = stream_tls_fd,
 };
 
 struct stream *stream_tls_new(struct loop *loop, struct stream **lower, struct tls **tls)

@@ -10,8 +10,12 @@
 #include "base/mem.h"
 #include "io/loop.h"
 #include "io/stream.h"
+#include "io/stream_tcp.h"
 #include "io/timeout.h"
 #include "wire/chan.h"
+
+/* Without an acknowledgement the kernel ends a link then, in case we are asleep or stuck. */
+#define SESSION_GIVE_UP_MS 30000u
 
 struct session {
 	struct loop *loop; /* borrowed */
@@ -244,6 +248,7 @@ static void session_take_link(struct session *s, struct stream **link)
 	s->link = *link;
 	*link = NULL;
 	s->link_full = s->bulk = false;
+	stream_tcp_tune_link(s->link, SESSION_GIVE_UP_MS);
 	stream_listen(s->link, &session_link_events, s);
 	stream_read_start(s->link);
 	timeout_arm(s->clocks.heartbeat, &s->heartbeat);

@@ -150,6 +150,11 @@ static bool ws_write(struct stream *s, const struct slice *parts, size_t count)
 	return !w->lower_full;
 }
 
+static int ws_fd(const struct stream *s)
+{
+	return stream_fd(ws_stream_of(s)->lower);
+}
+
 static size_t ws_room(const struct stream *s)
 {
 	const struct ws_stream *w = ws_stream_of(s);
@@ -417,6 +422,7 @@ static const struct stream_ops ws_stream_ops = {
 	.read_stop = ws_read_stop,
 	.write = ws_write,
 	.room = ws_room,
+	.fd = ws_fd,
 	.set_bulk = ws_set_bulk,
 	.shutdown = ws_shutdown,
 	.close = ws_close,

@@ -371,6 +371,14 @@ static void sockets_get_their_options(void **state)
 	assert_int_equal(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 45000);
 }
 
+static void a_link_gives_up_and_holds_little_back(void **state)
+{
+	stream_tcp_tune_link(fixture.log.stream, 30000);
+	assert_int_equal(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 30000);
+	assert_int_equal(option(IPPROTO_TCP, TCP_NOTSENT_LOWAT), STREAM_TCP_LINK_UNSENT);
+}
+
 int main(void)
 {
 #define STREAM_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -391,6 +399,7 @@ int main(void)
 		SMALL_TEST(a_stream_has_room_until_bytes_are_parked),
 		STREAM_TEST(a_stream_is_quiet_until_something_comes),
 		STREAM_TEST(sockets_get_their_options),
+		STREAM_TEST(a_link_gives_up_and_holds_little_back),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
