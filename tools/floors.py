@@ -35,7 +35,6 @@ HOMES = (
     (re.compile(r"openssl/"), ("src/crypto/",)),
     (re.compile(r"yaml\.h$"), ("src/config/yaml.c", "src/config/yaml_walk.c")),
     (re.compile(r"jansson(_config)?\.h$"), ("src/wire/control.c", "src/relay/api_json.c")),
-    (re.compile(r"systemd/"), ONE_FILE),
     (re.compile(r"libpsl\.h$"), ONE_FILE),
     (re.compile(r"wslay/"), ("src/wire/ws_stream.c",)),
 )

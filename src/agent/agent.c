@@ -188,6 +188,23 @@ static void agent_drop_next(struct agent *a)
 	a->next_count = 0;
 }
 
+/* One that is opened anew under the same label is told here as well, and then again as up. */
+static void agent_tell_removed(struct agent *a)
+{
+	const struct control message = {
+		.code = (char *)(uintptr_t) "removed",
+		.message = (char *)(uintptr_t) "it is no longer wanted",
+	};
+
+	LIST_EACH (node, &a->registrations.leaving) {
+		struct registration *reg = CONTAINER_OF(node, struct registration, node);
+
+		if (reg->is_told)
+			agent_report_tunnel(a, REPORT_TUNNEL_DOWN, reg, &message);
+		reg->is_told = false;
+	}
+}
+
 static void agent_on_apply(struct loop_task *task)
 {
 	struct agent *a = CONTAINER_OF(task, struct agent, apply);
@@ -195,6 +212,7 @@ static void agent_on_apply(struct loop_task *task)
 
 	registrations_set(&a->registrations, a->next, a->next_count);
 	agent_drop_next(a);
+	agent_tell_removed(a);
 	while ((reg = registrations_find_new(&a->registrations)) != NULL)
 		agent_serve(a, reg);
 	agent_pump(a);

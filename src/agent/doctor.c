@@ -6,14 +6,15 @@
 
 #include <stdio.h>
 
+#include "agent/doctor_local.h"
 #include "agent/handshake.h"
 #include "agent/tunnel_spec.h"
 #include "base/log_text.h"
 #include "config/proxy_env.h"
 #include "crypto/tls.h"
-#include "io/dial.h"
 #include "io/loop.h"
 #include "io/stream.h"
+#include "io/stream_tls.h"
 #include "wire/uplink.h"
 
 #define DOCTOR_TIMEOUT_MS 10000u
@@ -26,6 +27,7 @@ struct doctor {
 	struct target target; /* no host and no path: none was given */
 	struct buf fields; /* of the upgrade under way */
 	enum uplink_framing framing;
+	struct doctor_local *local; /* owned */
 	unsigned faults;
 };
 
@@ -58,33 +60,31 @@ static void doctor_tell(
 
 /* ---- the local service ---- */
 
-static void doctor_on_dialled(void *ctx, const struct dial_result *result)
+static void doctor_on_local(void *ctx, const char *check, bool ok, uint64_t us, struct slice detail)
+{
+	doctor_tell(ctx, check, ok, us, detail);
+}
+
+static void doctor_on_local_done(void *ctx)
 {
 	struct doctor *d = ctx;
-	struct stream *stream = result->stream;
-	struct buf detail = {0};
 
-	if (result->err)
-		buf_printf(&detail, "%.*s; is the service running?", SLICE_ARG(result->detail));
-	else
-		buf_append_str(&detail, "takes connections");
-	doctor_tell(d, "local service", !result->err, result->resolve_us + result->connect_us,
-		buf_slice(&detail));
-	buf_release(&detail);
-	stream_close(&stream);
 	loop_stop(d->loop);
 }
 
+static const struct doctor_local_events doctor_local_events = {
+	.tell = doctor_on_local,
+	.done = doctor_on_local_done,
+};
+
 static void doctor_local(struct doctor *d)
 {
-	const struct dial_target target = {
-		.host = d->target.host, .port = d->target.port, .path = d->target.path};
-
 	if (!d->target.host && !d->target.path) {
 		loop_stop(d->loop);
 		return;
 	}
-	dial_start(d->loop, &target, d->conf->values.local_connect_ms, doctor_on_dialled, d);
+	d->local = doctor_local_new(
+		d->loop, &d->target, d->conf->values.local_connect_ms, &doctor_local_events, d);
 }
 
 /* ---- the relay ---- */
@@ -134,6 +134,22 @@ static void doctor_tell_fault(struct doctor *d, const struct uplink_result *resu
 
 static void doctor_ask(struct doctor *d, enum uplink_framing framing);
 
+static void doctor_tell_passed(
+	struct doctor *d, enum uplink_hop hop, const struct uplink_result *result)
+{
+	const struct tls *tls = result->link ? stream_tls_get(result->link) : NULL;
+	struct buf detail = {0};
+
+	if (hop == UPLINK_TLS && tls) {
+		buf_printf(&detail, "%s, ", tls_version(tls));
+		tls_client_put_peer(&detail, tls);
+	} else {
+		buf_append_str(&detail, "ok");
+	}
+	doctor_tell(d, doctor_hops[hop], true, result->hop_us[hop], buf_slice(&detail));
+	buf_release(&detail);
+}
+
 static void doctor_on_uplink(void *ctx, const struct uplink_result *result)
 {
 	struct doctor *d = ctx;
@@ -141,7 +157,7 @@ static void doctor_on_uplink(void *ctx, const struct uplink_result *result)
 
 	for (enum uplink_hop hop = UPLINK_DNS; hop < result->hop; hop++) {
 		if (d->framing == UPLINK_PLAIN && doctor_has_hop(d, hop))
-			doctor_tell(d, doctor_hops[hop], true, result->hop_us[hop], SLICE("ok"));
+			doctor_tell_passed(d, hop, result);
 	}
 	if (result->hop == UPLINK_DONE)
 		doctor_tell(d, doctor_upgrade_name(d), true, result->hop_us[UPLINK_HTTP],
@@ -211,6 +227,7 @@ enum run_exit doctor_run(struct cli_conf *conf, char **environ_list, struct buf 
 				slice_from_str(doctor.proxy.address));
 		doctor_ask(&doctor, UPLINK_PLAIN);
 		loop_run(doctor.loop);
+		doctor_local_free(&doctor.local);
 		loop_free(&doctor.loop);
 		status = doctor.faults ? RUN_UNWELL : RUN_STOPPED;
 	}

@@ -18,6 +18,7 @@
 #include "io/timeout.h"
 
 #define FACE_SCREEN_FRAME_MS 100u
+#define FACE_SCREEN_LOOK_MS 1000u /* whether the terminal is ours again */
 
 static const int face_screen_signals[] = {SIGWINCH, SIGTSTP, SIGCONT};
 
@@ -87,6 +88,24 @@ static void face_screen_put_changes(struct face_screen *s, const struct screen_f
 	}
 }
 
+/* A shell that brings a running job to the foreground does not tell it. */
+static bool face_screen_has_terminal(struct face_screen *s)
+{
+	if (term_is_entered(s->term))
+		return true;
+	if (!term_enter(s->term))
+		return false;
+	s->is_blank = true;
+	term_size(s->term, &s->conf.columns, &s->conf.rows);
+	return true;
+}
+
+static void face_screen_arm_clock(struct face_screen *s, uint64_t wait_ms)
+{
+	timeout_queue_set(s->later, wait_ms);
+	timeout_arm(s->later, &s->clock);
+}
+
 static void face_screen_draw(struct face_screen *s)
 {
 	uint64_t now = loop_now(s->loop);
@@ -94,8 +113,10 @@ static void face_screen_draw(struct face_screen *s)
 
 	timeout_disarm(&s->frame);
 	timeout_disarm(&s->clock);
-	if (!term_is_entered(s->term))
+	if (!face_screen_has_terminal(s)) {
+		face_screen_arm_clock(s, FACE_SCREEN_LOOK_MS);
 		return;
+	}
 	if (!term_flush(s->term)) {
 		timeout_arm(s->soon, &s->frame);
 		return;
@@ -107,8 +128,7 @@ static void face_screen_draw(struct face_screen *s)
 	s->is_blank = false;
 	if (buf_len(&s->out))
 		term_write(s->term, buf_slice(&s->out));
-	timeout_queue_set(s->later, screen_model_next(&s->model, now));
-	timeout_arm(s->later, &s->clock);
+	face_screen_arm_clock(s, screen_model_next(&s->model, now));
 }
 
 static void face_screen_on_frame(struct timeout *timeout)
@@ -129,12 +149,12 @@ static void face_screen_change(struct face_screen *s)
 
 /* ---- the terminal ---- */
 
-static void face_screen_begin(struct face_screen *s)
+/* All of it, at the size that the terminal has now. */
+static void face_screen_redraw(struct face_screen *s)
 {
 	s->is_blank = true;
 	term_size(s->term, &s->conf.columns, &s->conf.rows);
-	if (term_enter(s->term))
-		face_screen_change(s);
+	face_screen_change(s);
 }
 
 static void face_screen_on_signal(void *ctx, int number)
@@ -148,10 +168,10 @@ static void face_screen_on_signal(void *ctx, int number)
 		break;
 	case SIGCONT:
 		term_resume(s->term);
-		face_screen_begin(s);
+		face_screen_redraw(s);
 		break;
 	default:
-		face_screen_begin(s);
+		face_screen_redraw(s);
 		break;
 	}
 }
@@ -220,6 +240,6 @@ struct face *face_screen_new(struct loop *loop, char **environ_list, const struc
 	screen_model_init(&s->model);
 	s->signals = signals_new_for(loop, face_screen_signals, ARRAY_LEN(face_screen_signals),
 		face_screen_on_signal, s);
-	face_screen_begin(s);
+	face_screen_redraw(s);
 	return &s->face;
 }

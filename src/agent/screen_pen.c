@@ -66,12 +66,17 @@ static struct screen_glyph screen_pen_next(const struct screen_pen *pen, struct 
 	unsigned char first = (unsigned char)rest->ptr[0];
 	size_t len = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 	struct screen_glyph glyph = {slice_first(*rest, len), 1};
-	uint32_t rune = len == 1 ? first : first & (0x7fu >> len);
+	uint32_t rune = first < 0x80 ? first : first & (0x7fu >> len);
 
+	/* Nothing is quoted here. */
+	if (slice_starts(*rest, SLICE("\\\""))) {
+		glyph.bytes = SLICE("\"");
+		len = 2;
+	}
 	for (size_t i = 1; i < glyph.bytes.len; i++)
 		rune = rune << 6 | ((unsigned char)rest->ptr[i] & 0x3f);
 	*rest = slice_from(*rest, len);
-	if (len == 1)
+	if (first < 0x80)
 		return glyph;
 	if (!pen->utf8)
 		glyph.bytes = SLICE("?");

@@ -226,12 +226,15 @@ void term_leave(struct term *t)
 		term_forget(t);
 		return;
 	}
-	/* Whoever has stopped the output does not mean this. */
+	/* Whoever has stopped the output does not mean this. Only what TCOOFF has stopped goes on
+	 * with TCOON; a Ctrl-S does not. */
+	tcflow(t->fd, TCOOFF);
 	tcflow(t->fd, TCOON);
 	buf_append_slice(&t->kept, SLICE(TERM_LEAVE));
 	term_drain(t);
 	/* What was typed meanwhile was not meant for the shell. */
-	tcsetattr(t->fd, TCSAFLUSH, &t->before);
+	tcflush(t->fd, TCIFLUSH);
+	tcsetattr(t->fd, TCSANOW, &t->before);
 	t->is_entered = false;
 	term_unguard();
 }

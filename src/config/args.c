@@ -44,7 +44,7 @@ static int args_refuse_not_a_flag(struct args_reader *r, const struct opt *o)
 	buf_printf(r->message, "--%s cannot be given on the command line%s; set %s", o->name,
 		o->type == OPT_SECRET ? ", where every user of the machine could read it" : "",
 		o->env_alias ? o->env_alias : env);
-	if (o->type == OPT_SECRET)
+	if (opt_find_file_of(r->set->table, o))
 		buf_printf(r->message, " or use --%s-file", o->name);
 	return ERR_SYNTAX;
 }

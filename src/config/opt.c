@@ -52,6 +52,14 @@ const struct opt *opt_find_env(const struct opt_table *table, struct slice name)
 	return NULL;
 }
 
+const struct opt *opt_find_file_of(const struct opt_table *table, const struct opt *o)
+{
+	char name[OPT_NAME_MAX];
+	int len = snprintf(name, sizeof(name), "%s-file", o->name);
+
+	return opt_find(table, slice_of(name, (size_t)len));
+}
+
 size_t opt_index(const struct opt_table *table, const struct opt *o)
 {
 	CHECK(o >= table->opts && o < table->opts + table->count);

@@ -69,6 +69,8 @@ enum opt_style { OPT_STYLE_FLAG, OPT_STYLE_ENV, OPT_STYLE_KEY };
 /* NULL when there is none of that name. */
 const struct opt *opt_find(const struct opt_table *table, struct slice name);
 const struct opt *opt_find_env(const struct opt_table *table, struct slice name);
+/* "NAME-file" if the table has it: where a secret stands that is no flag. NULL otherwise. */
+const struct opt *opt_find_file_of(const struct opt_table *table, const struct opt *o);
 size_t opt_index(const struct opt_table *table, const struct opt *o);
 static inline bool opt_has(const struct opt *o, enum opt_flag flag)
 {

@@ -120,7 +120,7 @@ static int yaml_refuse_key(struct yaml_reader *r, const struct opt *o, struct sl
 	buf_printf(r->message, "%s:%zu: ", r->file, yaml_line(r) + 1);
 	if (o) {
 		buf_printf(r->message, "%s cannot be set in this file", o->name);
-		if (o->type == OPT_SECRET)
+		if (opt_find_file_of(r->set->table, o))
 			buf_printf(r->message, "; use %s-file", o->name);
 		return ERR_SYNTAX;
 	}

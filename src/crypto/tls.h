@@ -89,6 +89,9 @@ const char *tls_failure(const struct tls *t);
 /* "TLSv1.3", "TLS_AES_128_GCM_SHA256"; for doctor and logs. */
 const char *tls_version(const struct tls *t);
 const char *tls_cipher(const struct tls *t);
+/* Appends "certificate until 2027-01-31 from Example CA" of a client's other side, once it is
+ * ready. */
+void tls_client_put_peer(struct buf *out, const struct tls *t);
 /* Whether it goes on with the session of an earlier connection. */
 bool tls_is_resumed(const struct tls *t);
 /* What was agreed on by ALPN, or an empty slice. */

@@ -90,6 +90,18 @@ static void tls_client_put_day(struct buf *out, const ASN1_TIME *time)
 			parts.tm_mday);
 }
 
+void tls_client_put_peer(struct buf *out, const struct tls *t)
+{
+	X509 *cert = SSL_get0_peer_certificate(t->ssl);
+
+	if (!cert)
+		return;
+	buf_append_str(out, "certificate until ");
+	tls_client_put_day(out, X509_get0_notAfter(cert));
+	buf_append_str(out, " from ");
+	tls_client_put_issuer(out, cert);
+}
+
 static void tls_client_explain(struct buf *out, X509_STORE_CTX *store, const char *host)
 {
 	X509 *cert = X509_STORE_CTX_get_current_cert(store);

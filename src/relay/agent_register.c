@@ -14,6 +14,7 @@
 #include "relay/name.h"
 #include "relay/ports.h"
 #include "relay/public_url.h"
+#include "relay/refusals.h"
 #include "relay/session_tunnel.h"
 #include "relay/tcp_tunnel.h"
 #include "relay/worker.h"
@@ -45,11 +46,15 @@ struct registration {
 static void agent_register_refuse(struct agent_session *a, const struct agent_message_fault *fault)
 {
 	struct worker *w = a->worker;
+	struct slice client = slice_from_str(a->client);
+	uint64_t suppressed;
 
 	metrics_add(w->metrics, METRIC_CREATIONS_REFUSED, 1);
-	log_info(w->shared->log, "tunnel refused", LOG_STR("session", agent_session_name(a)),
-		LOG_STR("client", slice_from_str(a->client)),
-		LOG_STR("reason", slice_from_str(fault->code)));
+	if (refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
+		log_info(w->shared->log, "tunnel refused",
+			LOG_STR("session", agent_session_name(a)), LOG_STR("client", client),
+			LOG_STR("reason", slice_from_str(fault->code)),
+			LOG_INT("suppressed", suppressed));
 	agent_message_error(a, fault);
 }
 

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <systemd/sd-daemon.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/loop.h"
+#include "io/notify.h"
 #include "relay/relay.h"
 #include "relay/relay_conf.h"
 
@@ -57,23 +57,29 @@ static int main_check_config(struct relay_conf *conf)
 
 /* ---- the relay's hooks ---- */
 
+/* To systemd, if it started us. */
+static void main_notify(struct slice state)
+{
+	notify_send(getenv("NOTIFY_SOCKET"), state);
+}
+
 static void main_on_ready(void *ctx)
 {
-	sd_notify(0, "READY=1");
+	main_notify(SLICE("READY=1"));
 }
 
 static void main_on_stopping(void *ctx)
 {
-	sd_notify(0, "STOPPING=1");
+	main_notify(SLICE("STOPPING=1"));
 }
 
 static void main_on_reloading(void *ctx)
 {
-	struct timespec now;
+	struct buf state = {0};
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
-		(long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	buf_printf(&state, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)loop_clock_us());
+	main_notify(buf_slice(&state));
+	buf_release(&state);
 }
 
 static struct relay_conf *main_on_reload(void *ctx, struct buf *message, struct buf *warnings)

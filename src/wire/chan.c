@@ -21,6 +21,7 @@ struct chan {
 	struct timeout linger;
 	struct loop_task task; /* tells of a failure, or frees, at the end of the turn */
 	bool closed; /* by its owner */
+	bool end_is_sent; /* when linger began */
 };
 
 static const struct stream_ops chan_ops;
@@ -54,14 +55,20 @@ static void chan_on_task(struct loop_task *task)
 		chan_free(c);
 }
 
+static void chan_linger(struct chan *c)
+{
+	c->end_is_sent = !buf_len(&c->mux.out);
+	timeout_arm(c->linger_queue, &c->linger);
+}
+
 /* The peer has so long from when it was sent the end. While there are bytes that it has not taken,
  * it is only slow, or there is no link: they would be lost with the reset. */
 static void chan_on_linger(struct timeout *timeout)
 {
 	struct chan *c = CONTAINER_OF(timeout, struct chan, linger);
 
-	if (buf_len(&c->mux.out)) {
-		timeout_arm(c->linger_queue, &c->linger);
+	if (!c->end_is_sent) {
+		chan_linger(c);
 		return;
 	}
 	mux_stream_reset(&c->mux);
@@ -178,7 +185,7 @@ static void chan_close(struct stream *s, bool reset)
 	if (reset)
 		mux_stream_reset(&c->mux);
 	else if (!mux_stream_release(&c->mux))
-		timeout_arm(c->linger_queue, &c->linger);
+		chan_linger(c);
 	if (!c->mux.mux)
 		loop_defer(c->loop, &c->task);
 }

@@ -1,6 +1,7 @@
 """The face of adit: commands, mistakes, completion, doctor, and what it prints."""
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.relay import binary, clean_env
+from harness.tls import Authority
 from harness.wait import wait_for
 
 DOWN = "http://127.0.0.1:1"  # nobody listens on port 1
@@ -87,6 +89,8 @@ def test_every_command_explains_itself(home, command):
     (["http", "3000"], "no relay is known"),
     (["http", "3000", "--relai", "x"], "did you mean --relay?"),
     (["http", "3000", "--remote-port", "1"], "it goes with adit tcp"),
+    (["http", "3000", "--hmac-secret", "x"], "set ADIT_HMAC_SECRET or use --hmac-secret-file\n"),
+    (["http", "3000", "--client-token", "x"], "set ADIT_CLIENT_TOKEN\n"),
     (["http", "99999", "--relay", DOWN], "99999"),
     (["http", "3000", "--relay", "ftp://x"], "ftp://x"),
     (["start", "--relay", DOWN], "there is no ./tunnels.yaml"),
@@ -168,6 +172,39 @@ def test_doctor_is_content_with_a_relay_and_a_service(home, relay):
         assert result.returncode == 4 and not checks(result)["local service"]["ok"]
 
 
+@pytest.mark.parametrize("answer, detail", [
+    (b"HTTP/1.1 404 Not Found\r\n\r\n", "GET /: HTTP/1.1 404 Not Found"),
+    (b"SSH-2.0-\x1b[2J\r\n", "no HTTP, right for adit tcp only: SSH-2.0-\x1b[2J"),
+    (b"x" * 4096, "no HTTP, right for adit tcp only: " + "x" * 478 + "\u2026"),
+    (b"", "no answer to GET /; this is right for adit tcp only"),
+])
+def test_doctor_asks_the_service_for_a_page(home, relay, answer, detail):
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        port = service.getsockname()[1]
+        process = subprocess.Popen(
+            [adit(), "doctor", f"127.0.0.1:{port}", "--relay", f"http://127.0.0.1:{relay.port}",
+             "--json"], env=clean_env({"HOME": home}), stdout=subprocess.PIPE, text=True)
+        with service.accept()[0] as sock:
+            head = sock.recv(65536)
+            sock.sendall(answer)
+        out = process.communicate(timeout=30)[0]
+    assert head.startswith(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n".encode())
+    told = {one["check"]: one for one in map(json.loads, out.splitlines())}
+    assert told["local http"]["ok"] and told["local http"]["detail"] == detail
+    assert process.returncode == 0
+
+
+def test_doctor_describes_the_certificate(home, start, tmp_path):
+    authority = Authority(tmp_path, "The Test Authority")
+    relay = start(*authority.issue("relay", "lt.test", "IP:127.0.0.1").flags)
+    port = relay.wait_log({"msg": "listening", "role": "tls"})["port"]
+    result = run(home, "doctor", "--relay", f"https://127.0.0.1:{port}",
+                 "--ca", authority.cert, "--json")
+    assert re.fullmatch(
+        r"TLSv1\.3, certificate until 20\d\d-\d\d-\d\d from The Test Authority",
+        checks(result)["tls"]["detail"]), result.stdout
+
+
 def test_plain_lines_and_an_end_on_purpose(launch, relay):
     agent = launch("http", "127.0.0.1:3000", "--relay", f"http://127.0.0.1:{relay.port}",
                   "--subdomain", "demo")
@@ -234,4 +271,7 @@ def test_tunnels_follow_their_file(home, launch, relay):
     assert (more["event"], more["tunnel"]) == ("tunnel_up", "more")
     events = [json.loads(line)["event"] for line in agent.lines()]
     assert events.count("tunnel_up") == 2 and "tunnel_down" not in events
+    write("{web: {http: 3000, subdomain: first}}")
+    down = json.loads(agent.wait_line("tunnel_down"))
+    assert (down["tunnel"], down["code"]) == ("more", "removed")
     assert agent.stop(signal.SIGTERM) == 0

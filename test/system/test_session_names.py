@@ -34,6 +34,7 @@ def test_names_follow_the_rules(start):
         assert peer.register(2, subdomain="demo")["name"] == "demo"
         assert other.register(1, subdomain="demo")["name"] not in ("", "demo")
         assert peer.register_refused(2)["code"] == "bad-message"
+        assert len(relay.find_logs("tunnel refused")) == 1, "one a minute for each source"
         peer.serve(reply(b"a"))
         other.serve(reply(b"b"))
         assert visit(relay).body == b"a"

@@ -9,9 +9,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 # Not the page about style, which is full of examples.
 PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").glob("*.md")} - {ROOT / "docs/style.md"})
-# Options of other programs, and of ours that are not in the table.
-FOREIGN = {"--help", "--version", "--json", "--check", "--write", "--host", "--local-host",
-           "--subdomain", "--print-requests"}
+# Whose options a page may name; the others are about both programs.
+RELAY_PAGES = {"docs/configuration.md", "docs/errors.md", "docs/protocol-localtunnel.md"}
+AGENT_PAGES = {"docs/agent.md", "docs/agent-configuration.md"}
+# Of both programs, and in no table.
+BUILT_IN = {"--help", "--version", "--json"}
+# Of ./dev and bench/run, and of the npm client; pages about adit's own options name none of these.
+FOREIGN = {"--check", "--write", "--host", "--local-host", "--subdomain", "--print-requests"}
+NO_FOREIGN = AGENT_PAGES | {"docs/configuration.md"}
+COMMAND = re.compile(r"(?:^|[\s/])(aditd|adit (?:http|tcp|start|doctor))\b([^|\n#]*)", re.M)
 # Written by `bench/run --write` on a quiet machine, and not part of every tree.
 GENERATED = {"benchmarks.md", "docs/benchmarks.md"}
 FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
@@ -25,14 +31,33 @@ def sources():
 
 
 def defs(name, pattern):
-    return set(re.findall(pattern, (ROOT / "src/relay" / name).read_text(encoding="utf-8")))
+    return set(re.findall(pattern, (ROOT / "src" / name).read_text(encoding="utf-8")))
 
 
 @cache
-def options():
-    flags = defs("relay_options.def", r'\bOPT\(\w+, \w+, \w+, "([a-z-]+)"')
-    flags |= defs("../agent/cli_options.def", r'\bOPT\(\w+, \w+, \w+, "([a-z-]+)"')
-    return flags | defs("relay_options.def", r'OPT_VOID\(\w+, \w+, "([a-z-]+)"')
+def relay_options():
+    flags = defs("relay/relay_options.def", r'\bOPT\(\w+, \w+, \w+, "([a-z-]+)"')
+    return flags | defs("relay/relay_options.def", r'OPT_VOID\(\w+, \w+, "([a-z-]+)"')
+
+
+@cache
+def agent_options():
+    return defs("agent/cli_options.def", r'\bOPT\(\w+, \w+, \w+, "([a-z-]+)"')
+
+
+def options(page):
+    """The names of options that may stand on a page, without dashes."""
+    relay = relay_options() if ids(page) not in AGENT_PAGES else set()
+    agent = agent_options() if ids(page) not in RELAY_PAGES else set()
+    return relay | agent
+
+
+def flags_in(text):
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+
+
+def env_names(prefix, names):
+    return {prefix + name.upper().replace("-", "_") for name in names}
 
 
 def spans(page):
@@ -79,15 +104,37 @@ def test_links_lead_somewhere(page):
 
 
 def test_options_exist(page):
-    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", "\n".join(spans(page))))
-    assert not {flag for flag in flags - FOREIGN if flag[2:] not in options()}
+    known = BUILT_IN | {"--" + name for name in options(page)}
+    if ids(page) not in NO_FOREIGN:
+        known |= FOREIGN
+    assert not flags_in("\n".join(spans(page))) - known
+
+
+def test_commands_in_examples_take_their_options(page):
+    wrong = set()
+    for block in FENCE.findall(page.read_text(encoding="utf-8")):
+        for command, rest in COMMAND.findall(block.replace("\\\n", " ")):
+            known = relay_options() if command == "aditd" else agent_options()
+            wrong |= flags_in(rest) - BUILT_IN - {"--" + name for name in known}
+    assert not wrong
 
 
 def test_environment_names_exist(page):
-    names = set(re.findall(r"\bLT_[A-Z][A-Z_]+[A-Z]\b", page.read_text(encoding="utf-8")))
-    known = {"LT_" + name.upper().replace("-", "_") for name in options()}
-    known |= {"LT_POOL_SURPLUS_MAX"}
+    text = page.read_text(encoding="utf-8")
+    names = set(re.findall(r"\b(?:LT|ADIT)_[A-Z][A-Z_]*[A-Z]\b", text))
+    known = {"LT_POOL_SURPLUS_MAX"}
+    if ids(page) not in AGENT_PAGES:
+        known |= env_names("LT_", relay_options())
+    if ids(page) not in RELAY_PAGES:
+        known |= env_names("ADIT_", agent_options())
     assert not names - known
+
+
+def test_every_metric_is_told_to_operators():
+    page = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
+    names = defs("relay/metrics.def", r'\bMETRIC\(\w+, \w+, "([a-z_]+)"')
+    assert len(names) > 30
+    assert not {name for name in names if f"`adit_{name}" not in page}
 
 
 def test_metrics_exist(page):

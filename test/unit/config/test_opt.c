@@ -7,6 +7,8 @@ static void every_name_of_an_option_finds_it(void **state)
 	assert_ptr_equal(opt_find_env(&config_table, SLICE("LT_MAX_SIZE")), table_opt("max-size"));
 	assert_ptr_equal(opt_find_env(&config_table, SLICE("LT_KEY_FILE")), table_opt("key-file"));
 	assert_ptr_equal(opt_find_env(&config_table, SLICE("FILE_LT_KEY")), table_opt("key-file"));
+	assert_ptr_equal(opt_find_file_of(&config_table, table_opt("key")), table_opt("key-file"));
+	assert_null(opt_find_file_of(&config_table, table_opt("port")));
 	assert_null(opt_find(&config_table, SLICE("")));
 	assert_null(opt_find(&config_table, SLICE("max-siz")));
 	assert_null(opt_find_env(&config_table, SLICE("lt_port")));

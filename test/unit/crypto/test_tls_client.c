@@ -137,6 +137,31 @@ static void each_fault_has_its_clause(void **state)
 		"the certificate is signed by an authority that is not trusted here: Strange CA");
 }
 
+static void a_certificate_is_described(void **state)
+{
+	struct tls_client *c = client_new(&(struct tls_client_conf) {.ca_file = ca.cert_file});
+	struct buf text = {0};
+	struct tls_server *server;
+	struct tls_pair p;
+
+	assert_int_equal(
+		tls_server_new(certs[LEAF].cert_file, certs[LEAF].key_file, secret, &server, &text),
+		0);
+	tls_pair_init(&p, c, "a.test", server);
+	tls_client_put_peer(&text, p.client.tls);
+	assert_int_equal(buf_len(&text), 0);
+	tls_pair_run(&p, 0);
+	tls_client_put_peer(&text, p.client.tls);
+	buf_append_char(&text, '\0');
+	assert_memory_equal(buf_slice(&text).ptr, "certificate until 20", 20);
+	assert_string_equal(
+		buf_slice(&text).ptr + strlen("certificate until 2000-00-00"), " from ca");
+	buf_release(&text);
+	tls_pair_deinit(&p);
+	tls_server_unref(&server);
+	tls_client_free(&c);
+}
+
 static void without_verification_anything_goes(void **state)
 {
 	struct tls_client_conf conf = {.insecure = true};
@@ -249,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_and_addresses_are_checked),
 		cmocka_unit_test(each_fault_has_its_clause),
+		cmocka_unit_test(a_certificate_is_described),
 		cmocka_unit_test(without_verification_anything_goes),
 		cmocka_unit_test(a_pin_holds_with_and_without_verification),
 		cmocka_unit_test(a_bad_setting_is_named),

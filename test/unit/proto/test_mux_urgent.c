@@ -135,6 +135,17 @@ static void a_mux_at_rest_owns_no_buffers(void **state)
 	assert_null(p.mux->urgent.base);
 }
 
+static void a_mux_without_a_link_owns_none_either(void **state)
+{
+	init(MUX_SERVER);
+	mux_peer_write(mux_peer_open(&p), 200000);
+	mux_peer_sent(&p);
+	assert_int_equal(mux_peer_acks(&p, p.mux->tail.high), 0);
+	assert_true(p.mux->tail.spare_count > 0);
+	mux_link_lost(p.mux);
+	assert_int_equal(p.mux->tail.spare_count, 0);
+}
+
 #define T(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
@@ -147,6 +158,7 @@ int main(void)
 		T(an_acknowledgement_stays_behind_the_welcome),
 		T(nothing_comes_between_the_halves_of_a_frame),
 		T(a_mux_at_rest_owns_no_buffers),
+		T(a_mux_without_a_link_owns_none_either),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

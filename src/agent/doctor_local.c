@@ -1,0 +1,160 @@
+/*
+ * One GET over one connection, of which only the first line is read. Silence is no fault: what is
+ * asked for HTTP may be a database that waits for its own greeting, behind adit tcp.
+ */
+#include "agent/doctor_local.h"
+
+#include "agent/tunnel_spec.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "io/dial.h"
+#include "io/loop.h"
+#include "io/stream.h"
+#include "io/timeout.h"
+
+#define DOCTOR_LOCAL_ANSWER_MS 3000u
+#define DOCTOR_LOCAL_LINE_MAX 512u
+
+struct doctor_local {
+	const struct target *target; /* borrowed */
+	const struct doctor_local_events *events; /* borrowed */
+	void *ctx; /* borrowed */
+	struct stream *stream; /* owned */
+	struct timeout_queue *queue; /* owned */
+	struct timeout limit;
+	struct buf line; /* the first of the answer, as far as it has come */
+	uint64_t asked_us;
+};
+
+static void doctor_local_finish(struct doctor_local *l, struct slice detail)
+{
+	timeout_disarm(&l->limit);
+	stream_close(&l->stream);
+	l->events->tell(l->ctx, "local http", true, loop_clock_us() - l->asked_us, detail);
+	l->events->done(l->ctx);
+}
+
+static void doctor_local_say_silent(struct doctor_local *l)
+{
+	doctor_local_finish(l, SLICE("no answer to GET /; this is right for adit tcp only"));
+}
+
+static void doctor_local_say_answer(struct doctor_local *l, struct slice line)
+{
+	struct buf detail = {0};
+	bool is_http = slice_starts(line, SLICE("HTTP/"));
+
+	buf_append_str(&detail, is_http ? "GET /: " : "no HTTP, right for adit tcp only: ");
+	buf_append_slice(&detail, slice_trim_lines(line));
+	doctor_local_finish(l, buf_slice(&detail));
+	buf_release(&detail);
+}
+
+static void doctor_local_on_data(void *ctx, struct slice data)
+{
+	struct doctor_local *l = ctx;
+	size_t end;
+
+	buf_append_slice(&l->line, slice_first(data, DOCTOR_LOCAL_LINE_MAX - buf_len(&l->line)));
+	end = slice_find(buf_slice(&l->line), '\n');
+	if (end < buf_len(&l->line) || buf_len(&l->line) == DOCTOR_LOCAL_LINE_MAX)
+		doctor_local_say_answer(l, slice_first(buf_slice(&l->line), end));
+}
+
+static void doctor_local_on_drained(void *ctx)
+{
+	/* A request of a hundred bytes does not wait. */
+}
+
+static void doctor_local_on_ended(void *ctx)
+{
+	struct doctor_local *l = ctx;
+
+	if (buf_len(&l->line))
+		doctor_local_say_answer(l, buf_slice(&l->line));
+	else
+		doctor_local_say_silent(l);
+}
+
+static void doctor_local_on_failed(void *ctx, int err)
+{
+	doctor_local_on_ended(ctx);
+}
+
+static void doctor_local_on_limit(struct timeout *timeout)
+{
+	doctor_local_on_ended(CONTAINER_OF(timeout, struct doctor_local, limit));
+}
+
+static const struct stream_events doctor_local_stream_events = {
+	.data = doctor_local_on_data,
+	.drained = doctor_local_on_drained,
+	.ended = doctor_local_on_ended,
+	.failed = doctor_local_on_failed,
+};
+
+static void doctor_local_ask(struct doctor_local *l)
+{
+	struct buf request = {0};
+	struct slice part;
+
+	buf_append_str(&request, "GET / HTTP/1.1\r\nHost: ");
+	target_print_host(&request, l->target);
+	buf_append_str(&request, "\r\nUser-Agent: adit-doctor\r\nConnection: close\r\n\r\n");
+	part = buf_slice(&request);
+	l->asked_us = loop_clock_us();
+	stream_listen(l->stream, &doctor_local_stream_events, l);
+	stream_read_start(l->stream);
+	stream_write(l->stream, &part, 1);
+	timeout_arm(l->queue, &l->limit);
+	buf_release(&request);
+}
+
+static void doctor_local_on_dialled(void *ctx, const struct dial_result *result)
+{
+	struct doctor_local *l = ctx;
+	struct buf detail = {0};
+
+	l->stream = result->stream;
+	if (result->err)
+		buf_printf(&detail, "%.*s; is the service running?", SLICE_ARG(result->detail));
+	else
+		buf_append_str(&detail, "takes connections");
+	l->events->tell(l->ctx, "local service", !result->err,
+		result->resolve_us + result->connect_us, buf_slice(&detail));
+	buf_release(&detail);
+	if (!result->err && !l->target->tls) {
+		doctor_local_ask(l);
+		return;
+	}
+	stream_close(&l->stream);
+	l->events->done(l->ctx);
+}
+
+struct doctor_local *doctor_local_new(struct loop *loop, const struct target *target,
+	uint64_t connect_ms, const struct doctor_local_events *events, void *ctx)
+{
+	const struct dial_target dial = {
+		.host = target->host, .port = target->port, .path = target->path};
+	struct doctor_local *l = MEM_NEW(struct doctor_local);
+
+	l->target = target;
+	l->events = events;
+	l->ctx = ctx;
+	l->queue = timeout_queue_new(loop, DOCTOR_LOCAL_ANSWER_MS);
+	timeout_init(&l->limit, doctor_local_on_limit);
+	dial_start(loop, &dial, connect_ms, doctor_local_on_dialled, l);
+	return l;
+}
+
+void doctor_local_free(struct doctor_local **local)
+{
+	struct doctor_local *l = *local;
+
+	if (!l)
+		return;
+	*local = NULL;
+	timeout_queue_free(&l->queue);
+	buf_release(&l->line);
+	mem_free(l);
+}
