@@ -6,6 +6,7 @@
 #include "agent/report.h"
 #include "base/log_sink.h"
 #include "base/mem.h"
+#include "io/loop.h"
 
 struct face_lines {
 	struct face face;
@@ -18,14 +19,18 @@ struct face_lines {
 static void face_lines_on_dropped(void *ctx, struct buf *out, uint64_t dropped)
 {
 	const struct face_lines *f = ctx;
+	struct report r = {
+		.kind = REPORT_WARNING, .wall_ms = loop_wall_ms(), .code = SLICE("output-dropped")};
+	struct buf message = {0};
 
+	buf_printf(&message, "%llu lines were dropped: the output was not read",
+		(unsigned long long)dropped);
+	r.message = buf_slice(&message);
 	if (f->json)
-		buf_printf(out,
-			"{\"event\":\"warning\",\"code\":\"output-dropped\",\"lines\":%llu}\n",
-			(unsigned long long)dropped);
+		lines_json(out, &r);
 	else
-		buf_printf(out, "%llu lines were dropped: the output was not read\n",
-			(unsigned long long)dropped);
+		lines_plain(out, &r);
+	buf_release(&message);
 }
 
 static void face_lines_report(struct face *face, const struct report *r)

@@ -453,3 +453,80 @@ def test_2000_idle_streams(start, services, adits):
         assert visitor.read_exactly(4) == b"%04d" % number
         visitor.close()
     threading.stack_size(0)
+
+
+# ---------------------------------------------------------------- no relay
+
+def test_an_agent_that_finds_no_relay_yet(start, services, adits):
+    place = free_ports()
+    agent = adits(place, "http", services().port, "--subdomain", "early")
+    agent.wait_event("warning", code="relay-refused")
+    start("--port", place, "--address", "127.0.0.1", listen=False)
+    assert http.fetch(place, host=host_of(agent)).body == b"hello"
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_sigterm_while_the_relay_is_away(relay, adits, slow, busy):
+    agent = adits(relay, "http", slow.port, "--subdomain", "left")
+    host = host_of(agent)
+    visitor = http.Visitor(relay.port)
+    if busy:
+        visitor.send(http.build_request("GET", "/", host))
+        slow.wait_requests()
+    relay.kill()
+    agent.wait_event("link_lost")
+    agent.process.send_signal(signal.SIGTERM)
+    assert agent.wait_exit(7) == 0
+    visitor.close()
+
+
+def test_a_relay_that_freezes(start, services, adits):
+    relay = start("--heartbeat", "1000", "--workers", "1")
+    service = services()
+    agent = adits(relay, "http", service.port, "--subdomain", "iced")
+    host = host_of(agent)
+    relay.signal(signal.SIGSTOP)
+    try:
+        assert "no sign of life" in agent.wait_event("link_lost")["reason"]
+    finally:
+        relay.signal(signal.SIGCONT)
+    agent.wait_event("link_resumed")
+    wait_for(lambda: http.fetch(relay.port, host=host).body == b"hello", "the tunnel")
+    assert not agent.find("session_lost")
+
+
+def test_sigterm_of_both_at_once(relay, services, adits):
+    service = services()
+    agents = [adits(relay, "http", service.port) for _ in range(5)]
+    hosts = [host_of(agent) for agent in agents]
+    assert all(http.fetch(relay.port, host=host).body == b"hello" for host in hosts)
+    for process in [relay.process, *[agent.process for agent in agents]]:
+        process.send_signal(signal.SIGTERM)
+    assert relay.wait_exit(2 * DEADLINE) == 0
+    assert [agent.wait_exit() for agent in agents] == [0] * 5
+
+
+def test_a_tcp_tunnel_that_is_taken_over(start, services, adits):
+    """The port goes over, and what runs on the old one goes on."""
+    first_port = free_ports(4)
+    relay = start("--tcp-port-range-start", first_port, "--tcp-port-range-end", first_port + 3)
+
+    def named(name):
+        def serve(wire):
+            wire.send(name)
+            while data := wire.read_some(PATIENCE):
+                wire.send(data)
+        return services(raw=serve).port
+    token = {"ADIT_CLIENT_TOKEN": "same"}
+    one = adits(relay, "tcp", named(b"one"), "--remote-port", first_port, env=token)
+    one.wait_event("tunnel_up")
+    with http.Visitor(first_port) as old:
+        assert old.read_exactly(3) == b"one"
+        two = adits(relay, "tcp", named(b"two"), "--remote-port", first_port, env=token)
+        two.wait_event("tunnel_up")
+        one.wait_event("tunnel_down", code="superseded")
+        old.send(b"still")
+        assert old.read_exactly(5) == b"still"
+        with http.Visitor(first_port) as fresh:
+            assert fresh.read_exactly(3) == b"two"
+    assert one.wait_exit() == 3
