@@ -15,7 +15,7 @@ static const char *const error_manual_intro =
 	"\n"
 	"<!-- Made from src/relay/visitor_error.def, src/relay/api_error.def and\n"
 	"     src/relay/error_manual.c: do not edit; run\n"
-	"     `./build/tools/error_docs > docs/errors.md`. -->\n"
+	"     `./build/release/tools/error_docs > docs/errors.md`. -->\n"
 	"\n"
 	"Every answer that the relay gives on its own account, instead of passing on one of the "
 	"service\n"

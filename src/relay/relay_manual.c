@@ -13,7 +13,7 @@ static const char *const relay_manual_intro =
 	"# Configuration of aditd\n"
 	"\n"
 	"<!-- Made from src/relay/relay_options.def and src/relay/relay_manual.c by conf_docs:\n"
-	"     do not edit; run `./build/tools/conf_docs > docs/configuration.md`. -->\n"
+	"     do not edit; run `./build/release/tools/conf_docs > docs/configuration.md`. -->\n"
 	"\n"
 	"`aditd` runs without any option: it then listens on port 80 and creates tunnels for "
 	"whoever\n"

@@ -18,7 +18,7 @@ static void the_committed_page_is_current(void **state)
 	buf_append_char(&path, '\0');
 	assert_int_equal(conf_file_read(buf_slice(&path).ptr, 1u << 20, &page, &why), 0);
 	error_manual_markdown(&out);
-	/* Otherwise: build/tools/error_docs > docs/errors.md */
+	/* Otherwise: build/release/tools/error_docs > docs/errors.md */
 	assert_true(slice_eq(buf_slice(&page), buf_slice(&out)));
 	buf_release(&path);
 	buf_release(&page);

@@ -18,7 +18,7 @@ static void the_committed_page_is_current(void **state)
 	buf_append_char(&path, '\0');
 	assert_int_equal(conf_file_read(buf_slice(&path).ptr, 1u << 20, &page, &why), 0);
 	relay_conf_markdown(&out);
-	/* Otherwise: build/tools/conf_docs > docs/configuration.md */
+	/* Otherwise: build/release/tools/conf_docs > docs/configuration.md */
 	assert_true(slice_eq(buf_slice(&page), buf_slice(&out)));
 	buf_release(&path);
 	buf_release(&page);
