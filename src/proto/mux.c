@@ -159,6 +159,8 @@ static void mux_tell_received(struct mux *m, struct mux_stream *s)
 		s->fin_told = true;
 		m->events->ended(s);
 	}
+	if (m->told && s->fin_told && s->reset_seen)
+		mux_stream_over(s);
 }
 
 static void mux_tell(struct mux *m, struct mux_stream *s)

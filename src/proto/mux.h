@@ -64,6 +64,7 @@ struct mux_stream {
 	bool fin_seen;
 	bool fin_told; /* to the owner */
 	bool drained; /* `writable` is due */
+	bool reset_seen; /* behind the peer's FIN: told once the owner has read what came before */
 	bool released; /* nobody listens any more */
 };
 

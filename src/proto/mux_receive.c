@@ -153,6 +153,15 @@ static void mux_receive_deliver(struct mux *m, struct slice data)
 	}
 }
 
+/* A peer that has finished, and wants no more, takes nothing back of what it said. */
+static void mux_receive_on_rst(struct mux_stream *s)
+{
+	if (s->fin_seen && !s->fin_told && !s->released)
+		s->reset_seen = true;
+	else
+		mux_stream_over(s);
+}
+
 /* What a frame of a stream says besides its payload; FIN waits for the end of that. */
 static int mux_receive_on_stream_frame(struct mux *m)
 {
@@ -166,9 +175,9 @@ static int mux_receive_on_stream_frame(struct mux *m)
 	s = m->current = mux_table_get(&m->streams, f->stream);
 	if (!s)
 		return 0;
-	if (f->flags & MUX_FLAG_RST) {
+	if (f->flags & MUX_FLAG_RST || s->reset_seen) {
 		m->current = NULL;
-		mux_stream_over(s);
+		mux_receive_on_rst(s);
 		return 0;
 	}
 	if (!data)

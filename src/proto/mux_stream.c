@@ -214,6 +214,8 @@ bool mux_stream_write(struct mux_stream *s, const struct slice *parts, size_t co
 
 	if (!s->mux || s->fin_wanted)
 		return false;
+	if (s->reset_seen) /* nobody is there to take it; `reset` comes */
+		return !buf_len(&s->out);
 	for (size_t i = 0; i < count; i++)
 		total += parts[i].len;
 	if (total && mux_stream_may_send(s))
@@ -292,7 +294,7 @@ void mux_stream_credit(struct mux_stream *s, uint32_t more)
 
 void mux_stream_finish(struct mux_stream *s)
 {
-	if (!s->mux || s->fin_wanted)
+	if (!s->mux || s->fin_wanted || s->reset_seen)
 		return;
 	s->fin_wanted = true;
 	if (!buf_len(&s->out))
@@ -308,7 +310,7 @@ void mux_stream_reset(struct mux_stream *s)
 
 	if (!m)
 		return;
-	if (s->syn_sent || !mux_is_own(m, s->id))
+	if (!s->reset_seen && (s->syn_sent || !mux_is_own(m, s->id)))
 		mux_stream_control(m, &f);
 	mux_stream_leave(s);
 }
@@ -321,7 +323,8 @@ bool mux_stream_release(struct mux_stream *s)
 	s->reading = false;
 	s->mux->parked -= buf_len(&s->in);
 	/* Bytes that nobody will read, or nobody finished: the other side should know. */
-	if (buf_len(&s->in) || (!s->fin_wanted && buf_len(&s->out)) || !s->syn_sent) {
+	if (s->reset_seen || buf_len(&s->in) || (!s->fin_wanted && buf_len(&s->out)) ||
+		!s->syn_sent) {
 		buf_release(&s->in);
 		mux_stream_reset(s);
 		return true;

@@ -154,6 +154,41 @@ static void an_acknowledgement_goes_neither_back_nor_ahead(void **state)
 	assert_int_equal(mux_fault_of(p.mux), MUX_FAULT_ACK);
 }
 
+/* ---- resets ---- */
+
+static void a_reset_takes_nothing_back_of_what_was_finished(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	init(MUX_SERVER);
+	assert_int_equal(says(MUX_FRAME_DATA, SYN, 1, 3), 0);
+	mux_stream_read_stop(s);
+	assert_int_equal(says(MUX_FRAME_DATA, FIN, 1, 4), 0);
+	assert_int_equal(says(MUX_FRAME_WINDOW, RST, 1, 0), 0);
+	assert_int_equal(says(MUX_FRAME_DATA, 0, 1, 9), 0); /* nobody's any more */
+	TOLD("opened 1;data 1 3;");
+	mux_peer_write(s, 5);
+	mux_stream_read_start(s);
+	mux_peer_tick(&p);
+	TOLD("data 1 4;ended 1;reset 1;");
+	assert_null(s->mux);
+	SENT("");
+}
+
+static void a_finished_and_reset_stream_may_be_let_go_unread(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	init(MUX_SERVER);
+	assert_int_equal(says(MUX_FRAME_DATA, SYN, 1, 3), 0);
+	mux_stream_read_stop(s);
+	assert_int_equal(says(MUX_FRAME_DATA, FIN, 1, 4), 0);
+	assert_int_equal(says(MUX_FRAME_WINDOW, RST, 1, 0), 0);
+	assert_true(mux_stream_release(s));
+	assert_null(s->mux);
+	SENT("");
+}
+
 /* ---- floods ---- */
 
 static void one_stream_more_than_may_be_is_refused(void **state)
@@ -306,6 +341,8 @@ int main(void)
 		T(each_fault_has_its_cause),
 		T(an_acknowledgement_may_not_be_sent_before_it_was_agreed),
 		T(an_acknowledgement_goes_neither_back_nor_ahead),
+		T(a_reset_takes_nothing_back_of_what_was_finished),
+		T(a_finished_and_reset_stream_may_be_let_go_unread),
 		T(one_stream_more_than_may_be_is_refused),
 		T(refusals_that_nobody_acknowledges_are_bounded),
 		T(a_peer_that_leaves_wants_no_new_streams),
