@@ -81,6 +81,11 @@ static void relay_session_on_welcome(struct relay_session *s, const struct contr
 	relay_session_set_pace(s, welcome);
 	session_agree(
 		s->session, s->can_resume, welcome->window ? welcome->window : MUX_WINDOW_START);
+	if (welcome->resume) {
+		const struct control ready = {.type = CONTROL_READY};
+
+		control_stream_send(s->control, &ready);
+	}
 	s->events->welcomed(s->ctx);
 }
 

@@ -4,8 +4,8 @@
  * owns this struct and what OpenSSL keeps, and nothing else.
  *
  * The end of the lower stream without a closing alert is a failure, ERR_ENDED: somebody may have
- * cut off what was sent. Half-close sends the alert and half-closes the lower stream; reading goes
- * on. An orderly close sends the alert as well, when nothing is parked.
+ * cut off what was sent. A half-close sends the alert first, and so does an orderly close when
+ * nothing is parked.
  */
 #include "io/stream_tls.h"
 
@@ -35,19 +35,14 @@ struct stream_tls {
 	struct loop_task grave; /* frees it at the end of the turn */
 	int later_err;
 	uint32_t replies; /* bytes of our own that are parked below */
-	bool reading; /* the owner wants data */
-	bool lower_reading;
-	bool begun; /* the handshake */
-	bool ready;
+	bool reading, lower_reading; /* the owner wants data; it is asked for */
+	bool begun, ready; /* the handshake */
 	bool working; /* inside stream_tls_take */
 	bool stalled; /* there may be plaintext without any more ciphertext */
 	bool full; /* the owner waits for drained */
-	bool lower_full;
-	bool shutdown_wanted;
-	bool bulk;
+	bool lower_full, shutdown_wanted, bulk;
 	bool ended; /* the closing alert came */
-	bool failed;
-	bool closed;
+	bool failed, closed;
 };
 
 static const struct stream_ops stream_tls_ops;
@@ -379,12 +374,12 @@ static bool stream_tls_write(struct stream *s, const struct slice *parts, size_t
 	return false;
 }
 
-/* Records cost 22 bytes for 16 KiB, and more where they are small. */
 static int stream_tls_fd(const struct stream *s)
 {
 	return stream_fd(stream_tls_of(s)->lower);
 }
 
+/* Records cost 22 bytes for 16 KiB, and more where they are small. */
 static size_t stream_tls_room(const struct stream *s)
 {
 	const struct stream_tls *t = stream_tls_of(s);

@@ -70,6 +70,7 @@ static void agent_control_hello(struct agent_session *a, const struct control *c
 	a->owner = agent_control_text(c->client ? c->client : a->client);
 	a->program = agent_control_text(c->agent);
 	a->resume = c->resume;
+	a->ready = !c->resume;
 	agent_control_welcome(a, c);
 	session_agree(a->session, c->resume, c->window);
 	agent_session_greeted(a);
@@ -127,6 +128,9 @@ static void agent_control_message(struct agent_session *a, const struct control 
 		break;
 	case CONTROL_FAILED:
 		agent_control_failed(a, c);
+		break;
+	case CONTROL_READY:
+		agent_session_ready(a);
 		break;
 	case CONTROL_UNKNOWN:
 	case CONTROL_WELCOME:

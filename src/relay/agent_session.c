@@ -249,6 +249,14 @@ void agent_session_lost(struct agent_session *a, int err)
 	}
 }
 
+void agent_session_ready(struct agent_session *a)
+{
+	if (a->ready)
+		return;
+	a->ready = true;
+	agent_session_refresh_tunnels(a);
+}
+
 void agent_session_resumed(struct agent_session *a)
 {
 	struct worker *w = a->worker;

@@ -37,6 +37,8 @@ bool agent_session_home(const struct worker *w, struct slice id, unsigned *home_
 void agent_session_greeted(struct agent_session *a);
 /* Its link is gone: it waits for another one, or ends. */
 void agent_session_lost(struct agent_session *a, int err);
+/* The agent has what it needs to resume. */
+void agent_session_ready(struct agent_session *a);
 /* It has a link again. */
 void agent_session_resumed(struct agent_session *a);
 /* Its agent wants no more visitors: the names are free, and what runs may finish. */

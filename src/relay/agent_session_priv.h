@@ -34,6 +34,7 @@ struct agent_session {
 	struct registration *registration; /* under way at another worker; borrowed */
 
 	bool resume; /* agreed on */
+	bool ready; /* what it would resume with has arrived: visitors may be sent */
 	bool leaving; /* it wants no new streams: its tunnels are gone */
 	struct list members; /* struct session_member, its part in tunnels */
 	unsigned member_count;

@@ -64,13 +64,19 @@ static void session_tunnel_wear_out(struct agent_session *a)
 	loop_defer(a->worker->loop, &a->last);
 }
 
+/* Visitors that are sent before the agent could resume the session would be lost with the link. */
+static bool session_tunnel_serves(const struct agent_session *a)
+{
+	return a->ready && session_has_link(a->session);
+}
+
 static struct upstream *session_tunnel_open(struct worker *w, struct session_member *m)
 {
 	struct agent_session *a = m->agent;
 	struct session_upstream *su;
 	struct stream *stream;
 
-	if (!session_has_link(a->session) || a->upstream_count >= w->conf->max_streams)
+	if (!session_tunnel_serves(a) || a->upstream_count >= w->conf->max_streams)
 		return NULL;
 	stream = session_open(a->session);
 	if (!stream) {
@@ -172,7 +178,7 @@ unsigned session_tunnel_link_count(const struct tunnel *t)
 	unsigned count = 0;
 
 	LIST_EACH (node, &session_tunnel_of(t)->members)
-		count += session_has_link(session_tunnel_member(node)->agent->session);
+		count += session_tunnel_serves(session_tunnel_member(node)->agent);
 	return count;
 }
 

@@ -70,6 +70,7 @@ static const char *const control_types[] = {
 	[CONTROL_REGISTER] = "register",
 	[CONTROL_UNREGISTER] = "unregister",
 	[CONTROL_FAILED] = "failed",
+	[CONTROL_READY] = "ready",
 	[CONTROL_WELCOME] = "welcome",
 	[CONTROL_REGISTERED] = "registered",
 	[CONTROL_ERROR] = "error",

@@ -28,6 +28,23 @@ def test_a_visitor_is_served_over_a_session(start):
             assert response.status == 200 and response.body == b"hello"
 
 
+def test_visitors_come_once_the_agent_could_resume(start):
+    relay = start("--workers", 1, "--max-waiting", 1)
+    with Session(relay, hello=False) as peer:
+        peer.hello(ready=False)
+        peer.register(subdomain="demo")
+        with http.Visitor(relay.port) as visitor:
+            visitor.send(http.build_request(host=f"demo.{relay.domain}"))
+            # Another one is refused: so the first one waits.
+            assert visit(relay, "demo").get("X-Adit-Error") == "too-many-waiting"
+            assert not peer.waiting, "no stream before the agent said that it is ready"
+            peer.say(type="ready")
+            stream = peer.accept()
+            stream.read_request()
+            stream.answer(b"ok")
+            assert visitor.read_response().body == b"ok"
+
+
 def test_the_line_says_who_the_visitor_is(start):
     relay = start()
     with Session(relay) as peer:

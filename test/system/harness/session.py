@@ -372,7 +372,7 @@ class Session:
     def say(self, **message):
         self.data(1, json.dumps(message).encode() + b"\n")
 
-    def hello(self, version=1, **more):
+    def hello(self, version=1, ready=True, **more):
         self.counted = self.resumable
         message = {"type": "hello", "version": version, "agent": "test/1", **more}
         if self.resumable:
@@ -390,6 +390,8 @@ class Session:
             self.secret = bytes.fromhex(self.welcome["secret"])
             assert self.welcome["resume"] is True
         self.agreed = self.resumable
+        if self.resumable and ready:
+            self.say(type="ready")
 
     window_now = CREDIT
 
