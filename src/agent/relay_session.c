@@ -12,7 +12,7 @@
 #include "wire/control.h"
 #include "wire/uplink.h"
 
-#define RELAY_SESSION_WINDOW 65536u /* what a stream starts with; it grows */
+#define RELAY_SESSION_WINDOW 32768u /* what a stream starts with; it grows */
 #define RELAY_SESSION_WINDOW_MAX 8388608u
 #define RELAY_SESSION_WINDOW_BUDGET 16777216u
 /* The mux lets somewhat more visitors in than are served, so that the rest can be told why not. */

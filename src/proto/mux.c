@@ -9,6 +9,8 @@
 #include "proto/mux_stream.h"
 #include "proto/mux_urgent.h"
 
+#define MUX_PIECE_MAX 65536u /* of parked input, told at once */
+
 #define MUX_ACK_EVERY 262144u /* received bytes; small talk rides on other output */
 #define MUX_ACK_ALONG 4096u
 #define MUX_OUTPUT_MAX 524288u
@@ -141,21 +143,36 @@ bool mux_has_output(const struct mux *m)
 			(buf_len(&m->urgent) && m->tail.sent >= m->urgent_after));
 }
 
-/* What reading again brings: first the bytes, then the end. */
-static void mux_tell_received(struct mux *m, struct mux_stream *s)
+/* In pieces: what a reader does not take at once stays here, where it uses up the window. */
+static void mux_tell_parked(struct mux *m, struct mux_stream *s)
 {
 	struct buf in = s->in;
 
-	if (buf_len(&in)) {
-		buf_init(&s->in);
-		m->parked -= buf_len(&in);
-		m->events->data(s, buf_slice(&in));
-		buf_release(&in);
-		if (!m->told)
-			return;
-		mux_stream_consumed(s);
+	buf_init(&s->in);
+	while (buf_len(&in) && m->told && s->reading) {
+		struct slice piece = slice_first(buf_slice(&in), MUX_PIECE_MAX);
+
+		m->parked -= piece.len;
+		m->events->data(s, piece);
+		buf_consume(&in, piece.len);
 	}
-	if (s->reading && s->fin_seen && !s->fin_told) {
+	if (m->told) {
+		s->in = in;
+		mux_stream_consumed(s);
+		return;
+	}
+	m->parked -= buf_len(&in);
+	buf_release(&in);
+}
+
+/* What reading again brings: first the bytes, then the end. */
+static void mux_tell_received(struct mux *m, struct mux_stream *s)
+{
+	if (buf_len(&s->in))
+		mux_tell_parked(m, s);
+	if (!m->told)
+		return;
+	if (s->reading && s->fin_seen && !s->fin_told && !buf_len(&s->in)) {
 		s->fin_told = true;
 		m->events->ended(s);
 	}

@@ -145,12 +145,8 @@ static void mux_receive_deliver(struct mux *m, struct slice data)
 	}
 	buf_append_slice(&s->in, data);
 	m->parked += data.len;
-	if (!s->reading && !s->stalled) {
-		s->stalled = true;
-		m->window_hint /= 2;
-		if (m->window_hint < m->window_start)
-			m->window_hint = m->window_start;
-	}
+	if (!s->reading)
+		mux_stream_stall(s);
 }
 
 /* A peer that has finished, and wants no more, takes nothing back of what it said. */

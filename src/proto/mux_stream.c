@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "proto/mux_priv.h"
 
+#define MUX_WINDOW_NEAR 262144u /* a window that is never too large */
 #define MUX_WINDOW_QUICK_US 1000u /* a window that is used up in so little is worth doubling */
 #define MUX_TURN_ALONE 65536u /* a frame of a stream that waits alone */
 
@@ -156,8 +157,9 @@ static uint32_t mux_stream_unsaid(const struct mux_stream *s)
 {
 	const struct mux *m = s->mux;
 	uint32_t coming = m->current == s ? m->payload_left : 0;
+	uint32_t out = s->recv_credit + coming + (uint32_t)buf_len(&s->in);
 
-	return s->recv_window - s->recv_credit - coming - (uint32_t)buf_len(&s->in);
+	return out < s->recv_window ? s->recv_window - out : 0; /* it may have shrunk */
 }
 
 static void mux_stream_say_credit(struct mux_stream *s)
@@ -339,6 +341,35 @@ bool mux_stream_release(struct mux_stream *s)
 
 /* ---- receiving: windows ---- */
 
+/* The window was larger than its reader is quick: what it grew by is halved, and with it what new
+ * streams begin with. Credit that was given stays, and is not renewed. */
+void mux_stream_stall(struct mux_stream *s)
+{
+	struct mux *m = s->mux;
+	uint32_t less = s->recv_grown - s->recv_grown / 2;
+
+	if (s->stalled)
+		return;
+	s->stalled = true;
+	s->recv_window -= less;
+	s->recv_grown -= less;
+	m->window_grown -= less;
+	m->window_hint /= 2;
+	if (m->window_hint < m->window_start)
+		m->window_hint = m->window_start;
+}
+
+/* Twice what is on the way at this speed, and enough for a short way. */
+static uint64_t mux_stream_worth(const struct mux_stream *s)
+{
+	const struct mux *m = s->mux;
+	uint64_t us = m->now_us - s->credit_at;
+
+	if (!m->rtt_us) /* not measured yet */
+		return m->conf.window_max;
+	return MUX_WINDOW_NEAR + 2 * m->rtt_us * mux_stream_unsaid(s) / (us ? us : 1);
+}
+
 /* A reader that used half of its window in about a round trip would use more. */
 static void mux_stream_grow(struct mux_stream *s)
 {
@@ -346,6 +377,7 @@ static void mux_stream_grow(struct mux_stream *s)
 	uint32_t more = s->recv_window;
 
 	if (s->stalled || s->recv_window >= m->conf.window_max ||
+		s->recv_window >= mux_stream_worth(s) ||
 		m->now_us - s->credit_at > 2 * m->rtt_us + MUX_WINDOW_QUICK_US)
 		return;
 	if (more > m->conf.window_max - s->recv_window)

@@ -19,6 +19,8 @@ void mux_stream_over(struct mux_stream *s);
 void mux_stream_fill(struct mux *m);
 /* More credit came. */
 void mux_stream_credit(struct mux_stream *s, uint32_t more);
+/* Its reader stopped while bytes come. */
+void mux_stream_stall(struct mux_stream *s);
 /* The owner has read something: tells the peer once it is worth a frame. */
 void mux_stream_consumed(struct mux_stream *s);
 /* What the peer should hear without waiting for data to go with: that the stream was accepted. */

@@ -102,10 +102,12 @@ static void sim_bounds(struct sim_side *side)
 	LIST_EACH (node, &side->streams) {
 		const struct mux_stream *s = &CONTAINER_OF(node, struct sim_stream, node)->stream;
 
-		most += s->recv_window + conf->write_max;
+		most += s->recv_window + s->recv_grown + 1 + conf->write_max;
 		grown += s->recv_grown;
 		side->sim->result.grown += s->recv_grown != 0;
-		mux_sim_owner_expect(side->sim, buf_len(&s->in) <= s->recv_window,
+		/* Its growth was halved when it stopped; the credit of before may still be used. */
+		mux_sim_owner_expect(side->sim,
+			buf_len(&s->in) <= s->recv_window + s->recv_grown + 1,
 			"a reader that stopped holds at most its window");
 		mux_sim_owner_expect(side->sim,
 			s->recv_window <= conf->window_max || !s->recv_grown,

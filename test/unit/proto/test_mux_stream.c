@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "proto/mux_priv.h"
 #include "support/mux_peer.h"
 
 #define KIB 1024u
@@ -404,6 +405,50 @@ static void new_streams_begin_with_what_proved_useful_behind_their_first_frame(v
 	SENT("data SYN 6 5;window 6 196608;");
 }
 
+/* A short way needs no large window: what a reader leaves unread would only be more. */
+static void a_window_is_not_larger_than_the_way_is_long(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	init(MUX_CLIENT, true, 64 * KIB);
+	p.mux->rtt_us = 100;
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	for (unsigned i = 0; i < 8; i++) {
+		p.now_us += 1000;
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	}
+	assert_int_equal(s->recv_window, 512 * KIB); /* 256 KiB, and two times what is on the way */
+	p.mux->rtt_us = 50000;
+	for (unsigned i = 0; i < 8; i++) {
+		p.now_us += 1000;
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	}
+	assert_true(s->recv_window > MIB);
+}
+
+static void the_window_of_a_reader_that_stops_shrinks_to_its_start(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+	uint32_t before;
+
+	init(MUX_CLIENT, true, 64 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	assert_int_equal(s->recv_window, 512 * KIB);
+	for (unsigned i = 0; i < 20; i++) {
+		before = s->recv_window;
+		mux_stream_read_stop(s);
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+		assert_int_equal(s->recv_window, 64 * KIB + (before - 64 * KIB) / 2);
+		mux_stream_read_start(s);
+		mux_peer_tick(&p);
+		assert_true(s->recv_credit <= s->recv_window);
+	}
+	assert_int_equal(s->recv_window, 64 * KIB);
+	assert_int_equal(p.mux->window_grown, 0);
+}
+
 static void a_reader_that_stopped_holds_its_window_and_no_more(void **state)
 {
 	struct mux_stream *s = &p.streams[0].stream;
@@ -492,6 +537,8 @@ int main(void)
 		T(the_pace_is_that_of_the_link_there_is),
 		T(a_window_beyond_the_largest_does_not_grow),
 		T(new_streams_begin_with_what_proved_useful_behind_their_first_frame),
+		T(a_window_is_not_larger_than_the_way_is_long),
+		T(the_window_of_a_reader_that_stops_shrinks_to_its_start),
 		T(a_reader_that_stopped_holds_its_window_and_no_more),
 		T(an_owner_may_end_it_in_any_event),
 	};
