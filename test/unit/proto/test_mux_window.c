@@ -1,0 +1,230 @@
+/* The receiving windows of streams: when they grow, shrink, and are renewed. */
+#include "proto/mux_stream.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "proto/mux_priv.h"
+#include "support/mux_peer.h"
+
+#define KIB 1024u
+#define MIB 1048576u
+
+static struct mux_peer p;
+
+static int tear_down(void **state)
+{
+	mux_peer_deinit(&p);
+	return 0;
+}
+
+static void init(enum mux_role role, bool resume, uint32_t window)
+{
+	mux_peer_init(&p, (struct mux_conf) {.role = role});
+	mux_agree(p.mux, resume, window);
+}
+
+static int says(uint8_t type, uint16_t flags, uint32_t stream, uint32_t length)
+{
+	return mux_peer_says(&p,
+		(struct mux_frame) {
+			.type = type, .flags = flags, .stream = stream, .length = length});
+}
+
+#define SENT(text) assert_string_equal(mux_peer_sent(&p), text)
+#define TOLD(text) assert_string_equal(mux_peer_told(&p), text)
+
+static void credit_is_renewed_at_half(void **state)
+{
+	init(MUX_CLIENT, true, 64 * KIB);
+	p.now_us += 10000000;
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 10), 0);
+	mux_accept(p.mux);
+	SENT("window ACK 2 0;");
+	p.now_us += 10000000;
+	assert_int_equal(says(0, 0, 2, 32 * KIB - 11), 0);
+	SENT("");
+	assert_int_equal(says(0, 0, 2, 1), 0);
+	assert_non_null(strstr(mux_peer_sent(&p), "window 2 32768;"));
+	assert_int_equal(p.streams[0].stream.recv_credit, 64 * KIB);
+}
+
+static void a_quick_reader_gets_a_larger_window_within_the_budget(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	mux_peer_init(&p,
+		(struct mux_conf) {.role = MUX_CLIENT, .window_max = MIB, .window_budget = MIB});
+	mux_agree(p.mux, true, 128 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	assert_int_equal(s->recv_window, MIB);
+	assert_int_equal(s->recv_grown, MIB - 128 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 4, 1), 0);
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(says(0, 0, 4, p.streams[1].stream.recv_credit), 0);
+	assert_int_equal(p.streams[1].stream.recv_window, 256 * KIB); /* what the budget has left */
+	assert_int_equal(says(1, MUX_FLAG_RST, 2, 0), 0);
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(says(0, 0, 4, p.streams[1].stream.recv_credit), 0);
+	assert_int_equal(p.streams[1].stream.recv_window, MIB); /* it was given back */
+}
+
+static void a_slow_reader_keeps_its_window(void **state)
+{
+	init(MUX_CLIENT, true, 64 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	for (unsigned i = 0; i < 10; i++) {
+		p.now_us += 50000;
+		assert_int_equal(says(0, 0, 2, 40000), 0);
+	}
+	assert_int_equal(p.streams[0].stream.recv_window, 64 * KIB);
+}
+
+static void pong(uint32_t value, uint64_t after_us)
+{
+	mux_ping(p.mux, p.now_us);
+	p.now_us += after_us;
+	assert_int_equal(says(MUX_FRAME_PING, MUX_FLAG_ACK, 0, value), 0);
+}
+
+/* A round trip over the office's cable says nothing about the phone's. */
+static void the_pace_is_that_of_the_link_there_is(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	init(MUX_CLIENT, true, 64 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	pong(1, 1000);
+	mux_link_lost(p.mux);
+	assert_int_equal(mux_link_found(p.mux, 0), 0);
+	pong(2, 100000);
+	for (unsigned i = 0; i < 3; i++) {
+		p.now_us += 100000;
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	}
+	assert_true(s->recv_window > 64 * KIB);
+}
+
+/* The agreed window may be larger than what windows may grow to. */
+static void a_window_beyond_the_largest_does_not_grow(void **state)
+{
+	mux_peer_init(&p, (struct mux_conf) {.role = MUX_CLIENT, .window_max = MUX_WINDOW_START});
+	mux_agree(p.mux, true, MIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(says(0, 0, 2, p.streams[0].stream.recv_credit), 0);
+	assert_int_equal(p.streams[0].stream.recv_window, MIB);
+}
+
+static void new_streams_begin_with_what_proved_useful_behind_their_first_frame(void **state)
+{
+	struct mux_stream *s;
+
+	init(MUX_SERVER, true, 64 * KIB);
+	mux_peer_tick(&p); /* it knows the time */
+	s = mux_peer_open(&p);
+	mux_peer_write(s, 1);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	assert_int_equal(s->recv_window, 512 * KIB);
+	mux_peer_sent(&p);
+	mux_peer_write(mux_peer_open(&p), 5);
+	SENT("data SYN 4 5;window 4 458752;");
+	/* A reader that stops shows that it was too much; it counts once. */
+	mux_stream_read_stop(s);
+	assert_int_equal(says(0, 0, 2, 1), 0);
+	assert_int_equal(says(0, 0, 2, 1), 0);
+	mux_peer_write(mux_peer_open(&p), 5);
+	SENT("data SYN 6 5;window 6 196608;");
+}
+
+/* A short way needs no large window: what a reader leaves unread would only be more. */
+static void a_window_is_not_larger_than_the_way_is_long(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	init(MUX_CLIENT, true, 64 * KIB);
+	p.mux->rtt_us = 100;
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	for (unsigned i = 0; i < 8; i++) {
+		p.now_us += 1000;
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	}
+	assert_int_equal(s->recv_window, 512 * KIB); /* 256 KiB, and two times what is on the way */
+	p.mux->rtt_us = 50000;
+	for (unsigned i = 0; i < 8; i++) {
+		p.now_us += 1000;
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	}
+	assert_true(s->recv_window > MIB);
+}
+
+static void the_window_of_a_reader_that_stops_shrinks_to_its_start(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+	uint32_t before;
+
+	init(MUX_CLIENT, true, 64 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	assert_int_equal(s->recv_window, 512 * KIB);
+	for (unsigned i = 0; i < 20; i++) {
+		before = s->recv_window;
+		mux_stream_read_stop(s);
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+		assert_int_equal(s->recv_window, 64 * KIB + (before - 64 * KIB) / 2);
+		mux_stream_read_start(s);
+		mux_peer_tick(&p);
+		assert_true(s->recv_credit <= s->recv_window);
+	}
+	assert_int_equal(s->recv_window, 64 * KIB);
+	assert_int_equal(p.mux->window_grown, 0);
+}
+
+static void a_reader_that_stopped_holds_its_window_and_no_more(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	init(MUX_CLIENT, true, 64 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 5), 0);
+	mux_stream_read_stop(s);
+	assert_int_equal(says(0, MUX_FLAG_FIN, 2, 64 * KIB - 5), 0);
+	assert_int_equal(mux_memory(p.mux), 64 * KIB - 5);
+	mux_peer_tick(&p);
+	TOLD("opened 2;data 2 5;owing;");
+	mux_stream_read_start(s);
+	TOLD("");
+	mux_peer_tick(&p);
+	TOLD("data 2 65531;ended 2;owing;");
+	assert_int_equal(mux_memory(p.mux), 0);
+	mux_stream_read_stop(s);
+	mux_stream_read_start(s);
+	mux_peer_tick(&p);
+	TOLD("owing;");
+}
+
+#define T(name) cmocka_unit_test_teardown(name, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(credit_is_renewed_at_half),
+		T(a_quick_reader_gets_a_larger_window_within_the_budget),
+		T(a_slow_reader_keeps_its_window),
+		T(the_pace_is_that_of_the_link_there_is),
+		T(a_window_beyond_the_largest_does_not_grow),
+		T(new_streams_begin_with_what_proved_useful_behind_their_first_frame),
+		T(a_window_is_not_larger_than_the_way_is_long),
+		T(the_window_of_a_reader_that_stops_shrinks_to_its_start),
+		T(a_reader_that_stopped_holds_its_window_and_no_more),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
