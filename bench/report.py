@@ -137,10 +137,12 @@ def lookup(folder, name):
 
 def markdown(folder):
     """The summary of a folder of results."""
-    run, mem = lookup(folder, "run"), lookup(folder, "mem")
+    run, mem, wan = (lookup(folder, name) for name in ("run", "mem", "wan"))
     out = [HEAD]
     if run:
         out += [about(run)] + summary(Run(run)) + costs(Run(run))
+    if wan:
+        out += wan_table(wan)
     if mem:
         out += memory_tables(mem)
     if run:
@@ -186,9 +188,9 @@ def summary(run, test="small64"):
 
 
 def costs(run):
-    tests = [t for t in run.tests() if not t.startswith("tcp_")]
+    tests = run.tests()
     out = ["## CPU time by load\n\nCPU seconds per 100,000 requests or messages, for the 1 MiB "
-           "loads per GiB; in brackets the ratio\nagainst nginx.\n",
+           "and TCP loads per GiB; in brackets the\nratio against nginx, which has no raw TCP here.\n",
            row(["peer"] + tests), "|---|" + "--:|" * len(tests)]
     for name in run.result["peers"]:
         cells = [name]
@@ -202,6 +204,29 @@ def costs(run):
     if "lat1" in tests or "ws1" in tests:
         out.append("\nWith one message in flight the kernel's placement of the processes "
                    "decides more than the peer does.")
+    return out + [""]
+
+
+def wan_table(wan):
+    """One line for each link and peer: bulk both ways, and small requests alone and beside it."""
+    out = ["## Over a link\n\nRelay and agent on both ends of an emulated link (tools/linkem). One TCP "
+           "stream up and down, with its share\nof a direct connection's rate in brackets; p50 of a "
+           "small request alone, and while a download runs.\n",
+           row(["link", "peer", "up, Mbit/s", "down, Mbit/s", "small, ms", "beside, ms"]),
+           "|---|---|" + "--:|" * 4]
+    lines = {}
+    for r in wan["rows"]:
+        lines.setdefault((r["delay"], r["rate"], r["peer"]), {})[r["test"]] = r
+    for (delay, rate, peer), tests in lines.items():
+        cells = [f"2 x {delay}, {rate}", peer]
+        for test in ("up", "down"):
+            r = tests.get(test)
+            share = f" ({r['share']:.0%})" if r and "share" in r else ""
+            cells.append(f"{r['mbit']:.0f}{share}" if r else "-")
+        for test in ("small", "small beside a download"):
+            r = tests.get(test)
+            cells.append(f"{r['p50_ms']:.0f}" if r else "-")
+        out.append(row(cells))
     return out + [""]
 
 
