@@ -52,13 +52,14 @@ void mux_stream_control(struct mux *m, const struct mux_frame *f)
 	mux_wake(m);
 }
 
-/* FIN goes into the stream's last frame if that was not sent, else into one of its own. */
+/* FIN goes into the stream's last frame if that was not sent, else into one of its own: always so
+ * for stock peers, some of which take it before the payload that it stands behind. */
 static void mux_stream_fin(struct mux_stream *s)
 {
 	struct mux *m = s->mux;
 
 	s->fin_sent = true;
-	if (s->frame_flags && s->frame_at >= m->tail.high)
+	if (m->agreed && s->frame_flags && s->frame_at >= m->tail.high)
 		*s->frame_flags = (char)(*s->frame_flags | (char)MUX_FLAG_FIN);
 	else
 		mux_stream_head(s, MUX_FRAME_WINDOW, MUX_FLAG_FIN, 0);

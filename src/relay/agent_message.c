@@ -6,17 +6,33 @@
 #include "relay/agent_session_priv.h"
 #include "wire/control.h"
 
+static void agent_message_write(struct agent_session *a, const struct buf *lines)
+{
+	struct slice part = buf_slice(lines);
+
+	if (part.len && !stream_write(a->control, &part, 1))
+		a->control_full = true;
+}
+
+void agent_message_keep_promises(struct agent_session *a)
+{
+	if (a->control)
+		agent_message_write(a, &a->promised);
+	buf_release(&a->promised);
+}
+
 void agent_message_send(struct agent_session *a, const struct control *message)
 {
 	struct buf line = {0};
-	struct slice part;
 
 	if (!a->control)
 		return;
+	if (message->type == CONTROL_REGISTERED && !a->ready) {
+		control_write(&a->promised, message);
+		return;
+	}
 	control_write(&line, message);
-	part = buf_slice(&line);
-	if (!stream_write(a->control, &part, 1))
-		a->control_full = true;
+	agent_message_write(a, &line);
 	if (message->secret)
 		mem_wipe(line.base, line.cap);
 	buf_release(&line);

@@ -8,8 +8,11 @@
 struct agent_session;
 struct control;
 
-/* Nothing happens while there is no control stream. */
+/* Nothing happens while there is no control stream. `registered` waits until the agent is ready,
+ * because visitors would not be served before. */
 void agent_message_send(struct agent_session *a, const struct control *message);
+/* The agent is ready. */
+void agent_message_keep_promises(struct agent_session *a);
 
 struct agent_message_fault {
 	uint32_t tunnel; /* 0: it is about the session */

@@ -54,6 +54,7 @@ static void agent_session_on_grave(struct loop_task *task)
 	struct agent_session *a = CONTAINER_OF(task, struct agent_session, grave);
 
 	buf_release(&a->inbox);
+	buf_release(&a->promised);
 	mem_wipe(a->secret, sizeof(a->secret));
 	mem_free(a->owner);
 	mem_free(a->program);
@@ -254,6 +255,7 @@ void agent_session_ready(struct agent_session *a)
 	if (a->ready)
 		return;
 	a->ready = true;
+	agent_message_keep_promises(a);
 	agent_session_refresh_tunnels(a);
 }
 

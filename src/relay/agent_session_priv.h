@@ -30,6 +30,7 @@ struct agent_session {
 	/* the control stream */
 	struct stream *control; /* owned; NULL until the agent has opened it */
 	struct buf inbox; /* of it: an unfinished line */
+	struct buf promised; /* lines for when the agent is ready */
 	bool control_full; /* nothing is read before the agent has read what we wrote */
 	struct registration *registration; /* under way at another worker; borrowed */
 

@@ -32,13 +32,16 @@ def test_visitors_come_once_the_agent_could_resume(start):
     relay = start("--workers", 1, "--max-waiting", 1)
     with Session(relay, hello=False) as peer:
         peer.hello(ready=False)
-        peer.register(subdomain="demo")
+        peer.say(type="register", tunnel=1, proto="http", subdomain="demo")
+        peer.say(type="unregister", tunnel=99)
+        peer.expect("closed")  # so both were heard
         with http.Visitor(relay.port) as visitor:
             visitor.send(http.build_request(host=f"demo.{relay.domain}"))
             # Another one is refused: so the first one waits.
             assert visit(relay, "demo").get("X-Adit-Error") == "too-many-waiting"
             assert not peer.waiting, "no stream before the agent said that it is ready"
             peer.say(type="ready")
+            assert peer.expect("registered")["name"] == "demo"
             stream = peer.accept()
             stream.read_request()
             stream.answer(b"ok")

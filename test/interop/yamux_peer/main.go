@@ -235,6 +235,7 @@ func run(conn net.Conn, client bool, scenario string, count, size uint64) (*resu
 		pings(session, count, r)
 	default:
 		openAll(session, scenario, count, size, r)
+		r.settle() // what the other side opened may take longer
 	}
 	if session.IsClosed() {
 		r.fail(errors.New("the session was closed"))
