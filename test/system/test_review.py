@@ -181,13 +181,13 @@ def test_an_answer_that_waits_in_the_relay_is_not_an_idle_connection(start, agen
 @pytest.mark.parametrize("fields", [[], UPGRADE], ids=["answer", "upgraded"])
 def test_what_drains_to_a_slow_visitor_is_not_idle(start, agent, fields):
     """The visitor takes what had waited for it: from then on the limit counts anew."""
-    relay = start("--idle-timeout", ms(5000))
+    relay = start("--idle-timeout", ms(12000))
     visitor, sock, body = park(agent(relay, a_name()), fields=fields)
-    time.sleep(3)
+    time.sleep(7)
     assert visitor.read_head().status == (101 if fields else 200)
     for _ in range(len(body) // 50000):
         assert visitor.read_exactly(len(PIECE)) == PIECE
-    time.sleep(3)
+    time.sleep(7)
     sock.send(chunk(b"more") + LAST)
     assert visitor.read_exactly(len(chunk(b"more") + LAST)) == chunk(b"more") + LAST
     visitor.close()
