@@ -17,6 +17,7 @@ struct stream;
  * about to close it. */
 #define LOCAL_FRESH_MS 1000u
 #define LOCAL_WARM_MS 100u /* used so recently, its end would have been heard */
+#define LOCAL_PROOF_MS 500u /* a service that leaves one open for that long does keep them */
 
 struct local_conn {
 	struct list node; /* of those that are kept */

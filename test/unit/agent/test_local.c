@@ -158,12 +158,14 @@ static void its_end_ends_everything(void **state)
 	rig_expect_whole(&rig, &kept, RIG_OK);
 	rig_visit(&rig, &line, "7 ");
 	rig_visit(&rig, &http, RIG_LINE "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na");
-	rig_expect(&rig, fds[0], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na");
+	fds[1] = rig_accept(&rig);
+	rig_expect(&rig, fds[1], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na");
 	local_free(&rig.local);
 	assert_null(rig.local);
 	assert_true(line.aborted);
 	assert_true(http.aborted);
 	assert_int_equal(rig_expect_end(&rig, fds[0]), TCP_PAIR_ENDED);
+	assert_int_equal(rig_expect_end(&rig, fds[1]), TCP_PAIR_ENDED);
 	assert_int_equal(rig.requests, 1);
 	stream_mem_deinit(&line);
 	stream_mem_deinit(&http);

@@ -66,7 +66,7 @@ static void a_connection_is_used_again_and_again(void **state)
 	assert_false(rig.report.reused);
 	for (int i = 0; i < 50; i++) {
 		assert_int_equal(kept(), 1);
-		serve_on(fd, i % 2 ? RIG_GET : POST);
+		serve_on(fd, i % 2 ? POST : RIG_GET);
 		assert_true(rig.report.reused);
 	}
 	assert_false(rig_has_connection(&rig));
@@ -139,6 +139,27 @@ static void a_post_takes_only_a_fresh_one(void **state)
 	serve_on(other, RIG_GET); /* may be sent twice */
 	close(fd);
 	close(other);
+}
+
+static void a_post_waits_for_the_proof_that_connections_are_kept(void **state)
+{
+	int first = serve_on(-1, RIG_GET), second = serve_on(-1, POST);
+
+	assert_false(rig.report.reused); /* the service may be about to close */
+	age(LOCAL_PROOF_MS);
+	serve_on(second, POST); /* it was not */
+	close(first);
+	close(second);
+	LOOP_TURN_UNTIL(rig.loop, kept() == 0);
+	first = serve_on(-1, RIG_GET); /* they had ended at once */
+	second = serve_on(-1, POST);
+	assert_false(rig.report.reused);
+	close(second);
+	LOOP_TURN_UNTIL(rig.loop, kept() == 1);
+	serve_on(first, RIG_GET); /* this one was good for two */
+	serve_on(first, POST);
+	assert_true(rig.report.reused);
+	close(first);
 }
 
 static void no_more_than_some_are_kept(void **state)
@@ -216,6 +237,7 @@ static void a_request_with_a_body_is_not_sent_again(void **state)
 	int fd = serve_on(-1, RIG_GET);
 	struct stream_mem visitor;
 
+	serve_on(fd, RIG_GET);
 	rig_visit(&rig, &visitor, POST);
 	rig_expect(&rig, fd, POST_SENT);
 	close(fd);
@@ -279,6 +301,7 @@ int main(void)
 		TEST(a_kept_connection_goes_when_the_service_speaks_or_closes),
 		TEST(one_that_ended_unheard_is_not_taken),
 		TEST(a_post_takes_only_a_fresh_one),
+		TEST(a_post_waits_for_the_proof_that_connections_are_kept),
 		TEST(no_more_than_some_are_kept),
 		TEST(an_idle_one_is_closed_in_time),
 		TEST(a_request_is_sent_again_when_its_kept_connection_dies),
