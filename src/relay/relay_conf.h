@@ -14,6 +14,7 @@
 #include "base/slice.h"
 
 struct opt_origin;
+struct plans;
 
 /* Text is owned by the conf; an option that was not given is NULL, a port that was not is 0. */
 struct relay_conf {
@@ -44,6 +45,8 @@ struct relay_conf {
 	unsigned max_waiting; /* requests that wait for a socket, per tunnel */
 	uint64_t grace_ms; /* already clamped to max_grace_ms */
 	uint64_t max_grace_ms;
+	char *plans_file; /* NULL: one unlimited plan; "standard": the built-in ones */
+	struct plans *plans; /* owned; read from there */
 	bool strict;
 	bool trust_proxy;
 	/* sessions */
