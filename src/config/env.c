@@ -18,6 +18,13 @@ static void env_warn_unknown(
 	buf_append_char(warnings, '\n');
 }
 
+/* A second name counts where the first one says nothing, in whichever order they stand. */
+static bool env_is_said_better(const struct opt_set *set, const struct opt *o, struct slice key)
+{
+	return o->env_alias && slice_eq(key, slice_from_str(o->env_alias)) &&
+		opt_set_has(set, o, OPT_LAYER_ENV);
+}
+
 void env_read(struct opt_set *set, char **environ_list, struct buf *warnings)
 {
 	struct buf where;
@@ -34,7 +41,7 @@ void env_read(struct opt_set *set, char **environ_list, struct buf *warnings)
 			SLICE_ARG(slice_first(key, OPT_NAME_MAX)));
 		if (!o)
 			env_warn_unknown(set, key, buf_slice(&where), warnings);
-		else if (value.len)
+		else if (value.len && !env_is_said_better(set, o, key))
 			opt_set_put(set, o, OPT_LAYER_ENV, value, buf_slice(&where));
 	}
 	buf_release(&where);

@@ -16,6 +16,7 @@
 #include "config/opt_value.h"
 #include "config/yaml.h"
 #include "relay/plans.h"
+#include "relay/relay_accounts.h"
 #include "relay/relay_describe.h"
 #include "relay/relay_manual.h"
 #include "relay/relay_options.h"
@@ -256,6 +257,8 @@ static int relay_check(struct relay_loader *l)
 		err = plans_load(conf->plans_file, &conf->plans, l->message);
 	if (!err)
 		err = relay_secret_load(conf, l->message, l->warnings);
+	if (!err)
+		err = relay_accounts_check(conf, l->message);
 	if (err)
 		return err;
 	relay_apply_debug(conf);
