@@ -5,6 +5,7 @@
 #include "config/env.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "config/dotenv.h"
 
 static void env_warn_unknown(
@@ -45,6 +46,17 @@ void env_read(struct opt_set *set, char **environ_list, struct buf *warnings)
 			opt_set_put(set, o, OPT_LAYER_ENV, value, buf_slice(&where));
 	}
 	buf_release(&where);
+}
+
+void env_forget_secrets(const struct opt_table *table, char **environ_list)
+{
+	for (char **at = environ_list; at && *at; at++) {
+		size_t name_len = slice_find(slice_from_str(*at), '=');
+		const struct opt *o = opt_find_env(table, slice_of(*at, name_len));
+
+		if (o && o->type == OPT_SECRET && (*at)[name_len])
+			mem_wipe(*at + name_len + 1, strlen(*at + name_len + 1));
+	}
 }
 
 const char *env_get(char **environ_list, const char *name)
