@@ -189,6 +189,7 @@ static int cli_load(struct cli_loader *l)
 	int err;
 
 	env_read(&l->set, l->environ_list, l->warnings);
+	env_forget_secrets(&cli_options, l->environ_list);
 	err = cli_read_file(l);
 	if (err)
 		return err;

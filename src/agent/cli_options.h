@@ -35,6 +35,8 @@ struct cli_values {
 	enum cli_transport transport;
 	char *hmac_secret;
 	char *hmac_secret_file;
+	char *token;
+	char *token_file;
 	char *client_token;
 	uint32_t buffer;
 	unsigned max_streams;

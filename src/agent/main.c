@@ -54,7 +54,7 @@ static enum run_exit main_help_command(const struct cli_conf *conf, struct buf *
 }
 
 static enum run_exit main_tunnel(
-	const struct cli_conf *conf, enum tunnel_proto proto, struct buf *message)
+	struct cli_conf *conf, enum tunnel_proto proto, struct buf *message)
 {
 	struct tunnel_spec spec = {.proto = proto};
 	const struct run_job job = {.specs = &spec, .count = 1};
