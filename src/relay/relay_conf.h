@@ -14,6 +14,7 @@
 #include "base/slice.h"
 
 struct opt_origin;
+struct plans;
 
 /* Whether keys are looked at when a tunnel is opened, and whether one is needed. */
 enum relay_auth { RELAY_AUTH_OFF, RELAY_AUTH_OPTIONAL, RELAY_AUTH_REQUIRED, RELAY_AUTH_AUTO };
@@ -47,6 +48,8 @@ struct relay_conf {
 	unsigned max_waiting; /* requests that wait for a socket, per tunnel */
 	uint64_t grace_ms; /* already clamped to max_grace_ms */
 	uint64_t max_grace_ms;
+	char *plans_file; /* NULL: one unlimited plan; "standard": the built-in ones */
+	struct plans *plans; /* owned; read from there */
 	bool strict;
 	bool trust_proxy;
 	/* sessions */
