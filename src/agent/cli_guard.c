@@ -10,8 +10,7 @@
 #include "config/conf_file.h"
 #include "config/env.h"
 
-#define CLI_GUARD_SECRET_MAX 1024u /* bytes that are read; how many are allowed is checked later   \
-				    */
+#define CLI_GUARD_SECRET_MAX 1024u /* bytes that are read; bounds are checked later */
 
 static const char *const cli_guard_schemes[] = {[CLI_VERIFY_STRIPE] = "stripe",
 	[CLI_VERIFY_GITHUB] = "github",

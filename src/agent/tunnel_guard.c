@@ -7,47 +7,9 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/secret.h"
+#include "base/utf8.h"
 #include "config/opt.h"
 #include "wire/control.h"
-
-/* How many bytes a character of UTF-8 has that begins so; 0: it cannot begin so. */
-static size_t guard_utf8_len(unsigned char first)
-{
-	if (first < 0x80)
-		return 1;
-	if (first >= 0xc2 && first <= 0xdf)
-		return 2;
-	if (first >= 0xe0 && first <= 0xef)
-		return 3;
-	return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
-}
-
-/* Neither overlong, nor a surrogate, nor beyond the last character. */
-static bool guard_is_utf8_pair(unsigned char first, unsigned char second)
-{
-	return (second & 0xc0) == 0x80 && (first != 0xe0 || second >= 0xa0) &&
-		(first != 0xed || second < 0xa0) && (first != 0xf0 || second >= 0x90) &&
-		(first != 0xf4 || second < 0x90);
-}
-
-static bool guard_is_utf8(struct slice text)
-{
-	const unsigned char *at = (const unsigned char *)text.ptr;
-
-	for (size_t i = 0; i < text.len;) {
-		size_t len = guard_utf8_len(at[i]);
-
-		if (!len || len > text.len - i ||
-			(len > 1 && !guard_is_utf8_pair(at[i], at[i + 1])))
-			return false;
-		for (size_t k = 2; k < len; k++) {
-			if ((at[i + k] & 0xc0) != 0x80)
-				return false;
-		}
-		i += len;
-	}
-	return true;
-}
 
 static bool guard_has_control(struct slice text)
 {
@@ -64,7 +26,7 @@ static int guard_check_text(struct slice text, const char *what, struct buf *why
 		buf_printf(why_out, "%s has a control character in it", what);
 		return ERR_SYNTAX;
 	}
-	if (!guard_is_utf8(text)) {
+	if (!utf8_is_text(text)) {
 		buf_printf(why_out, "%s is not UTF-8", what);
 		return ERR_SYNTAX;
 	}

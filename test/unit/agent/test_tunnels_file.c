@@ -75,6 +75,21 @@ static void what_guards_a_tunnel_comes_from_where_it_is_named(void **state)
 	tunnels_file_deinit(&f);
 }
 
+static void check_mistakes(const char *const rows[][2], size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct tunnels_file f;
+		struct buf message = {0};
+
+		assert_int_not_equal(parse(slice_from_str(rows[i][0]), &f, &message), 0);
+		if (!slice_starts(buf_slice(&message), slice_from_str(rows[i][1])))
+			fail_msg("%.*s, not %s", SLICE_ARG(buf_slice(&message)), rows[i][1]);
+		assert_null(f.specs);
+		assert_null(f.relay);
+		buf_release(&message);
+	}
+}
+
 static void mistakes_are_told_with_their_line(void **state)
 {
 	static const char *const rows[][2] = {
@@ -104,6 +119,15 @@ static void mistakes_are_told_with_their_line(void **state)
 		{"tunnels: {a: {http: 1}}\ntunnels: {b: {http: 1}}\n",
 			"t.yaml:2: tunnels is set twice"},
 		{"tunnels:\n  \"a b\": {http: 1}\n", "t.yaml:2: a tunnel's name has no blanks"},
+		{"tunnels:\n  a: {http: {b: 1}}\n", "t.yaml:2: a value is expected"},
+	};
+
+	check_mistakes(rows, ARRAY_LEN(rows));
+}
+
+static void mistakes_of_guards_are_told_with_their_tunnel(void **state)
+{
+	static const char *const rows[][2] = {
 		{"tunnels:\n  a: {http: [1]}\n", "t.yaml:2: there is no list for \"http\""},
 		{"tunnels:\n  a: {http: 1, subdomain: [x]}\n",
 			"t.yaml:2: there is no list for \"subdomain\""},
@@ -127,20 +151,9 @@ static void mistakes_are_told_with_their_line(void **state)
 			"t.yaml:2: verify-webhook: "},
 		{"tunnels:\n  a: {tcp: 1, password: abcd}\n",
 			"t.yaml:2: tunnel \"a\": password is not for tcp tunnels"},
-		{"tunnels:\n  a: {http: {b: 1}}\n", "t.yaml:2: a value is expected"},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct tunnels_file f;
-		struct buf message = {0};
-
-		assert_int_not_equal(parse(slice_from_str(rows[i][0]), &f, &message), 0);
-		if (!slice_starts(buf_slice(&message), slice_from_str(rows[i][1])))
-			fail_msg("%.*s, not %s", SLICE_ARG(buf_slice(&message)), rows[i][1]);
-		assert_null(f.specs);
-		assert_null(f.relay);
-		buf_release(&message);
-	}
+	check_mistakes(rows, ARRAY_LEN(rows));
 }
 
 static void a_file_has_a_bound(void **state)
@@ -183,6 +196,7 @@ int main(void)
 		cmocka_unit_test(every_key_lands_in_its_tunnel),
 		cmocka_unit_test(what_guards_a_tunnel_comes_from_where_it_is_named),
 		cmocka_unit_test(mistakes_are_told_with_their_line),
+		cmocka_unit_test(mistakes_of_guards_are_told_with_their_tunnel),
 		cmocka_unit_test(a_file_has_a_bound),
 		cmocka_unit_test(names_choose),
 	};
