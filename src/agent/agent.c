@@ -372,8 +372,9 @@ static void agent_new_env(struct agent *a)
 
 static void agent_new_local(struct agent *a)
 {
-	const struct local_conf conf = {
-		.connect_ms = a->conf->local_connect_ms, .max_streams = a->conf->max_streams};
+	const struct local_conf conf = {.connect_ms = a->conf->local_connect_ms,
+		.max_streams = a->conf->max_streams,
+		.quiet = a->conf->quiet};
 	const struct local_events events = {.failed = agent_on_visitor_failed,
 		.report = agent_on_local_report,
 		.report_ctx = a};

@@ -198,6 +198,7 @@ enum run_exit run_tunnels(const struct cli_conf *conf, char **environ_list,
 		.local_connect_ms = v->local_connect_ms,
 		.max_streams = v->max_streams,
 		.buffer_max = v->buffer,
+		.quiet = v->quiet,
 	};
 	struct buf token = {0}, warning = {0};
 	struct run run = {.exit = RUN_STOPPED, .job = job};
