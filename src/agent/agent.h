@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/handshake.h"
 #include "agent/report.h"
 #include "agent/tunnel_spec.h"
 
@@ -25,7 +26,7 @@ struct agent_conf {
 	const char *proxy; /* "host:port", or NULL */
 	const char *proxy_authorization;
 	const char *client; /* the token that names are kept for */
-	const char *hmac_secret; /* or NULL */
+	struct handshake_who who;
 	unsigned connections; /* sessions; 1 to 16 */
 	bool websocket_only;
 	uint64_t local_connect_ms; /* for a local service to accept */

@@ -314,7 +314,7 @@ static void link_on_refused(struct agent_link *l, const struct uplink_result *re
 		return;
 	case REFUSAL_DENIED:
 		/* Once may be the bad luck of a nonce that another agent had as well. */
-		if (++l->denials < 2 && l->conf->hmac_secret)
+		if (++l->denials < 2 && l->conf->who.hmac_secret)
 			break;
 		link_give_up(l, refusal.code, result->detail);
 		return;
@@ -352,9 +352,8 @@ static void link_write_fields(struct agent_link *l)
 	const char *beside;
 
 	buf_clear(&l->fields);
-	if (l->conf->hmac_secret)
-		handshake_sign(&l->fields, l->conf->hmac_secret, loop_wall_ms(),
-			l->env->random(l->env->random_ctx, HANDSHAKE_NONCE_SPREAD_MS));
+	handshake_identify(&l->fields, &l->conf->who, loop_wall_ms(),
+		l->env->random(l->env->random_ctx, HANDSHAKE_NONCE_SPREAD_MS));
 	if (l->session) {
 		relay_session_write_fields(l->session, &l->fields);
 		return;

@@ -8,9 +8,10 @@
 
 #include "agent/doctor_local.h"
 #include "agent/handshake.h"
+#include "agent/relay_way.h"
 #include "agent/tunnel_spec.h"
 #include "base/log_text.h"
-#include "config/proxy_env.h"
+#include "config/conf_file.h"
 #include "crypto/tls.h"
 #include "io/loop.h"
 #include "io/stream.h"
@@ -20,10 +21,9 @@
 #define DOCTOR_TIMEOUT_MS 10000u
 
 struct doctor {
-	const struct cli_conf *conf;
+	struct cli_conf *conf;
 	struct loop *loop;
-	struct tls_client *tls; /* NULL: plain TCP */
-	struct proxy_env proxy;
+	struct relay_way way;
 	struct target target; /* no host and no path: none was given */
 	struct buf fields; /* of the upgrade under way */
 	enum uplink_framing framing;
@@ -108,7 +108,7 @@ static const char *const doctor_advice[] = {
 
 static bool doctor_has_hop(const struct doctor *d, enum uplink_hop hop)
 {
-	return (hop != UPLINK_TLS || d->tls) && (hop != UPLINK_PROXY || d->proxy.address) &&
+	return (hop != UPLINK_TLS || d->way.tls) && (hop != UPLINK_PROXY || d->way.proxy.address) &&
 		hop < UPLINK_HTTP;
 }
 
@@ -176,18 +176,17 @@ static void doctor_ask(struct doctor *d, enum uplink_framing framing)
 	const struct uplink_request request = {
 		.host = d->conf->relay.host,
 		.port = d->conf->relay.port,
-		.tls = d->tls,
-		.proxy = d->proxy.address,
-		.proxy_authorization = d->proxy.authorization,
+		.tls = d->way.tls,
+		.proxy = d->way.proxy.address,
+		.proxy_authorization = d->way.proxy.authorization,
 		.framing = framing,
 		.timeout_ms = DOCTOR_TIMEOUT_MS,
 	};
 	struct uplink_request signed_request = request;
 
 	buf_clear(&d->fields);
-	if (d->conf->values.hmac_secret)
-		handshake_sign(&d->fields, d->conf->values.hmac_secret, loop_wall_ms(),
-			framing == UPLINK_PLAIN ? 0 : 1);
+	handshake_identify(
+		&d->fields, &d->way.who, loop_wall_ms(), framing == UPLINK_PLAIN ? 0 : 1);
 	signed_request.fields = buf_slice(&d->fields);
 	d->framing = framing;
 	uplink_start(d->loop, &signed_request, doctor_on_uplink, d);
@@ -197,20 +196,14 @@ static void doctor_ask(struct doctor *d, enum uplink_framing framing)
 
 static int doctor_prepare(struct doctor *d, char **environ_list, struct buf *message)
 {
-	const struct cli_conf *conf = d->conf;
-	const struct proxy_env_target relay = {conf->relay.host, conf->relay.port, conf->relay.tls};
-	const struct tls_client_conf tls = {.ca_file = conf->values.ca,
-		.pin = conf->values.pin,
-		.insecure = conf->values.insecure};
+	struct cli_conf *conf = d->conf;
 	int err = cli_conf_need_relay(conf, message);
 
 	if (!err && conf->args.word_count)
 		err = target_parse(
 			slice_from_str(conf->args.words[0]), TUNNEL_HTTP, &d->target, message);
 	if (!err)
-		err = proxy_env_find(environ_list, &relay, &d->proxy, message);
-	if (!err && conf->relay.tls)
-		err = tls_client_new(&tls, &d->tls, message);
+		err = relay_way_find(conf, environ_list, &d->way, message);
 	return err;
 }
 
@@ -222,18 +215,17 @@ enum run_exit doctor_run(struct cli_conf *conf, char **environ_list, struct buf 
 	if (doctor_prepare(&doctor, environ_list, message) == 0) {
 		doctor.loop = loop_new();
 		doctor_tell(&doctor, "configuration", true, 0, slice_from_str(conf->relay.text));
-		if (doctor.proxy.address)
+		if (doctor.way.proxy.address)
 			doctor_tell(&doctor, "http proxy", true, 0,
-				slice_from_str(doctor.proxy.address));
+				slice_from_str(doctor.way.proxy.address));
 		doctor_ask(&doctor, UPLINK_PLAIN);
 		loop_run(doctor.loop);
 		doctor_local_free(&doctor.local);
 		loop_free(&doctor.loop);
 		status = doctor.faults ? RUN_UNWELL : RUN_STOPPED;
 	}
-	tls_client_free(&doctor.tls);
-	proxy_env_deinit(&doctor.proxy);
+	relay_way_deinit(&doctor.way);
 	target_deinit(&doctor.target);
-	buf_release(&doctor.fields);
+	conf_file_forget(&doctor.fields);
 	return status;
 }

@@ -8,6 +8,8 @@
 #include "crypto/digest.h"
 #include "crypto/request_mac.h"
 
+#define HANDSHAKE_FIELDS_ROOM 2048u
+
 static bool handshake_is_id(struct slice id)
 {
 	return id.len && id.len <= HANDSHAKE_SESSION_MAX && slice_is_token(id);
@@ -46,6 +48,20 @@ void handshake_sign(struct buf *fields, const char *secret, uint64_t wall_ms, ui
 	buf_printf(fields, "Authorization: HMAC sha256=%s\r\nX-Timestamp: %s\r\nX-Nonce: %s\r\n",
 		hex, timestamp, nonce);
 	mem_wipe(mac, sizeof(mac));
+}
+
+void handshake_identify(
+	struct buf *fields, const struct handshake_who *who, uint64_t wall_ms, uint32_t older_ms)
+{
+	buf_reserve(fields, HANDSHAKE_FIELDS_ROOM);
+	if (who->hmac_secret)
+		handshake_sign(fields, who->hmac_secret, wall_ms, older_ms);
+	if (!who->key)
+		return;
+	CHECK(slice_is_token(slice_from_str(who->key)));
+	buf_append_str(fields, who->hmac_secret ? "X-Adit-Key: " : "Authorization: Bearer ");
+	buf_append_str(fields, who->key);
+	buf_append_str(fields, "\r\n");
 }
 
 void handshake_beside(struct buf *fields, const char *session)

@@ -30,6 +30,15 @@ void handshake_ticket_wipe(struct handshake_ticket *t);
 /* Authorization, X-Timestamp and X-Nonce. The nonce is the time made so much older: agents that
  * share a secret may ask in the same millisecond. */
 void handshake_sign(struct buf *fields, const char *secret, uint64_t wall_ms, uint32_t older_ms);
+/* What an agent shows to be let in; each may be NULL. Borrowed. */
+struct handshake_who {
+	const char *hmac_secret;
+	const char *key; /* of an account */
+};
+/* Authorization and what belongs to it: the signature, and the key; in X-Adit-Key if both are
+ * there. Makes room first, so that growing fields leave no copies of the key behind. */
+void handshake_identify(
+	struct buf *fields, const struct handshake_who *who, uint64_t wall_ms, uint32_t older_ms);
 void handshake_beside(struct buf *fields, const char *session);
 /* Counts the epoch up. */
 void handshake_resume(struct buf *fields, struct handshake_ticket *t, uint64_t received);

@@ -15,7 +15,8 @@ static struct refusal refusal_of_answer(const struct uplink_result *result)
 	if (result->status == 410)
 		r.kind = REFUSAL_SESSION_GONE;
 	else if (result->status == 401)
-		r.kind = REFUSAL_DENIED;
+		r.kind = slice_eq(result->code, SLICE("not-authenticated")) ? REFUSAL_DENIED
+									    : REFUSAL_FATAL;
 	else if (result->status == 426)
 		r.kind = REFUSAL_FATAL;
 	return r;

@@ -11,7 +11,7 @@ enum refusal_kind {
 	REFUSAL_SESSION_GONE, /* a new session may work at once */
 	REFUSAL_FOREIGN, /* the upgrade got no answer of a relay: another framing may work */
 	REFUSAL_DENIED, /* the relay does not take our signature */
-	REFUSAL_FATAL, /* it will never work */
+	REFUSAL_FATAL, /* it will never work; our key is not good, for example */
 };
 
 struct refusal {

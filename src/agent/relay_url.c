@@ -1,9 +1,12 @@
 /* The relay's address: a scheme, a host and a port, and nothing else. */
 #include "agent/relay_url.h"
 
+#include <netinet/in.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "config/opt.h"
+#include "io/addr.h"
 #include "proto/http_host.h"
 
 #define RELAY_URL_MAX 512u
@@ -54,6 +57,23 @@ int relay_url_parse(struct slice text, struct relay_url *out, struct buf *why_ou
 		return relay_url_refuse(text, "has no valid host", why_out);
 	relay_url_finish(out, &host);
 	return 0;
+}
+
+bool relay_url_is_loopback(const struct relay_url *u)
+{
+	const struct sockaddr_in6 *v6;
+	const struct sockaddr_in *v4;
+	struct addr addr;
+
+	if (slice_eq_fold(slice_from_str(u->host), SLICE("localhost")))
+		return true;
+	if (addr_parse(u->host, 0, &addr) != 0)
+		return false;
+	v4 = (const struct sockaddr_in *)&addr.storage;
+	v6 = (const struct sockaddr_in6 *)&addr.storage;
+	return addr.storage.ss_family == AF_INET
+		? ntohl(v4->sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET
+		: IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
 }
 
 void relay_url_deinit(struct relay_url *u)

@@ -19,6 +19,8 @@ struct relay_url {
 /* "https://host[:port]", "http://host[:port]", or a host alone, which means https. On an error
  * why_out has a sentence that names the text and what is allowed. */
 MUST_CHECK int relay_url_parse(struct slice text, struct relay_url *out, struct buf *why_out);
+/* The name or address never leaves this machine. */
+bool relay_url_is_loopback(const struct relay_url *u);
 void relay_url_deinit(struct relay_url *u);
 
 #endif

@@ -5,15 +5,15 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/cli_guard.h"
 #include "agent/client_id.h"
 #include "agent/face.h"
 #include "agent/face_lines.h"
 #include "agent/face_screen.h"
+#include "agent/relay_way.h"
 #include "agent/tunnels_file.h"
 #include "base/err.h"
 #include "config/env.h"
-#include "config/proxy_env.h"
-#include "crypto/tls.h"
 #include "io/filewatch.h"
 #include "io/loop.h"
 #include "io/signals.h"
@@ -95,26 +95,6 @@ static void run_client_token(
 	buf_release(&path);
 }
 
-static int run_make_tls(const struct cli_conf *conf, struct tls_client **out, struct buf *message)
-{
-	const struct tls_client_conf tls = {
-		.ca_file = conf->values.ca,
-		.pin = conf->values.pin,
-		.insecure = conf->values.insecure,
-	};
-
-	return conf->relay.tls ? tls_client_new(&tls, out, message) : 0;
-}
-
-static int run_find_proxy(const struct cli_conf *conf, char **environ_list, struct proxy_env *out,
-	struct buf *message)
-{
-	const struct proxy_env_target target = {
-		conf->relay.host, conf->relay.port, conf->relay.tls};
-
-	return proxy_env_find(environ_list, &target, out, message);
-}
-
 static void run_warn(struct run *run, const char *code, struct slice message)
 {
 	const struct report report = {
@@ -184,15 +164,14 @@ static void run_loop(struct run *run, const struct agent_conf *agent_conf)
 	signals_free(&run->signals);
 }
 
-enum run_exit run_tunnels(const struct cli_conf *conf, char **environ_list,
-	const struct run_job *job, struct buf *message)
+enum run_exit run_tunnels(
+	struct cli_conf *conf, char **environ_list, const struct run_job *job, struct buf *message)
 {
 	const struct cli_values *v = &conf->values;
 	struct agent_conf agent_conf = {
 		.relay_host = conf->relay.host,
 		.relay_port = conf->relay.port,
 		.relay_text = conf->relay.text,
-		.hmac_secret = v->hmac_secret,
 		.connections = v->connections,
 		.websocket_only = v->transport == CLI_TRANSPORT_WEBSOCKET,
 		.local_connect_ms = v->local_connect_ms,
@@ -202,22 +181,21 @@ enum run_exit run_tunnels(const struct cli_conf *conf, char **environ_list,
 	};
 	struct buf token = {0}, warning = {0};
 	struct run run = {.exit = RUN_STOPPED, .job = job};
-	struct proxy_env proxy;
+	struct relay_way way;
 
-	if (run_find_proxy(conf, environ_list, &proxy, message) != 0)
+	if (cli_guard_check_way(conf, job->specs, job->count, message) != 0)
 		return RUN_USAGE;
-	agent_conf.proxy = proxy.address;
-	agent_conf.proxy_authorization = proxy.authorization;
-	if (run_make_tls(conf, &agent_conf.tls, message) != 0) {
-		proxy_env_deinit(&proxy);
+	if (relay_way_find(conf, environ_list, &way, message) != 0)
 		return RUN_USAGE;
-	}
+	agent_conf.proxy = way.proxy.address;
+	agent_conf.proxy_authorization = way.proxy.authorization;
+	agent_conf.tls = way.tls;
+	agent_conf.who = way.who;
 	run.loop = loop_new();
 	if (!run_make_face(&run, conf, environ_list)) {
 		buf_append_str(message, "the system gives no thread for the output");
 		loop_free(&run.loop);
-		tls_client_free(&agent_conf.tls);
-		proxy_env_deinit(&proxy);
+		relay_way_deinit(&way);
 		return RUN_FAILED;
 	}
 	run_client_token(conf, environ_list, &token, &warning);
@@ -226,8 +204,7 @@ enum run_exit run_tunnels(const struct cli_conf *conf, char **environ_list,
 		run_warn(&run, "client-id", buf_slice(&warning));
 	run_loop(&run, &agent_conf);
 	loop_free(&run.loop);
-	tls_client_free(&agent_conf.tls);
-	proxy_env_deinit(&proxy);
+	relay_way_deinit(&way);
 	buf_release(&token);
 	buf_release(&warning);
 	return run.exit;

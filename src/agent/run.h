@@ -24,7 +24,7 @@ struct run_job {
 };
 
 /* Returns the exit code; message is what to say on standard error, if anything. */
-enum run_exit run_tunnels(const struct cli_conf *conf, char **environ_list,
-	const struct run_job *job, struct buf *message);
+enum run_exit run_tunnels(
+	struct cli_conf *conf, char **environ_list, const struct run_job *job, struct buf *message);
 
 #endif

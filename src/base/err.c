@@ -45,6 +45,12 @@ int err_from_errno(int number)
 	case ECONNABORTED:
 	case EPIPE:
 		return ERR_RESET;
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return ERR_FULL;
+	case EROFS:
+		return ERR_READONLY;
 	default:
 		return ERR_SYSTEM;
 	}

@@ -5,6 +5,7 @@
 #include "config/env.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "config/dotenv.h"
 
 static void env_warn_unknown(
@@ -16,6 +17,13 @@ static void env_warn_unknown(
 	buf_append_str(warnings, " is not an option and has no effect");
 	opt_suggest(set->table, key, OPT_STYLE_ENV, warnings);
 	buf_append_char(warnings, '\n');
+}
+
+/* A second name counts where the first one says nothing, in whichever order they stand. */
+static bool env_is_said_better(const struct opt_set *set, const struct opt *o, struct slice key)
+{
+	return o->env_alias && slice_eq(key, slice_from_str(o->env_alias)) &&
+		opt_set_has(set, o, OPT_LAYER_ENV);
 }
 
 void env_read(struct opt_set *set, char **environ_list, struct buf *warnings)
@@ -34,10 +42,21 @@ void env_read(struct opt_set *set, char **environ_list, struct buf *warnings)
 			SLICE_ARG(slice_first(key, OPT_NAME_MAX)));
 		if (!o)
 			env_warn_unknown(set, key, buf_slice(&where), warnings);
-		else if (value.len)
+		else if (value.len && !env_is_said_better(set, o, key))
 			opt_set_put(set, o, OPT_LAYER_ENV, value, buf_slice(&where));
 	}
 	buf_release(&where);
+}
+
+void env_forget_secrets(const struct opt_table *table, char **environ_list)
+{
+	for (char **at = environ_list; at && *at; at++) {
+		size_t name_len = slice_find(slice_from_str(*at), '=');
+		const struct opt *o = opt_find_env(table, slice_of(*at, name_len));
+
+		if (o && o->type == OPT_SECRET && (*at)[name_len])
+			mem_wipe(*at + name_len + 1, strlen(*at + name_len + 1));
+	}
 }
 
 const char *env_get(char **environ_list, const char *name)

@@ -11,6 +11,9 @@
 void env_read(struct opt_set *set, char **environ_list, struct buf *warnings);
 /* The value of one variable, or NULL. */
 const char *env_get(char **environ_list, const char *name);
+/* Overwrites the values of the secrets among the options, once they were read: what the process
+ * shows of its environment, and what it hands on, has them no more. */
+void env_forget_secrets(const struct opt_table *table, char **environ_list);
 /* file is the name for messages. ERR_SYNTAX when the value of one of our keys cannot be read. */
 MUST_CHECK int env_read_dotenv(struct opt_set *set, enum opt_layer layer, const char *file,
 	struct slice text, const struct opt_report *report);

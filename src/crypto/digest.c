@@ -7,9 +7,15 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/sha.h>
 
 #include "base/check.h"
 #include "base/num.h"
+
+void digest_sha256(struct slice data, uint8_t digest_out[DIGEST_SHA256_LEN])
+{
+	CHECK(SHA256((const unsigned char *)data.ptr, data.len, digest_out));
+}
 
 void digest_hmac_sha256(struct slice key, const struct slice *parts, size_t count,
 	uint8_t mac_out[DIGEST_SHA256_LEN])

@@ -1,4 +1,4 @@
-/* HMAC-SHA256 over a message in parts, and hexadecimal text of the result. */
+/* SHA-256, HMAC-SHA256 over a message in parts, and hexadecimal text of the result. */
 #ifndef CRYPTO_DIGEST_H
 #define CRYPTO_DIGEST_H
 
@@ -9,6 +9,7 @@
 
 #define DIGEST_SHA256_LEN 32
 
+void digest_sha256(struct slice data, uint8_t digest_out[DIGEST_SHA256_LEN]);
 /* The parts are hashed one after the other, without anything in between. */
 void digest_hmac_sha256(struct slice key, const struct slice *parts, size_t count,
 	uint8_t mac_out[DIGEST_SHA256_LEN]);

@@ -22,6 +22,7 @@
 #include "relay/nonce_cache.h"
 #include "relay/ports.h"
 #include "relay/refusals.h"
+#include "relay/relay_accounts.h"
 #include "relay/relay_tls.h"
 #include "relay/tcp_tunnel.h"
 #include "relay/tunnel.h"
@@ -226,6 +227,7 @@ static void relay_use_conf(struct relay *r, struct relay_conf *next, struct tls_
 	r->old_hmac = atomic_load(&r->shared.hmac);
 	atomic_store_explicit(&r->shared.hmac, relay_make_hmac(r), memory_order_release);
 	log_set_level(r->shared.log, next->log_level);
+	relay_accounts_warn(next, r->shared.log);
 	directory_set_max(r->shared.directory, descriptors_for_tunnels(next->max_tunnels));
 	r->reloading = r->shared.worker_count;
 	for (unsigned i = 0; i < r->shared.worker_count; i++)
@@ -366,6 +368,7 @@ void relay_run(struct relay *r)
 
 		CHECK(pthread_create(&rw->thread, NULL, relay_worker_main, rw) == 0);
 	}
+	relay_accounts_warn(r->conf, r->shared.log);
 	log_info(r->shared.log, "ready", LOG_INT("workers", r->shared.worker_count),
 		LOG_STR("version", SLICE(ADIT_VERSION)));
 	if (r->hooks.ready)

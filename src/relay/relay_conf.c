@@ -15,6 +15,8 @@
 #include "config/opt_set.h"
 #include "config/opt_value.h"
 #include "config/yaml.h"
+#include "relay/plans.h"
+#include "relay/relay_accounts.h"
 #include "relay/relay_describe.h"
 #include "relay/relay_manual.h"
 #include "relay/relay_options.h"
@@ -252,7 +254,11 @@ static int relay_check(struct relay_loader *l)
 	if (!err)
 		err = relay_check_head(conf, l->message);
 	if (!err)
+		err = plans_load(conf->plans_file, &conf->plans, l->message);
+	if (!err)
 		err = relay_secret_load(conf, l->message, l->warnings);
+	if (!err)
+		err = relay_accounts_check(conf, l->message);
 	if (err)
 		return err;
 	relay_apply_debug(conf);
@@ -309,6 +315,7 @@ void relay_conf_free(struct relay_conf **conf)
 	if (!*conf)
 		return;
 	opt_set_free_values(&relay_options, *conf);
+	plans_free(&(*conf)->plans);
 	opt_origins_free(&(*conf)->origins, relay_options.count);
 	mem_free(*conf);
 	*conf = NULL;

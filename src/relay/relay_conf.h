@@ -14,6 +14,10 @@
 #include "base/slice.h"
 
 struct opt_origin;
+struct plans;
+
+/* Whether keys are looked at when a tunnel is opened, and whether one is needed. */
+enum relay_auth { RELAY_AUTH_OFF, RELAY_AUTH_OPTIONAL, RELAY_AUTH_REQUIRED, RELAY_AUTH_AUTO };
 
 /* Text is owned by the conf; an option that was not given is NULL, a port that was not is 0. */
 struct relay_conf {
@@ -44,6 +48,8 @@ struct relay_conf {
 	unsigned max_waiting; /* requests that wait for a socket, per tunnel */
 	uint64_t grace_ms; /* already clamped to max_grace_ms */
 	uint64_t max_grace_ms;
+	char *plans_file; /* NULL: one unlimited plan; "standard": the built-in ones */
+	struct plans *plans; /* owned; read from there */
 	bool strict;
 	bool trust_proxy;
 	/* sessions */
@@ -70,6 +76,10 @@ struct relay_conf {
 	uint16_t max_fields;
 	uint64_t max_body; /* 0: none */
 	unsigned max_connections;
+	/* accounts */
+	char *state_dir; /* NULL: no folder for what lasts */
+	char *database; /* NULL: it is in the folder, if there is one; wiped on free */
+	enum relay_auth auth; /* never RELAY_AUTH_AUTO once it is loaded */
 	/* access */
 	char *hmac_secret; /* NULL: creation is open; trimmed; wiped on free */
 	char *hmac_secret_file; /* where it was read from, or NULL */
@@ -122,6 +132,11 @@ void relay_conf_describe(const struct relay_conf *conf, bool json, struct buf *o
 static inline bool relay_conf_is_https(const struct relay_conf *conf)
 {
 	return conf->secure || conf->tls_cert;
+}
+/* Whether there are accounts. */
+static inline bool relay_conf_has_store(const struct relay_conf *conf)
+{
+	return conf->state_dir || conf->database;
 }
 /* Whether an option may change by SIGHUP; names those that differ and may not, one a line. */
 bool relay_conf_can_reload(

@@ -13,6 +13,7 @@ enum relay_group {
 	GROUP_URLS,
 	GROUP_TUNNELS,
 	GROUP_SESSIONS,
+	GROUP_ACCOUNTS,
 	GROUP_ACCESS,
 	GROUP_TIME,
 	GROUP_REQUESTS,
@@ -26,6 +27,7 @@ static const char *const relay_groups[] = {
 	[GROUP_URLS] = "Tunnel URLs",
 	[GROUP_TUNNELS] = "Tunnels",
 	[GROUP_SESSIONS] = "Sessions of agents",
+	[GROUP_ACCOUNTS] = "Accounts",
 	[GROUP_ACCESS] = "Access",
 	[GROUP_TIME] = "Time limits",
 	[GROUP_REQUESTS] = "Requests",
@@ -34,7 +36,8 @@ static const char *const relay_groups[] = {
 	[GROUP_SEED] = "Without effect",
 };
 
-/* In the order of enum log_level and enum log_format. */
+/* In the order of enum relay_auth, enum log_level and enum log_format. */
+static const char *const relay_auth_modes[] = {"off", "optional", "required", "auto", NULL};
 static const char *const relay_log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const relay_log_formats[] = {"auto", "text", "json", NULL};
 

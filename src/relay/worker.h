@@ -20,10 +20,12 @@
 #include "relay/metrics.h"
 #include "relay/relay_conf.h"
 
+struct book;
 struct directory;
 struct hmac_auth;
 struct ports;
 struct refusals;
+struct store;
 struct tls_server;
 
 enum worker_timeout {
@@ -61,6 +63,8 @@ struct relay_shared {
 	struct ports *ports; /* NULL: the kernel chooses */
 	struct ports *tcp_ports; /* of TCP tunnels; NULL: there are none */
 	struct refusals *refusals;
+	struct store *store; /* NULL: nothing is remembered, and there are no accounts */
+	struct book *book; /* what it has of accounts, keys and names; NULL without a store */
 	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
 	struct tls_server *_Atomic tls; /* NULL: no port for it */
 	atomic_bool draining; /* no new connections; answers end their connections */

@@ -11,6 +11,7 @@
 
 /* What a message says to people may quote a peer; it shall not fill a line alone. */
 #define CONTROL_TEXT_MAX 1024u
+#define CONTROL_NETWORK_MAX 49u /* "ffff:...:255.255.255.255/128" */
 
 enum control_kind {
 	CONTROL_NUMBER, /* of 32 bits */
@@ -18,7 +19,10 @@ enum control_kind {
 	CONTROL_BOOL,
 	CONTROL_TOKEN, /* [A-Za-z0-9_-], min to max of them */
 	CONTROL_TEXT, /* up to max bytes */
+	CONTROL_SECRET, /* min to max bytes, kept as they are */
+	CONTROL_LIST, /* up to max networks in an array; in the struct parted by blanks */
 	CONTROL_PROTO,
+	CONTROL_CHECK, /* a struct control_check in an object of its own */
 };
 
 struct control_member {
@@ -46,6 +50,8 @@ static const struct control_member control_members[] = {
 	{"window", CONTROL_NUMBER, AT(window), BIT(HELLO) | BIT(WELCOME), 0, 16384, 1048576},
 	{"grace", CONTROL_NUMBER, AT(grace_s), BIT(WELCOME), BIT(WELCOME), 0, UINT32_MAX},
 	{"heartbeat", CONTROL_NUMBER, AT(heartbeat_s), BIT(WELCOME), BIT(WELCOME), 1, 86400},
+	{"account", CONTROL_TEXT, AT(account), BIT(WELCOME), 0, 0, 128},
+	{"plan", CONTROL_TEXT, AT(plan), BIT(WELCOME), 0, 0, 128},
 	{"tunnel", CONTROL_NUMBER, AT(tunnel),
 		BIT(REGISTER) | BIT(UNREGISTER) | BIT(REGISTERED) | BIT(ERROR) | BIT(CLOSED),
 		BIT(REGISTER) | BIT(UNREGISTER) | BIT(REGISTERED) | BIT(CLOSED), 1, INT32_MAX},
@@ -56,6 +62,12 @@ static const struct control_member control_members[] = {
 	{"url", CONTROL_TEXT, AT(url), BIT(REGISTERED), BIT(REGISTERED), 1, CONTROL_TEXT_MAX},
 	{"port", CONTROL_PORT, AT(port), BIT(REGISTER) | BIT(REGISTERED), 0, 1, UINT16_MAX},
 	{"share", CONTROL_BOOL, AT(share), BIT(REGISTER), 0, 0, 1},
+	{"password", CONTROL_SECRET, AT(password), BIT(REGISTER), 0, CONTROL_PASSWORD_MIN,
+		CONTROL_PASSWORD_MAX},
+	{"allow", CONTROL_LIST, AT(allow), BIT(REGISTER), 0, 0, CONTROL_NETWORKS_MAX},
+	{"deny", CONTROL_LIST, AT(deny), BIT(REGISTER), 0, 0, CONTROL_NETWORKS_MAX},
+	{"verify", CONTROL_CHECK, AT(verify), BIT(REGISTER), 0, 0, 0},
+	{"protected", CONTROL_BOOL, AT(is_protected), BIT(REGISTERED), 0, 0, 1},
 	{"stream", CONTROL_NUMBER, AT(stream), BIT(FAILED), BIT(FAILED), 1, UINT32_MAX},
 	{"code", CONTROL_TOKEN, AT(code), BIT(FAILED) | BIT(ERROR) | BIT(NOTICE),
 		BIT(FAILED) | BIT(ERROR) | BIT(NOTICE), 1, 64},
@@ -64,6 +76,15 @@ static const struct control_member control_members[] = {
 	{"fatal", CONTROL_BOOL, AT(fatal), BIT(ERROR), 0, 0, 1},
 	{"retry_after", CONTROL_NUMBER, AT(retry_after_s), BIT(ERROR), 0, 0, UINT32_MAX},
 };
+
+static const struct control_member control_check_members[] = {
+	{"scheme", CONTROL_TOKEN, offsetof(struct control_check, scheme), 0, 0, 1, 16},
+	{"secret", CONTROL_SECRET, offsetof(struct control_check, secret), 0, 0, 1,
+		CONTROL_VERIFY_SECRET_MAX},
+};
+
+/* The members that are wiped, here and in what jansson made of them. */
+static const char *const control_secrets[] = {"secret", "password"};
 
 static const char *const control_types[] = {
 	[CONTROL_HELLO] = "hello",
@@ -82,14 +103,14 @@ static const char *const control_protos[] = {[CONTROL_HTTP] = "http", [CONTROL_T
 
 /* The member's place in a message. The table is made with offsetof, so the type is the right one.
  */
-static void *control_place(const struct control_member *m, struct control *c)
+static void *control_place(const struct control_member *m, void *object)
 {
-	return (char *)c + m->offset;
+	return (char *)object + m->offset;
 }
 
-static const void *control_place_const(const struct control_member *m, const struct control *c)
+static const void *control_place_const(const struct control_member *m, const void *object)
 {
-	return (const char *)c + m->offset;
+	return (const char *)object + m->offset;
 }
 
 /* ---- writing ---- */
@@ -110,6 +131,33 @@ static json_t *control_json_text(const char *text, size_t max)
 	return value;
 }
 
+static json_t *control_json_list(const char *networks)
+{
+	struct slice rest = slice_from_str(networks), network;
+	json_t *list = json_array();
+
+	while (slice_split(&rest, ' ', &network)) {
+		if (network.len)
+			json_array_append_new(list, json_stringn(network.ptr, network.len));
+	}
+	return list;
+}
+
+static json_t *control_json_check(const struct control_check *check)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < ARRAY_LEN(control_check_members); i++) {
+		const struct control_member *m = &control_check_members[i];
+		char *const *text = control_place_const(m, check);
+
+		if (*text)
+			json_object_set_new(
+				object, m->name, control_json_text(*text, (size_t)m->max));
+	}
+	return object;
+}
+
 /* NULL: the member is left out. */
 static json_t *control_json_value(
 	const struct control_member *m, const struct control *c, bool required)
@@ -128,8 +176,13 @@ static json_t *control_json_value(
 		return *(const bool *)at ? json_true() : NULL;
 	case CONTROL_PROTO:
 		return json_string(control_protos[*(const enum control_proto *)at]);
+	case CONTROL_LIST:
+		return *(char *const *)at ? control_json_list(*(char *const *)at) : NULL;
+	case CONTROL_CHECK:
+		return c->verify.scheme ? control_json_check(at) : NULL;
 	case CONTROL_TOKEN:
 	case CONTROL_TEXT:
+	case CONTROL_SECRET:
 		if (!*(char *const *)at)
 			return NULL;
 		return control_json_text(*(char *const *)at, (size_t)m->max);
@@ -144,12 +197,21 @@ static int on_control_dump(const char *bytes, size_t len, void *out)
 }
 
 /* Texts that jansson holds may be secrets. */
-static void control_json_wipe(json_t *object)
+static void control_json_wipe_in(json_t *object)
 {
-	json_t *secret = json_object_get(object, "secret");
+	for (size_t i = 0; i < ARRAY_LEN(control_secrets); i++) {
+		json_t *secret = json_object_get(object, control_secrets[i]);
 
-	if (json_is_string(secret))
-		mem_wipe((char *)(uintptr_t)json_string_value(secret), json_string_length(secret));
+		if (json_is_string(secret))
+			mem_wipe((char *)(uintptr_t)json_string_value(secret),
+				json_string_length(secret));
+	}
+}
+
+static void control_json_free(json_t *object)
+{
+	control_json_wipe_in(object);
+	control_json_wipe_in(json_object_get(object, "verify"));
 	json_decref(object);
 }
 
@@ -169,7 +231,7 @@ void control_write(struct buf *out, const struct control *c)
 	}
 	json_dump_callback(object, on_control_dump, out, JSON_COMPACT);
 	buf_append_char(out, '\n');
-	control_json_wipe(object);
+	control_json_free(object);
 }
 
 /* ---- reading ---- */
@@ -183,9 +245,51 @@ static bool control_read_text(const struct control_member *m, json_t *value, cha
 	if (m->kind == CONTROL_TOKEN && !slice_is_token(text))
 		return false;
 	*text_out = mem_dup_str(text.ptr, text.len);
+	if (m->kind == CONTROL_SECRET)
+		return true;
 	for (char *at = *text_out; *at; at++) {
 		if ((unsigned char)*at < ' ' || *at == 0x7f)
 			*at = ' ';
+	}
+	return true;
+}
+
+/* An address with a length or without; whether it is one is the relay's business. */
+static bool control_is_network(json_t *value)
+{
+	struct slice text = {json_string_value(value), json_string_length(value)};
+
+	if (!json_is_string(value) || !text.len || text.len > CONTROL_NETWORK_MAX)
+		return false;
+	return strspn(text.ptr, "0123456789abcdefABCDEF.:/") == text.len;
+}
+
+/* An empty array is as good as none. */
+static bool control_read_list(const struct control_member *m, json_t *value, char **text_out)
+{
+	struct buf text = {0};
+	bool ok = json_is_array(value) && json_array_size(value) <= m->max;
+
+	for (size_t i = 0; ok && i < json_array_size(value); i++) {
+		json_t *network = json_array_get(value, i);
+
+		ok = control_is_network(network);
+		if (ok)
+			buf_printf(&text, "%s%s", i ? " " : "", json_string_value(network));
+	}
+	if (ok && buf_len(&text))
+		*text_out = mem_dup_str(buf_slice(&text).ptr, buf_len(&text));
+	buf_release(&text);
+	return ok;
+}
+
+static bool control_read_check(json_t *value, struct control_check *check)
+{
+	for (size_t i = 0; i < ARRAY_LEN(control_check_members); i++) {
+		const struct control_member *m = &control_check_members[i];
+
+		if (!control_read_text(m, json_object_get(value, m->name), control_place(m, check)))
+			return false;
 	}
 	return true;
 }
@@ -214,7 +318,12 @@ static bool control_read_value(const struct control_member *m, json_t *value, st
 		return control_read_proto(value, at);
 	case CONTROL_TOKEN:
 	case CONTROL_TEXT:
+	case CONTROL_SECRET:
 		return control_read_text(m, value, at);
+	case CONTROL_LIST:
+		return control_read_list(m, value, at);
+	case CONTROL_CHECK:
+		return control_read_check(value, at);
 	case CONTROL_NUMBER:
 	case CONTROL_PORT:
 		break;
@@ -282,24 +391,33 @@ int control_read(struct slice line, struct control *c_out, struct buf *why_out)
 		c_out->type = control_read_type(type);
 		err = control_read_members(object, c_out, why_out);
 	}
-	control_json_wipe(object);
+	control_json_free(object);
 	if (err)
 		control_deinit(c_out);
 	return err;
 }
 
+/* Any text may be a secret; messages are few enough to wipe them all. */
+static void control_free_text(const struct control_member *m, void *object)
+{
+	char **text = control_place(m, object);
+
+	if (*text)
+		mem_wipe(*text, strlen(*text));
+	mem_free(*text);
+	*text = NULL;
+}
+
 void control_deinit(struct control *c)
 {
-	if (c->secret)
-		mem_wipe(c->secret, strlen(c->secret));
 	for (size_t i = 0; i < ARRAY_LEN(control_members); i++) {
 		const struct control_member *m = &control_members[i];
-		char **text = control_place(m, c);
 
-		if (m->kind != CONTROL_TOKEN && m->kind != CONTROL_TEXT)
-			continue;
-		mem_free(*text);
-		*text = NULL;
+		if (m->kind == CONTROL_TOKEN || m->kind == CONTROL_TEXT ||
+			m->kind == CONTROL_SECRET || m->kind == CONTROL_LIST)
+			control_free_text(m, c);
 	}
+	for (size_t i = 0; i < ARRAY_LEN(control_check_members); i++)
+		control_free_text(&control_check_members[i], &c->verify);
 	*c = (struct control) {0};
 }

@@ -13,6 +13,10 @@
 #include "base/slice.h"
 
 #define CONTROL_LINE_MAX 16384u
+#define CONTROL_PASSWORD_MIN 4u /* bytes */
+#define CONTROL_PASSWORD_MAX 128u
+#define CONTROL_NETWORKS_MAX 64u /* in a list */
+#define CONTROL_VERIFY_SECRET_MAX 256u
 
 enum control_type {
 	CONTROL_UNKNOWN, /* to be ignored */
@@ -30,6 +34,12 @@ enum control_type {
 
 enum control_proto { CONTROL_HTTP, CONTROL_TCP };
 
+/* How requests to a tunnel prove who has signed them; without a scheme there is no check. */
+struct control_check {
+	char *scheme; /* "stripe", "github", "slack"; others are the reader's to refuse */
+	char *secret;
+};
+
 /* One message of any type; members that its type has not are zero. Texts are borrowed on writing,
  * and owned by the message (control_deinit) when it was read. */
 struct control {
@@ -46,11 +56,18 @@ struct control {
 	bool resume;
 	bool share;
 	bool fatal;
+	bool is_protected; /* what register asked for stands before the tunnel */
 	char *agent; /* hello; the relay's in welcome */
 	char *client;
 	char *session;
 	char *secret;
+	char *account; /* whose key the agent has shown */
+	char *plan;
 	char *subdomain;
+	char *password;
+	char *allow; /* networks such as 192.0.2.0/24, parted by one blank */
+	char *deny;
+	struct control_check verify;
 	char *name;
 	char *url;
 	char *code;
@@ -61,7 +78,7 @@ struct control {
 void control_write(struct buf *out, const struct control *c);
 /* One line without its line end. ERR_SYNTAX: not such a message; why_out gets a sentence. */
 MUST_CHECK int control_read(struct slice line, struct control *c_out, struct buf *why_out);
-/* Frees what control_read made; secrets are wiped. */
+/* Frees what control_read made; texts are wiped. */
 void control_deinit(struct control *c);
 
 #endif

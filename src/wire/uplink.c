@@ -20,6 +20,7 @@
 #include "wire/uplink_http.h"
 #include "wire/ws_stream.h"
 
+#define UPLINK_HEAD_ROOM 1024u
 #define UPLINK_WORDS_MAX 64u /* of the other side, in a sentence for people */
 
 struct uplink {
@@ -136,6 +137,8 @@ static void uplink_ask_relay(struct uplink *u)
 	struct buf out = {0};
 
 	uplink_enter(u, UPLINK_HTTP);
+	/* In one piece of memory, which uplink_send wipes: there may be a key in it. */
+	buf_reserve(&out, u->request.fields.len + UPLINK_HEAD_ROOM);
 	if (u->request.framing == UPLINK_WEBSOCKET)
 		ws_accept_make_key(u->key);
 	uplink_http_write_request(&out, &u->request, u->key);

@@ -1,7 +1,7 @@
 """Fixtures of the system tests. Every relay a test starts is stopped, and checked, at its end."""
 import pytest
 
-from harness import npm
+from harness import cli, npm
 from harness.agent import Agent
 from harness.relay import Relay
 from harness.service import Adit, Service
@@ -140,3 +140,39 @@ def adits(start, services):
             agent.kill()
     if failures:
         pytest.fail("\n".join(failures))
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home folder with nothing in it."""
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def launch(home):
+    """launch(*words, **env) -> a running adit whose output is a file."""
+    running = []
+
+    def begin(*words, **env):
+        running.append(cli.Adit(home, *words, **env))
+        return running[-1]
+    yield begin
+    for one in running:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.communicate()
+        one.out.close()
+
+
+@pytest.fixture
+def terminal(home):
+    """terminal(*words, **env) -> a running adit on a terminal."""
+    running = []
+
+    def begin(*words, **env):
+        running.append(cli.Terminal(home, *words, **env))
+        return running[-1]
+    yield begin
+    for one in running:
+        one.close()

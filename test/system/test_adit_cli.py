@@ -1,75 +1,17 @@
 """The face of adit: commands, mistakes, completion, doctor, and what it prints."""
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from harness.relay import binary, clean_env
+from harness.cli import adit, run
+from harness.relay import clean_env
 from harness.tls import Authority
-from harness.wait import wait_for
 
 DOWN = "http://127.0.0.1:1"  # nobody listens on port 1
-
-
-def adit():
-    return os.environ.get("ADIT") or str(Path(binary()).parent / "adit")
-
-
-@pytest.fixture
-def home(tmp_path):
-    (tmp_path / "home").mkdir()
-    return tmp_path / "home"
-
-
-def run(home, *words, **env):
-    return subprocess.run([adit(), *map(str, words)], env=clean_env({"HOME": home, **env}),
-                          cwd=home, capture_output=True, text=True, timeout=30)
-
-
-class Adit:
-    """A running adit whose output is a file."""
-
-    def __init__(self, home, *words, **env):
-        self.path = home / "out"
-        self.out = open(self.path, "w")
-        self.process = subprocess.Popen([adit(), *map(str, words)], cwd=home, stdout=self.out,
-                                        stderr=subprocess.PIPE,
-                                        env=clean_env({"HOME": home, **env}))
-
-    def lines(self):
-        return self.path.read_text().splitlines()
-
-    def wait_line(self, start):
-        def find():
-            return next((line for line in self.lines() if start in line), None)
-        return wait_for(find, f"a line with {start!r}")
-
-    def stop(self, number=signal.SIGINT):
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        self.process.communicate(timeout=30)
-        self.out.close()
-        return self.process.returncode
-
-
-@pytest.fixture
-def launch(home):
-    running = []
-
-    def begin(*words, **env):
-        running.append(Adit(home, *words, **env))
-        return running[-1]
-    yield begin
-    for one in running:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.communicate()
-        one.out.close()
 
 
 @pytest.mark.parametrize("command", ["http", "tcp", "start", "doctor", "completion", "help"])

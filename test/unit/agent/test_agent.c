@@ -59,7 +59,7 @@ static void a_request_is_signed_if_there_is_a_secret(void **state)
 {
 	struct rig *f = *state;
 
-	f->conf.hmac_secret = "0123456789abcdef0123456789abcdef";
+	f->conf.who.hmac_secret = "0123456789abcdef0123456789abcdef";
 	rig_start_up(f, NULL);
 	assert_true(fake_relay_was_asked(&f->relay, "Authorization: HMAC sha256="));
 	assert_true(fake_relay_was_asked(&f->relay, "X-Nonce: "));
@@ -211,7 +211,7 @@ static void a_signature_that_is_denied_twice_is_fatal(void **state)
 {
 	struct rig *f = *state;
 
-	f->conf.hmac_secret = "0123456789abcdef0123456789abcdef";
+	f->conf.who.hmac_secret = "0123456789abcdef0123456789abcdef";
 	refuse(f, 2, 401, "X-Adit-Error: not-authenticated\r\n");
 	rig_start(f, rig_http("web", NULL));
 	UNTIL(f->relay.requests == 1);

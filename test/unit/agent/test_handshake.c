@@ -28,6 +28,25 @@ static void a_signature_is_what_the_relay_checks(void **state)
 		"X-Timestamp: 1700000005\r\nX-Nonce: 1700000000123\r\n");
 }
 
+static void a_key_stands_where_there_is_room(void **state)
+{
+	const struct handshake_who key = {.key = "adit_abc_x-Y"},
+				   both = {"0123456789abcdef0123456789abcdef", "adit_abc_x-Y"},
+				   nobody = {0};
+	struct buf fields = {0};
+
+	handshake_identify(&fields, &key, 1700000005123, 5000);
+	assert_text(&fields, "Authorization: Bearer adit_abc_x-Y\r\n");
+	handshake_identify(&fields, &both, 1700000005123, 5000);
+	assert_text(&fields,
+		"Authorization: HMAC "
+		"sha256=fd441d03f180468b9abfa8ae1d915cc83c32904c8323d88a15e8e579a37b67b9\r\n"
+		"X-Timestamp: 1700000005\r\nX-Nonce: 1700000000123\r\n"
+		"X-Adit-Key: adit_abc_x-Y\r\n");
+	handshake_identify(&fields, &nobody, 1700000005123, 5000);
+	assert_text(&fields, "");
+}
+
 static void a_session_is_continued_with_a_rising_epoch(void **state)
 {
 	struct handshake_ticket t;
@@ -93,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_signature_is_what_the_relay_checks),
+		cmocka_unit_test(a_key_stands_where_there_is_room),
 		cmocka_unit_test(a_session_is_continued_with_a_rising_epoch),
 		cmocka_unit_test(the_relay_must_prove_what_it_says),
 		cmocka_unit_test(a_ticket_holds_only_what_may_stand_in_a_field),

@@ -56,6 +56,10 @@ static void errno_values_map_to_errors(void **state)
 		{ECONNRESET, ERR_RESET},
 		{ECONNABORTED, ERR_RESET},
 		{EPIPE, ERR_RESET},
+		{ENOSPC, ERR_FULL},
+		{EDQUOT, ERR_FULL},
+		{EFBIG, ERR_FULL},
+		{EROFS, ERR_READONLY},
 		{EIO, ERR_SYSTEM},
 		{99999, ERR_SYSTEM},
 	};

@@ -35,6 +35,19 @@ static void variables_are_taken_by_their_names(void **state)
 	buf_release(&warnings);
 }
 
+static void secrets_leave_the_environment(void **state)
+{
+	char secret[] = "LT_KEY=hunter22", other[] = "LT_PORT=81", foreign[] = "KEY=x",
+	     bare[] = "LT_KEY";
+	char *list[] = {secret, other, foreign, bare, NULL};
+
+	env_forget_secrets(&config_table, list);
+	assert_memory_equal(secret, "LT_KEY=\0\0\0\0\0\0\0\0", sizeof(secret));
+	assert_string_equal(other, "LT_PORT=81");
+	assert_string_equal(foreign, "KEY=x");
+	assert_string_equal(bare, "LT_KEY");
+}
+
 static int read_file(
 	struct opt_set *set, const char *text, struct buf *message, struct buf *warnings)
 {
@@ -69,6 +82,7 @@ static void lines_of_a_file_are_named_in_warnings_and_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(secrets_leave_the_environment),
 		cmocka_unit_test(variables_are_taken_by_their_names),
 		cmocka_unit_test(lines_of_a_file_are_named_in_warnings_and_errors),
 	};

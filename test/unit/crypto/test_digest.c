@@ -1,4 +1,5 @@
-/* HMAC against RFC 4231 and the openssl command, and hexadecimal text. */
+/* SHA-256 against FIPS 180-2, HMAC against RFC 4231 and the openssl command, and hexadecimal text.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,6 +63,25 @@ static void where_a_message_is_cut_into_parts_does_not_matter(void **state)
 	}
 }
 
+static void known_messages_have_their_known_digests(void **state)
+{
+	static const struct {
+		struct slice text;
+		const char *hex;
+	} known[] = {
+		{{"", 0}, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+		{{"abc", 3}, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+	};
+	char hex[2 * DIGEST_SHA256_LEN + 1];
+	uint8_t digest[DIGEST_SHA256_LEN];
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		digest_sha256(known[i].text, digest);
+		digest_hex(digest, sizeof(digest), hex);
+		assert_string_equal(hex, known[i].hex);
+	}
+}
+
 static void hexadecimal_text_is_read_in_either_case_and_only_whole(void **state)
 {
 	uint8_t bytes[3];
@@ -80,6 +100,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_messages_have_their_known_codes),
 		cmocka_unit_test(where_a_message_is_cut_into_parts_does_not_matter),
+		cmocka_unit_test(known_messages_have_their_known_digests),
 		cmocka_unit_test(hexadecimal_text_is_read_in_either_case_and_only_whole),
 	};
 

@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "wire/control.h"
 
+#define HTTP "{\"type\":\"register\",\"tunnel\":1,\"proto\":\"http\","
+
 static void check_written(const struct control *c, const char *wanted)
 {
 	struct buf out = {0};
@@ -77,6 +79,14 @@ static void messages_of_every_type_go_there_and_back(void **state)
 	check_returns("{\"type\":\"error\",\"tunnel\":1,\"code\":\"name-in-use\","
 		      "\"message\":\"...\",\"fatal\":true}\n");
 	check_returns("{\"type\":\"error\",\"code\":\"too-many-tunnels\",\"retry_after\":5}\n");
+	check_returns("{\"type\":\"register\",\"tunnel\":1,\"proto\":\"http\","
+		      "\"password\":\"p\xc3\xa4 ss \\u0007\\\"\",\"allow\":[\"192.0.2.0/24\","
+		      "\"2001:db8::/32\"],\"deny\":[\"192.0.2.7\"],"
+		      "\"verify\":{\"scheme\":\"stripe\",\"secret\":\"whsec_a b\"}}\n");
+	check_returns("{\"type\":\"registered\",\"tunnel\":1,\"proto\":\"http\","
+		      "\"url\":\"https://a.example.com\",\"protected\":true}\n");
+	check_returns("{\"type\":\"welcome\",\"version\":1,\"session\":\"x\",\"grace\":0,"
+		      "\"heartbeat\":1,\"account\":\"ann\",\"plan\":\"team\"}\n");
 	check_returns("{\"type\":\"closed\",\"tunnel\":1}\n");
 	check_returns("{\"type\":\"notice\",\"code\":\"draining\",\"message\":\"bye\"}\n");
 }
@@ -154,6 +164,20 @@ static void values_out_of_bounds_are_refused(void **state)
 		{"secret",
 			"{\"type\":\"welcome\",\"version\":1,\"session\":\"a\",\"secret\":\"ab\","
 			"\"grace\":1,\"heartbeat\":1}"},
+		{"password", HTTP "\"password\":\"abc\"}"},
+		{"password", HTTP "\"password\":1234}"},
+		{"allow", HTTP "\"allow\":\"192.0.2.0/24\"}"},
+		{"allow", HTTP "\"allow\":[\"\"]}"},
+		{"allow", HTTP "\"allow\":[1]}"},
+		{"allow", HTTP "\"allow\":[\"192.0.2.0/24 192.0.2.7\"]}"},
+		{"deny", HTTP "\"deny\":[\"example.com\"]}"},
+		{"deny", HTTP "\"deny\":[[]]}"},
+		{"verify", HTTP "\"verify\":\"stripe\"}"},
+		{"verify", HTTP "\"verify\":{}}"},
+		{"verify", HTTP "\"verify\":{\"scheme\":\"stripe\"}}"},
+		{"verify", HTTP "\"verify\":{\"scheme\":\"a b\",\"secret\":\"x\"}}"},
+		{"verify", HTTP "\"verify\":{\"scheme\":\"slack\",\"secret\":\"\"}}"},
+		{"verify", HTTP "\"verify\":{\"scheme\":\"slack\",\"secret\":[]}}"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -201,6 +225,61 @@ static void a_line_may_have_16_kib_with_its_end(void **state)
 	buf_release(&why);
 }
 
+static void a_password_has_4_to_128_bytes(void **state)
+{
+	char text[130];
+
+	memset(text, 'p', sizeof(text));
+	for (size_t len = 3; len < sizeof(text); len++) {
+		struct buf line = {0}, why = {0};
+		struct control c;
+		bool fits = len >= 4 && len <= 128;
+
+		buf_printf(&line, HTTP "\"password\":\"%.*s\"}", (int)len, text);
+		assert_int_equal(control_read(buf_slice(&line), &c, &why), fits ? 0 : ERR_SYNTAX);
+		if (fits)
+			assert_int_equal(strlen(c.password), len);
+		control_deinit(&c);
+		buf_release(&line);
+		buf_release(&why);
+	}
+}
+
+static void a_list_has_at_most_64_networks(void **state)
+{
+	for (size_t count = 0; count <= 65; count++) {
+		struct buf line = {0}, why = {0};
+		struct control c;
+
+		buf_append_str(&line, HTTP "\"allow\":[");
+		for (size_t i = 0; i < count; i++)
+			buf_printf(&line, "%s\"192.0.2.%zu\"", i ? "," : "", i);
+		buf_append_str(&line, "]}");
+		assert_int_equal(
+			control_read(buf_slice(&line), &c, &why), count <= 64 ? 0 : ERR_SYNTAX);
+		assert_true((c.allow != NULL) == (count && count <= 64));
+		control_deinit(&c);
+		buf_release(&line);
+		buf_release(&why);
+	}
+}
+
+/* A line that comes in pieces is put together by its reader; no beginning of one is a message. */
+static void no_beginning_of_a_message_is_one(void **state)
+{
+	struct slice line = SLICE(HTTP "\"password\":\"hunter22\",\"allow\":[\"::/0\"],"
+				       "\"verify\":{\"scheme\":\"slack\",\"secret\":\"s\"}}");
+
+	for (size_t len = 0; len < line.len; len++) {
+		struct buf why = {0};
+		struct control c;
+
+		assert_int_equal(control_read(slice_first(line, len), &c, &why), ERR_SYNTAX);
+		assert_null(c.password);
+		buf_release(&why);
+	}
+}
+
 static void texts_lose_their_control_characters(void **state)
 {
 	struct control c = read_line("{\"type\":\"notice\",\"code\":\"x\","
@@ -245,6 +324,9 @@ int main(void)
 		cmocka_unit_test(values_out_of_bounds_are_refused),
 		cmocka_unit_test(a_token_may_have_256_letters),
 		cmocka_unit_test(a_line_may_have_16_kib_with_its_end),
+		cmocka_unit_test(a_password_has_4_to_128_bytes),
+		cmocka_unit_test(a_list_has_at_most_64_networks),
+		cmocka_unit_test(no_beginning_of_a_message_is_one),
 		cmocka_unit_test(texts_lose_their_control_characters),
 		cmocka_unit_test(texts_that_are_not_utf_8_can_be_written),
 		cmocka_unit_test(long_texts_are_cut),
