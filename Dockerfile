@@ -8,7 +8,7 @@ RUN /src/dev build --release
 FROM debian:12-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        ca-certificates libjansson4 libpsl5 libssl3 libuv1 libwslay1 libyaml-0-2 \
+        ca-certificates libjansson4 libpq5 libpsl5 libsqlite3-0 libssl3 libuv1 libwslay1 libyaml-0-2 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --no-create-home --shell /usr/sbin/nologin adit
 COPY --from=build /src/build/release/aditd /src/build/release/adit /usr/local/bin/

@@ -37,6 +37,8 @@ HOMES = (
     (re.compile(r"jansson(_config)?\.h$"), ("src/wire/control.c", "src/relay/api_json.c")),
     (re.compile(r"libpsl\.h$"), ONE_FILE),
     (re.compile(r"wslay/"), ("src/wire/ws_stream.c",)),
+    (re.compile(r"sqlite3\.h$"), ("src/store/db_sqlite.c",)),
+    (re.compile(r"libpq-fe\.h$"), ("src/store/db_pgsql.c",)),
 )
 MIRRORED = ("base", "crypto", "proto", "config")
 MAX_FILE_LINES = 500

@@ -73,19 +73,10 @@ static void agent_report(struct agent *a, const struct report *report)
 static void agent_report_tunnel(struct agent *a, enum report_kind kind,
 	const struct registration *reg, const struct control *message)
 {
-	struct report r = {.kind = kind,
-		.tunnel = slice_from_str(reg->spec.label),
-		.url = slice_from_str(reg->url),
-		.relay = slice_from_str(a->conf->relay_text),
-		.tcp = reg->spec.proto == TUNNEL_TCP};
+	struct report r = {.kind = kind, .relay = slice_from_str(a->conf->relay_text)};
 	struct buf target = {0};
 
-	target_print(&target, &reg->spec.target, reg->spec.proto);
-	r.target = buf_slice(&target);
-	if (kind != REPORT_TUNNEL_UP && message) {
-		r.code = slice_from_str(message->code);
-		r.message = slice_from_str(message->message);
-	}
+	registration_tell(reg, message, &r, &target);
 	r.fatal = kind == REPORT_ERROR && registrations_are_dead(&a->registrations);
 	if (kind == REPORT_WARNING && reg->retry_at > loop_now(a->loop))
 		r.retry_ms = reg->retry_at - loop_now(a->loop);
@@ -218,6 +209,12 @@ static void agent_on_apply(struct loop_task *task)
 	agent_pump(a);
 }
 
+static const struct control agent_bare = {
+	.code = (char *)(uintptr_t) "not-protected",
+	.message = (char *)(uintptr_t) "The relay opened the tunnel without the password: it does "
+				       "not know them, or is an old one. The tunnel was closed.",
+};
+
 static void agent_take_event(struct agent *a, enum registration_event event,
 	struct registration *reg, const struct control *message)
 {
@@ -238,6 +235,11 @@ static void agent_take_event(struct agent *a, enum registration_event event,
 		reg->is_told = false;
 		if (event == REGISTRATION_IS_DEAD)
 			agent_report_tunnel(a, REPORT_ERROR, reg, message);
+		return;
+	case REGISTRATION_IS_BARE:
+		local_remove(a->local, reg->number);
+		reg->is_served = reg->is_told = false;
+		agent_report_tunnel(a, REPORT_ERROR, reg, &agent_bare);
 		return;
 	}
 }

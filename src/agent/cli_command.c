@@ -15,10 +15,11 @@ const struct cli_command cli_commands[CLI_COMMAND_COUNT] = {
 			"  adit http https://localhost:8443 --local-verify off\n"
 			"  adit http 5173 --host-header rewrite    for servers that check the "
 			"Host\n"
+			"  adit http 3000 --password-prompt        visitors need a password\n"
 			"  adit http unix:/run/app.sock\n",
 		.min_words = 1,
 		.max_words = 1,
-		.groups = CLI_COMMON | CLI_BIT(HTTP) | CLI_BIT(TUNNEL)},
+		.groups = CLI_COMMON | CLI_BIT(HTTP) | CLI_BIT(GATE) | CLI_BIT(TUNNEL)},
 	[CLI_TCP] = {.name = "tcp",
 		.usage = "<port | host:port | unix:path>",
 		.summary = "give a local TCP service a public port",

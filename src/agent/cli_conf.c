@@ -164,6 +164,29 @@ static int cli_read_secret(struct cli_loader *l)
 	return err;
 }
 
+static void cli_warn_of_gate(struct cli_loader *l)
+{
+	const struct cli_command *c = l->conf->command;
+	const struct opt_origin *literal =
+		&l->conf->origins[opt_index(&cli_options, cli_opt("password"))];
+
+	if (literal->layer == OPT_LAYER_FLAG && strcmp(l->conf->values.password, "-") != 0)
+		buf_append_str(l->warnings,
+			"--password: the history of your shell keeps what was typed there; "
+			"--password-prompt, --password-file and ADIT_PASSWORD leave no trace\n");
+	if (c->groups & (1u << CLI_GROUP_GATE))
+		return;
+	for (size_t i = 0; i < cli_options.count; i++) {
+		const struct opt *o = &cli_options.opts[i];
+
+		if (o->group == CLI_GROUP_GATE && opt_set_has(&l->set, o, OPT_LAYER_ENV))
+			buf_printf(l->warnings,
+				"%s has no effect: adit %s does not take --%s from the "
+				"environment\n",
+				l->conf->origins[i].where, c->name, o->name);
+	}
+}
+
 static int cli_check(struct cli_loader *l)
 {
 	struct cli_values *v = &l->conf->values;
@@ -176,6 +199,7 @@ static int cli_check(struct cli_loader *l)
 			CLI_SECRET_MIN);
 		return ERR_RANGE;
 	}
+	cli_warn_of_gate(l);
 	if (v->insecure)
 		buf_append_str(l->warnings,
 			"--insecure: the relay's certificate is not checked; whoever is on the way "

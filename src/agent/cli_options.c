@@ -5,6 +5,7 @@
 
 static const char *const cli_groups[] = {
 	[CLI_GROUP_HTTP] = "HTTP tunnels",
+	[CLI_GROUP_GATE] = "Who may come in",
 	[CLI_GROUP_TCP] = "TCP tunnels",
 	[CLI_GROUP_TUNNEL] = "The local service",
 	[CLI_GROUP_START] = "Several tunnels",
@@ -14,6 +15,7 @@ static const char *const cli_groups[] = {
 	[CLI_GROUP_FILES] = "Files",
 };
 
+static const char *const cli_verifies[] = {"off", "stripe", "github", "slack", NULL};
 static const char *const cli_transports[] = {"auto", "websocket", NULL};
 
 #define OPT(in_group, kind, field, flag_name, initial, least, most, bits, words, sentence)         \

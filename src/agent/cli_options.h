@@ -6,6 +6,7 @@
 
 enum cli_group {
 	CLI_GROUP_HTTP,
+	CLI_GROUP_GATE,
 	CLI_GROUP_TCP,
 	CLI_GROUP_TUNNEL,
 	CLI_GROUP_START,
@@ -16,6 +17,8 @@ enum cli_group {
 	CLI_GROUP_COUNT
 };
 
+enum cli_verify { CLI_VERIFY_OFF, CLI_VERIFY_STRIPE, CLI_VERIFY_GITHUB, CLI_VERIFY_SLACK };
+
 enum cli_transport { CLI_TRANSPORT_AUTO, CLI_TRANSPORT_WEBSOCKET };
 
 /* The values, filled in by cli_conf.c; texts are owned. */
@@ -24,6 +27,16 @@ struct cli_values {
 	char *host_header;
 	bool local_verify;
 	char *local_ca;
+	char *password;
+	bool password_prompt;
+	char *password_file;
+	char *password_env;
+	char **allow;
+	char **deny;
+	enum cli_verify verify_webhook;
+	char *verify_secret;
+	char *verify_secret_file;
+	char *verify_secret_env;
 	uint16_t remote_port;
 	unsigned proxy_protocol;
 	char *tunnels_file;

@@ -128,10 +128,15 @@ void control_stream_send(struct control_stream *c, const struct control *message
 
 	if (!c->stream)
 		return;
+	/* In one piece of memory: growing would leave copies behind. */
+	if (message->password || message->verify.secret)
+		buf_reserve(&line, CONTROL_LINE_MAX);
 	control_write(&line, message);
 	part = buf_slice(&line);
 	if (!stream_write(c->stream, &part, 1))
 		c->is_full = true;
+	if (message->password || message->verify.secret)
+		mem_wipe(line.base, line.cap);
 	buf_release(&line);
 }
 

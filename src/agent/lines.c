@@ -101,7 +101,7 @@ static void lines_plain_forwarding(struct buf *out, const struct report *r)
 	lines_text(out, r->url);
 	buf_append_str(out, " -> ");
 	lines_text(out, r->target);
-	buf_append_char(out, '\n');
+	buf_append_str(out, r->is_protected ? " (protected)\n" : "\n");
 }
 
 void lines_plain(struct buf *out, const struct report *r)
@@ -200,6 +200,8 @@ static void lines_json_rest(struct buf *out, const struct report *r)
 	lines_json_text(out, "url", r->url);
 	lines_json_text(out, "target", r->target);
 	lines_json_text(out, "relay", r->relay);
+	if (r->is_protected)
+		buf_append_str(out, ",\"protected\":true");
 	if (r->attempt)
 		buf_printf(out, ",\"attempt\":%u", r->attempt);
 	if (r->retry_ms)

@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include "agent/cli_conf.h"
+#include "agent/cli_guard.h"
 #include "agent/cli_spec.h"
 #include "agent/completion.h"
 #include "agent/doctor.h"
 #include "agent/run.h"
 #include "agent/start.h"
 #include "base/check.h"
+#include "config/opt_value.h"
 
 #define MAIN_WIDTH_DEFAULT 100
 
@@ -58,11 +60,19 @@ static enum run_exit main_tunnel(
 {
 	struct tunnel_spec spec = {.proto = proto};
 	const struct run_job job = {.specs = &spec, .count = 1};
+	const struct cli_guard_source source = {environ, .may_ask = true};
 	enum run_exit status = RUN_USAGE;
 
-	if (cli_conf_need_relay(conf, message) == 0 &&
-		target_parse(slice_from_str(conf->args.words[0]), proto, &spec.target, message) ==
-			0) {
+	int err = cli_conf_need_relay(conf, message);
+
+	if (!err)
+		err = target_parse(
+			slice_from_str(conf->args.words[0]), proto, &spec.target, message);
+	if (!err && proto == TUNNEL_HTTP)
+		err = cli_guard_fill(&spec.guard, &conf->values, &source, message);
+	opt_value_wipe(&conf->values.password);
+	opt_value_wipe(&conf->values.verify_secret);
+	if (!err) {
 		cli_spec_fill(&spec, &conf->values, proto == TUNNEL_HTTP ? "http" : "tcp");
 		status = run_tunnels(conf, environ, &job, message);
 	}

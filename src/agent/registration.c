@@ -8,6 +8,7 @@
  */
 #include "agent/registration.h"
 
+#include "agent/report.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "wire/control.h"
@@ -89,7 +90,13 @@ static bool registration_is_public_equal(const struct tunnel_spec *a, const stru
 		registration_is_text_equal(a->subdomain, b->subdomain);
 }
 
-static void registrations_add(struct registrations *r, const struct tunnel_spec *spec)
+static bool registration_is_all_equal(const struct tunnel_spec *a, const struct tunnel_spec *b)
+{
+	return registration_is_public_equal(a, b) && tunnel_guard_is_equal(&a->guard, &b->guard);
+}
+
+static struct registration *registrations_add(
+	struct registrations *r, const struct tunnel_spec *spec)
 {
 	struct registration *reg = MEM_NEW(struct registration);
 
@@ -99,6 +106,17 @@ static void registrations_add(struct registrations *r, const struct tunnel_spec 
 	reg->is_new = true;
 	backoff_init(&reg->backoff, r->random, r->ctx);
 	list_append(&r->wanted, &reg->node);
+	return reg;
+}
+
+/* Only what guards it has changed: its address stays. */
+static void registration_inherit(struct registration *reg, struct registration *before)
+{
+	if (before->is_dead || !registration_is_public_equal(&reg->spec, &before->spec))
+		return;
+	reg->name = before->name;
+	reg->port = before->port;
+	before->name = NULL;
 }
 
 static void registration_change(struct registration *reg, const struct tunnel_spec *spec)
@@ -130,17 +148,19 @@ void registrations_set(struct registrations *r, const struct tunnel_spec *specs,
 	list_init(&before);
 	list_splice(&before, &r->wanted);
 	for (size_t i = 0; i < count; i++) {
-		struct registration *reg = registrations_pop_label(&before, specs[i].label);
+		struct registration *reg = registrations_pop_label(&before, specs[i].label), *next;
 
 		/* What is dead is tried anew: whoever sets tunnels again hopes that it works. */
-		if (reg && !reg->is_dead && registration_is_public_equal(&reg->spec, &specs[i])) {
+		if (reg && !reg->is_dead && registration_is_all_equal(&reg->spec, &specs[i])) {
 			registration_change(reg, &specs[i]);
 			list_append(&r->wanted, &reg->node);
 			continue;
 		}
-		if (reg)
-			list_append(&r->leaving, &reg->node);
-		registrations_add(r, &specs[i]);
+		next = registrations_add(r, &specs[i]);
+		if (!reg)
+			continue;
+		registration_inherit(next, reg);
+		list_append(&r->leaving, &reg->node);
 	}
 	list_splice(&r->leaving, &before);
 }
@@ -174,6 +194,11 @@ struct registration *registrations_take_gone(struct registrations *r)
 
 static struct registration *registrations_next_leaving(struct registrations *r, unsigned lane)
 {
+	LIST_EACH (node, &r->wanted) {
+		if (registration_of(node)->is_dead &&
+			registration_of(node)->states[lane] == REGISTRATION_UP)
+			return registration_of(node);
+	}
 	LIST_EACH (node, &r->leaving) {
 		enum registration_state state = registration_of(node)->states[lane];
 
@@ -206,6 +231,7 @@ static void registration_ask(struct registration *reg, bool share, struct contro
 		return;
 	}
 	message_out->proto = CONTROL_HTTP;
+	tunnel_guard_put(&reg->spec.guard, message_out);
 	message_out->subdomain = reg->spec.subdomain ? reg->spec.subdomain : reg->name;
 }
 
@@ -269,6 +295,12 @@ static bool registration_is_same_place(
 					     : registration_is_text_equal(reg->name, message->name);
 }
 
+void registration_kill(struct registration *reg)
+{
+	reg->is_dead = true;
+	reg->is_up = false;
+}
+
 static enum registration_event registration_come_up(
 	struct registration *reg, unsigned lane, const struct control *message, uint64_t now_ms)
 {
@@ -281,7 +313,12 @@ static enum registration_event registration_come_up(
 		return REGISTRATION_NOTHING;
 	}
 	reg->states[lane] = REGISTRATION_UP;
+	if (reg->spec.guard.password && !message->is_protected) {
+		registration_kill(reg);
+		return REGISTRATION_IS_BARE;
+	}
 	reg->is_up = true;
+	reg->is_protected = message->is_protected;
 	backoff_up(&reg->backoff, now_ms);
 	if (again)
 		return REGISTRATION_NOTHING;
@@ -317,12 +354,6 @@ static bool registration_forget_wish(struct registration *reg, const struct cont
 	reg->name = NULL;
 	reg->port = 0;
 	return true;
-}
-
-void registration_kill(struct registration *reg)
-{
-	reg->is_dead = true;
-	reg->is_up = false;
 }
 
 static void registration_wait(
@@ -386,6 +417,9 @@ enum registration_event registrations_take(struct registrations *r, unsigned lan
 		return registration_come_up(reg, lane, message, now_ms);
 	if (message->type == CONTROL_ERROR)
 		return registration_fail(reg, lane, message, now_ms);
+	/* One that was taken back. */
+	if (message->type == CONTROL_CLOSED)
+		reg->states[lane] = REGISTRATION_NONE;
 	return REGISTRATION_NOTHING;
 }
 
@@ -401,6 +435,21 @@ void registrations_lose_lane(struct registrations *r, unsigned lane)
 			reg->is_up = !reg->is_dead && registration_has(reg, REGISTRATION_UP);
 		}
 	}
+}
+
+void registration_tell(const struct registration *reg, const struct control *message,
+	struct report *report, struct buf *target)
+{
+	target_print(target, &reg->spec.target, reg->spec.proto);
+	report->tunnel = slice_from_str(reg->spec.label);
+	report->url = slice_from_str(reg->url);
+	report->target = buf_slice(target);
+	report->tcp = reg->spec.proto == TUNNEL_TCP;
+	report->is_protected = reg->is_protected;
+	if (report->kind == REPORT_TUNNEL_UP || !message)
+		return;
+	report->code = slice_from_str(message->code);
+	report->message = slice_from_str(message->message);
 }
 
 bool registrations_are_dead(const struct registrations *r)

@@ -17,6 +17,7 @@
 #include "base/list.h"
 
 struct control;
+struct report;
 
 #define REGISTRATION_LANES_MAX 16u
 #define REGISTRATION_TEXT_MAX 1024u /* of what a relay says that is kept */
@@ -41,6 +42,7 @@ struct registration {
 	bool is_new; /* its local side has not been set up yet, or has changed */
 	bool is_dead; /* it will never work */
 	bool is_up; /* on any lane */
+	bool is_protected; /* the relay says that something stands before it */
 	bool is_told; /* its owner's: somebody was told that it is up */
 	bool is_served; /* its owner's: its local side is set up */
 	struct backoff backoff;
@@ -83,6 +85,9 @@ enum registration_event {
 	REGISTRATION_IS_DOWN, /* it was up, is not, and will be asked for again */
 	REGISTRATION_AGAIN, /* refused; it is asked for again, now or at retry_at */
 	REGISTRATION_IS_DEAD, /* refused for ever */
+	/* The relay opened it without the password that it should have; it is taken back, and
+	 * dead. Nobody may be let in. */
+	REGISTRATION_IS_BARE,
 };
 
 /* What the relay says about a tunnel: registered, error (with tunnel) or closed. reg_out: whom it
@@ -91,6 +96,10 @@ enum registration_event registrations_take(struct registrations *r, unsigned lan
 	const struct control *message, uint64_t now_ms, struct registration **reg_out);
 /* The session of a lane is over, and with it all that was registered there. */
 void registrations_lose_lane(struct registrations *r, unsigned lane);
+/* What a report says of a tunnel, and of the relay's message about it if there is one. Valid as
+ * long as they and the buffer, which takes the target's text. */
+void registration_tell(const struct registration *reg, const struct control *message,
+	struct report *report, struct buf *target);
 /* Not to be asked for any more. */
 void registration_kill(struct registration *reg);
 /* There are tunnels, and all of them are dead. */

@@ -42,6 +42,7 @@ struct report {
 	uint64_t duration_us;
 	bool fatal;
 	bool tcp;
+	bool is_protected; /* of a tunnel that is up */
 	/* of a request */
 	struct slice visitor;
 	struct slice method;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/cli_guard.h"
 #include "agent/client_id.h"
 #include "agent/face.h"
 #include "agent/face_lines.h"
@@ -181,6 +182,8 @@ enum run_exit run_tunnels(
 	struct run run = {.exit = RUN_STOPPED, .job = job};
 	struct relay_way way;
 
+	if (cli_guard_check_way(conf, job->specs, job->count, message) != 0)
+		return RUN_USAGE;
 	if (relay_way_find(conf, environ_list, &way, message) != 0)
 		return RUN_USAGE;
 	agent_conf.proxy = way.proxy.address;

@@ -98,6 +98,8 @@ static void screen_model_tunnel(struct screen_model *m, const struct report *r)
 	t->state = r->kind == REPORT_TUNNEL_UP ? SCREEN_TUNNEL_UP
 		: r->kind == REPORT_ERROR      ? SCREEN_TUNNEL_DOWN
 					       : SCREEN_TUNNEL_WAITS;
+	if (r->kind == REPORT_TUNNEL_UP)
+		t->is_protected = r->is_protected;
 	if (r->url.len)
 		slice_to_str(r->url, t->url, sizeof(t->url));
 	slice_to_str(r->target, t->target, sizeof(t->target));

@@ -28,6 +28,7 @@ enum screen_tunnel_state { SCREEN_TUNNEL_UP, SCREEN_TUNNEL_WAITS, SCREEN_TUNNEL_
 
 struct screen_tunnel {
 	enum screen_tunnel_state state;
+	bool is_protected;
 	char label[SCREEN_TEXT_MAX];
 	char url[SCREEN_TEXT_MAX];
 	char target[SCREEN_TEXT_MAX];

@@ -65,6 +65,10 @@ static void screen_target(struct screen_paint *p, const struct screen_tunnel *t)
 		screen_pen_go(&p->pen, p->pen.used + 2);
 		screen_paint_put(p, SCREEN_DIM, t->label, 24);
 	}
+	if (t->is_protected && screen_pen_room(&p->pen) > 12) {
+		screen_pen_go(&p->pen, p->pen.used + 2);
+		screen_paint_put(p, SCREEN_DIM, "protected", SCREEN_COLUMNS_MAX);
+	}
 	if (t->state != SCREEN_TUNNEL_UP && t->url[0] && screen_pen_room(&p->pen) > 8) {
 		screen_pen_go(&p->pen, p->pen.used + 2);
 		screen_paint_put(p, t->state == SCREEN_TUNNEL_DOWN ? SCREEN_RED : SCREEN_YELLOW,

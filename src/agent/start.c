@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/cli_guard.h"
 #include "agent/tunnels_file.h"
 #include "base/err.h"
 #include "config/conf_file.h"
@@ -14,6 +15,7 @@
 struct start {
 	const struct cli_conf *conf;
 	const char *path;
+	char **environ_list;
 };
 
 /* The one that was named, the one here, or the one of the user. */
@@ -43,34 +45,43 @@ static int start_find(
 static int start_read(const struct start *s, struct tunnels_file *out, struct buf *message)
 {
 	const struct args *args = &s->conf->args;
+	struct tunnels_source source = {.file = s->path, .environ_list = s->environ_list};
 	struct buf content = {0}, why = {0};
 	int err = conf_file_read(s->path, START_FILE_MAX, &content, &why);
 
 	*out = (struct tunnels_file) {0};
+	source.text = buf_slice(&content);
 	if (err)
 		buf_printf(
 			message, "%s: cannot be read: %.*s", s->path, SLICE_ARG(buf_slice(&why)));
 	else
-		err = tunnels_file_parse(s->path, buf_slice(&content), out, message);
+		err = tunnels_file_parse(&source, out, message);
 	if (!err)
 		err = tunnels_file_choose(out, args->words, args->word_count, message);
 	if (err)
 		tunnels_file_deinit(out);
-	buf_release(&content);
+	conf_file_forget(&content);
 	buf_release(&why);
 	return err;
 }
 
 static int start_reload(void *ctx, struct tunnels_file *out, struct buf *message)
 {
-	return start_read(ctx, out, message);
+	const struct start *s = ctx;
+	int err = start_read(s, out, message);
+
+	if (!err)
+		err = cli_guard_check_way(s->conf, out->specs, out->count, message);
+	if (err)
+		tunnels_file_deinit(out);
+	return err;
 }
 
 enum run_exit start_tunnels(struct cli_conf *conf, char **environ_list, struct buf *message)
 {
 	struct tunnels_file file = {0};
 	struct buf path = {0};
-	struct start start = {.conf = conf};
+	struct start start = {.conf = conf, .environ_list = environ_list};
 	enum run_exit status = RUN_USAGE;
 	int err = start_find(conf, environ_list, &path, message);
 

@@ -184,6 +184,7 @@ void tunnel_spec_deinit(struct tunnel_spec *spec)
 	mem_free(spec->subdomain);
 	mem_free(spec->host_header);
 	mem_free(spec->ca_file);
+	tunnel_guard_deinit(&spec->guard);
 	*spec = (struct tunnel_spec) {0};
 }
 
@@ -201,6 +202,7 @@ void tunnel_spec_copy(struct tunnel_spec *to, const struct tunnel_spec *from)
 	to->subdomain = tunnel_spec_dup(from->subdomain);
 	to->host_header = tunnel_spec_dup(from->host_header);
 	to->ca_file = tunnel_spec_dup(from->ca_file);
+	tunnel_guard_copy(&to->guard, &from->guard);
 }
 
 /* A text that is not there differs from an empty one. */
@@ -217,5 +219,7 @@ bool tunnel_spec_is_equal(const struct tunnel_spec *a, const struct tunnel_spec 
 		a->target.port == b->target.port && a->target.tls == b->target.tls &&
 		tunnel_spec_same(a->subdomain, b->subdomain) && a->remote_port == b->remote_port &&
 		tunnel_spec_same(a->host_header, b->host_header) && a->verify == b->verify &&
-		tunnel_spec_same(a->ca_file, b->ca_file) && a->proxy_protocol == b->proxy_protocol;
+		tunnel_spec_same(a->ca_file, b->ca_file) &&
+		a->proxy_protocol == b->proxy_protocol &&
+		tunnel_guard_is_equal(&a->guard, &b->guard);
 }

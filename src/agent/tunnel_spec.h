@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/tunnel_guard.h"
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/slice.h"
@@ -31,6 +32,7 @@ struct tunnel_spec {
 	enum tunnel_verify verify; /* the local service's certificate */
 	char *ca_file; /* owned; for it, or NULL */
 	unsigned proxy_protocol; /* 0: none, 1 or 2 */
+	struct tunnel_guard guard; /* of an http tunnel */
 };
 
 /*

@@ -4,6 +4,7 @@
  */
 #include "agent/tunnels_file.h"
 
+#include "agent/cli_guard.h"
 #include "agent/cli_options.h"
 #include "agent/cli_spec.h"
 #include "base/err.h"
@@ -13,7 +14,7 @@
 #include "config/yaml_walk.h"
 
 struct tunnels_reader {
-	const char *file;
+	const struct tunnels_source *source; /* borrowed */
 	struct tunnels_file *out;
 	struct buf *message;
 	bool in_tunnels; /* the key of depth 0 that we are below */
@@ -30,18 +31,20 @@ struct tunnels_reader {
 /* The words of a message follow. */
 static struct buf *tunnels_at(struct tunnels_reader *r, size_t line)
 {
-	buf_printf(r->message, "%s:%zu: ", r->file, line);
+	buf_printf(r->message, "%s:%zu: ", r->source->file, line);
 	return r->message;
 }
 
 static bool tunnels_takes(const struct opt *o)
 {
-	return o->group == CLI_GROUP_HTTP || o->group == CLI_GROUP_TCP ||
-		o->group == CLI_GROUP_TUNNEL;
+	return o->group == CLI_GROUP_HTTP || o->group == CLI_GROUP_GATE ||
+		o->group == CLI_GROUP_TCP || o->group == CLI_GROUP_TUNNEL;
 }
 
 static bool tunnels_fits(const struct opt *o, enum tunnel_proto proto)
 {
+	if (proto == TUNNEL_HTTP && o->group == CLI_GROUP_GATE)
+		return true;
 	return o->group == CLI_GROUP_TUNNEL ||
 		o->group == (proto == TUNNEL_HTTP ? CLI_GROUP_HTTP : CLI_GROUP_TCP);
 }
@@ -55,6 +58,19 @@ static void tunnels_reset(struct tunnels_reader *r)
 	r->seen = 0;
 	r->has_target = false;
 	r->is_open = false;
+}
+
+static int tunnels_guard(struct tunnels_reader *r)
+{
+	const struct cli_guard_source source = {.environ_list = r->source->environ_list};
+	struct buf why = {0};
+	int err = cli_guard_fill(&r->spec.guard, &r->values, &source, &why);
+
+	if (err)
+		buf_printf(tunnels_at(r, r->line), "tunnel \"%s\": %.*s", r->label,
+			SLICE_ARG(buf_slice(&why)));
+	buf_release(&why);
+	return err;
 }
 
 /* The tunnel's keys are all there. */
@@ -78,6 +94,8 @@ static int tunnels_finish(struct tunnels_reader *r)
 			r->label, o->name, r->spec.proto == TUNNEL_HTTP ? "http" : "tcp");
 		return ERR_SYNTAX;
 	}
+	if (tunnels_guard(r) != 0)
+		return ERR_SYNTAX;
 	cli_spec_fill(&r->spec, &r->values, r->label);
 	f->specs = mem_grow(f->specs, (f->count + 1) * sizeof(*f->specs));
 	f->specs[f->count++] = r->spec;
@@ -182,6 +200,11 @@ static int tunnels_key(struct tunnels_reader *r, const struct yaml_item *item)
 		opt_quote(r->message, item->key);
 		return ERR_SYNTAX;
 	}
+	if (item->is_list && (!o || o->type != OPT_LIST)) {
+		buf_append_str(tunnels_at(r, item->line), "there is no list for ");
+		opt_quote(r->message, item->key);
+		return ERR_SYNTAX;
+	}
 	if (slice_eq(item->key, SLICE("http")))
 		return tunnels_target(r, item, TUNNEL_HTTP);
 	if (slice_eq(item->key, SLICE("tcp")))
@@ -204,7 +227,7 @@ static int tunnels_key(struct tunnels_reader *r, const struct yaml_item *item)
 
 static int tunnels_relay(struct tunnels_reader *r, const struct yaml_item *item)
 {
-	if (item->is_mapping || !item->value.len || r->out->relay) {
+	if (item->is_mapping || item->is_list || !item->value.len || r->out->relay) {
 		buf_append_str(tunnels_at(r, item->line),
 			"relay is one address: \"relay: https://relay.example.com\"");
 		return ERR_SYNTAX;
@@ -251,20 +274,21 @@ static int tunnels_visit(void *ctx, const struct yaml_item *item)
 }
 
 int tunnels_file_parse(
-	const char *file, struct slice text, struct tunnels_file *out, struct buf *message)
+	const struct tunnels_source *source, struct tunnels_file *out, struct buf *message)
 {
-	struct tunnels_reader reader = {.file = file, .out = out, .message = message};
+	struct tunnels_reader reader = {.source = source, .out = out, .message = message};
 	const struct yaml_visitor visitor = {tunnels_visit, &reader};
 	int err;
 
 	*out = (struct tunnels_file) {0};
 	tunnels_reset(&reader);
-	err = yaml_walk(&visitor, file, text, message);
+	err = yaml_walk(&visitor, source->file, source->text, message);
 	if (!err)
 		err = tunnels_finish(&reader);
 	if (!err && !out->count) {
 		buf_printf(message,
-			"%s: there are no tunnels in it: \"tunnels: {web: {http: 3000}}\"", file);
+			"%s: there are no tunnels in it: \"tunnels: {web: {http: 3000}}\"",
+			source->file);
 		err = ERR_SYNTAX;
 	}
 	tunnels_reset(&reader);

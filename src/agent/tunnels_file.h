@@ -1,6 +1,6 @@
 /*
- * tunnels.yaml: a relay, and tunnels by name. Pure: the text comes from the caller. Messages are
- * "file:line: sentence".
+ * tunnels.yaml: a relay, and tunnels by name. The text comes from the caller; read are only the
+ * files that it names for passwords and secrets. Messages are "file:line: sentence".
  */
 #ifndef AGENT_TUNNELS_FILE_H
 #define AGENT_TUNNELS_FILE_H
@@ -16,9 +16,15 @@ struct tunnels_file {
 	size_t count;
 };
 
+struct tunnels_source {
+	const char *file; /* its name for messages */
+	struct slice text;
+	char **environ_list; /* for password-env and the like; NULL: empty */
+};
+
 /* All or nothing: on an error out is empty. */
 MUST_CHECK int tunnels_file_parse(
-	const char *file, struct slice text, struct tunnels_file *out, struct buf *message);
+	const struct tunnels_source *source, struct tunnels_file *out, struct buf *message);
 /* Drops all but those named; no names keep all. ERR_NOT_FOUND when there is none of a name. */
 MUST_CHECK int tunnels_file_choose(
 	struct tunnels_file *f, const char *const *names, size_t count, struct buf *message);

@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include "base/utf8.h"
+
 #define LOG_TEXT_EACH_BYTE 0x0101010101010101u
 #define LOG_TEXT_HIGH_BITS 0x8080808080808080u
 
@@ -46,29 +48,6 @@ static size_t log_text_copy_clean(char *out, struct slice s)
 	return i;
 }
 
-/* The length of the UTF-8 sequence at the front (RFC 3629, shortest form only), 0 if invalid. */
-static size_t log_text_rune(struct slice s, uint32_t *rune_out)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	unsigned char first = (unsigned char)s.ptr[0];
-	size_t len = first >> 5 == 0x6 ? 2 : first >> 4 == 0xe ? 3 : first >> 3 == 0x1e ? 4 : 0;
-	uint32_t rune = first & (0x7fu >> len);
-
-	if (!len || len > s.len)
-		return 0;
-	for (size_t i = 1; i < len; i++) {
-		unsigned char next = (unsigned char)s.ptr[i];
-
-		if (next >> 6 != 0x2)
-			return 0;
-		rune = rune << 6 | (next & 0x3f);
-	}
-	if (rune < least[len] || rune > 0x10ffff || rune >> 11 == 0x1b)
-		return 0;
-	*rune_out = rune;
-	return len;
-}
-
 /* C1 controls steer terminals; separators and direction marks make lines look like others. */
 static bool log_text_is_hidden(uint32_t rune)
 {
@@ -106,7 +85,7 @@ static char *log_text_put_rune(char *out, struct slice *rest, bool json)
 
 	if (first < 0x80) {
 		out = log_text_put_ascii(out, first);
-	} else if (!(len = log_text_rune(*rest, &rune))) {
+	} else if (!(len = utf8_rune(*rest, &rune))) {
 		len = 1;
 		out = json ? log_text_put_hex(out, 'u', 4, 0xfffd)
 			   : log_text_put_hex(out, 'x', 2, first);

@@ -5,6 +5,7 @@
 #include "config/args.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "config/opt_value.h"
 
 struct args_reader {
@@ -95,6 +96,9 @@ static int args_read_option(struct args_reader *r, struct slice arg)
 	err = args_take_value(r, o, arg, &value);
 	if (!err)
 		opt_set_put(r->set, o, OPT_LAYER_FLAG, value, dashed);
+	/* It is part of argv, which the process list shows. */
+	if (!err && o->type == OPT_SECRET)
+		mem_wipe((char *)(uintptr_t)value.ptr, value.len);
 	return err;
 }
 

@@ -29,7 +29,8 @@ struct args_line {
 
 /*
  * Puts the options into the set's flag layer; reading stops at --help or --version. On error
- * message has one sentence; values are only quoted where they cannot be secrets.
+ * message has one sentence; values are only quoted where they cannot be secrets. A
+ * secret is wiped in argv once it was read, so that the process list has it no more.
  */
 MUST_CHECK int args_read(struct opt_set *set, const struct args_line *line, struct args *args_out,
 	struct buf *message);

@@ -1,6 +1,6 @@
 /*
- * Walks the events of a document, and refuses by name what no file of ours needs: lists, anchors,
- * tags and second documents.
+ * Walks the events of a document, and refuses by name what no file of ours needs: anchors, tags,
+ * second documents, and lists of anything but scalars.
  */
 #include "config/yaml_walk.h"
 
@@ -70,10 +70,37 @@ static bool yaml_walk_is_mapping(const struct yaml_walk *w)
 		!w->event.data.mapping_start.tag;
 }
 
+/* A list of scalars, in which none has a comma. */
+static int yaml_walk_list(struct yaml_walk *w, struct buf *out)
+{
+	for (;;) {
+		int err = yaml_walk_next(w);
+
+		if (err || w->event.type == YAML_SEQUENCE_END_EVENT)
+			return err;
+		err = yaml_walk_check_scalar(w);
+		if (err)
+			return err;
+		if (memchr(w->event.data.scalar.value, ',', w->event.data.scalar.length))
+			return yaml_walk_refuse(
+				w, yaml_walk_line(w), "an item of a list has a comma");
+		if (buf_len(out))
+			buf_append_char(out, ',');
+		buf_append_slice(out, yaml_walk_text(w));
+	}
+}
+
+static bool yaml_walk_is_list(const struct yaml_walk *w)
+{
+	return w->event.type == YAML_SEQUENCE_START_EVENT && !w->event.data.sequence_start.anchor &&
+		!w->event.data.sequence_start.tag;
+}
+
 /* The value behind a key; *depth is one deeper after the start of a mapping. */
 static int yaml_walk_value(struct yaml_walk *w, unsigned *depth, const struct buf *key, size_t line)
 {
 	struct yaml_item item = {.depth = *depth, .line = line + 1, .key = buf_slice(key)};
+	struct buf list = {0};
 	int err = yaml_walk_next(w);
 
 	if (err)
@@ -83,6 +110,10 @@ static int yaml_walk_value(struct yaml_walk *w, unsigned *depth, const struct bu
 			return yaml_walk_refuse(w, line, "this is nested too deep");
 		item.is_mapping = true;
 		++*depth;
+	} else if (yaml_walk_is_list(w)) {
+		err = yaml_walk_list(w, &list);
+		item.is_list = true;
+		item.value = buf_slice(&list);
 	} else {
 		err = yaml_walk_check_scalar(w);
 		if (err)
@@ -90,7 +121,10 @@ static int yaml_walk_value(struct yaml_walk *w, unsigned *depth, const struct bu
 		if (!yaml_walk_is_null(w))
 			item.value = yaml_walk_text(w);
 	}
-	return w->visitor->visit(w->visitor->ctx, &item);
+	if (!err)
+		err = w->visitor->visit(w->visitor->ctx, &item);
+	buf_release(&list);
+	return err;
 }
 
 static int yaml_walk_pair(struct yaml_walk *w, unsigned *depth)

@@ -54,8 +54,9 @@ class Terminal:
     def __init__(self, home, *words, **env):
         self.master, slave = pty.openpty()
         self.seen = b""
-        self.process = subprocess.Popen([adit(), *map(str, words)], cwd=home, stdin=slave,
-                                        stdout=slave, stderr=slave, start_new_session=True,
+        # setsid makes it the controlling terminal, which is what /dev/tty means.
+        self.process = subprocess.Popen(["setsid", "--ctty", adit(), *map(str, words)], cwd=home,
+                                        stdin=slave, stdout=slave, stderr=slave,
                                         env=clean_env({"HOME": home, "TERM": "dumb", **env}))
         os.close(slave)
 

@@ -39,6 +39,7 @@ class ScriptRelay:
         self.answer = lambda head: None
         self.prove = True
         self.welcomes = True
+        self.protects = True  # it knows passwords
         self.error = None  # the code that registers are refused with, for ever
         self.begin()
         self.link = None
@@ -189,6 +190,8 @@ class ScriptRelay:
             name = message.get("subdomain", "mole")
             reply = {"type": "registered", "proto": "http", "name": name,
                      "url": f"https://{name}.example.com"}
+            if self.protects and "password" in message:
+                reply["protected"] = True
             if self.error:
                 reply = {"type": "error", "code": self.error, "message": "No.", "fatal": True}
             self.say({**reply, "tunnel": message["tunnel"]})

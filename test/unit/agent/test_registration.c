@@ -184,6 +184,81 @@ static void what_is_missing_is_closed_and_what_changed_replaced(void **state)
 	registrations_deinit(&f.r);
 }
 
+#define PROTECTED(n, its_name)                                                                     \
+	((struct control) {.type = CONTROL_REGISTERED,                                             \
+		.tunnel = n,                                                                       \
+		.is_protected = true,                                                              \
+		.name = TEXT(its_name),                                                            \
+		.url = TEXT("https://" its_name ".example.com")})
+
+static struct tunnel_spec guarded(const char *password)
+{
+	struct tunnel_spec spec = http("a", NULL);
+
+	spec.guard.password = TEXT(password);
+	return spec;
+}
+
+static void what_guards_a_tunnel_is_said(void **state)
+{
+	BEGIN(f, 1);
+	struct tunnel_spec spec = guarded("hunter22");
+	struct control c;
+
+	spec.guard.allow = TEXT("192.0.2.0/24");
+	spec.guard.deny = TEXT("192.0.2.7");
+	spec.guard.verify_scheme = "slack";
+	spec.guard.verify_secret = TEXT("s");
+	set_one(&f, spec);
+	assert_true(registrations_next(&f.r, 0, f.now, &c));
+	assert_string_equal(c.password, "hunter22");
+	assert_string_equal(c.allow, "192.0.2.0/24");
+	assert_string_equal(c.deny, "192.0.2.7");
+	assert_string_equal(c.verify.scheme, "slack");
+	assert_string_equal(c.verify.secret, "s");
+	assert_int_equal(take(&f, 0, PROTECTED(1, "mole")), REGISTRATION_IS_UP);
+	assert_true(f.reg->is_protected);
+	registrations_deinit(&f.r);
+}
+
+/* An older relay reads the message and does not know the member. */
+static void a_tunnel_without_its_password_is_taken_back(void **state)
+{
+	BEGIN(f, 2);
+
+	set_one(&f, guarded("hunter22"));
+	assert_says(&f, 0, "register 1 share");
+	assert_int_equal(take(&f, 0, REGISTERED(1, "mole")), REGISTRATION_IS_BARE);
+	assert_true(registrations_are_dead(&f.r));
+	assert_says(&f, 0, "unregister 1");
+	assert_int_equal(take(&f, 0, CLOSED(1)), REGISTRATION_NOTHING);
+	assert_says(&f, 0, "");
+	assert_says(&f, 1, "");
+	registrations_deinit(&f.r);
+}
+
+static void another_password_keeps_the_name(void **state)
+{
+	BEGIN(f, 1);
+	struct tunnel_spec spec = http("a", NULL);
+	struct registration *gone;
+
+	set_one(&f, spec);
+	assert_says(&f, 0, "register 1");
+	take(&f, 0, REGISTERED(1, "mole"));
+	set_one(&f, guarded("hunter22"));
+	assert_says(&f, 0, "unregister 1, register 2 mole");
+	take(&f, 0, CLOSED(1));
+	gone = registrations_take_gone(&f.r);
+	registration_free(&gone);
+	assert_int_equal(take(&f, 0, PROTECTED(2, "mole")), REGISTRATION_IS_UP);
+	set_one(&f, guarded("hunter22"));
+	assert_says(&f, 0, "");
+	set_one(&f, guarded("hunter23"));
+	assert_says(&f, 0, "unregister 2, register 3 mole");
+	registrations_deinit(&f.r);
+}
+
 static void a_tunnel_that_was_never_asked_for_goes_silently(void **state)
 {
 	BEGIN(f, 1);
@@ -399,6 +474,9 @@ int main(void)
 		cmocka_unit_test(each_tunnel_is_asked_for_once),
 		cmocka_unit_test(what_is_set_again_is_not_touched),
 		cmocka_unit_test(what_is_missing_is_closed_and_what_changed_replaced),
+		cmocka_unit_test(what_guards_a_tunnel_is_said),
+		cmocka_unit_test(a_tunnel_without_its_password_is_taken_back),
+		cmocka_unit_test(another_password_keeps_the_name),
 		cmocka_unit_test(a_tunnel_that_was_never_asked_for_goes_silently),
 		cmocka_unit_test(names_and_ports_are_asked_for_again_after_a_new_session),
 		cmocka_unit_test(

@@ -10,11 +10,19 @@
 
 #include "base/err.h"
 
+static int parse(struct slice text, struct tunnels_file *f, struct buf *message)
+{
+	static const char *const environ_list[] = {"WEB_PASSWORD=from the environment", NULL};
+	const struct tunnels_source source = {"t.yaml", text, (char **)(uintptr_t)environ_list};
+
+	return tunnels_file_parse(&source, f, message);
+}
+
 static void takes(const char *text, struct tunnels_file *f)
 {
 	struct buf message = {0};
 
-	if (tunnels_file_parse("t.yaml", slice_from_str(text), f, &message) != 0)
+	if (parse(slice_from_str(text), f, &message) != 0)
 		fail_msg("%.*s", SLICE_ARG(buf_slice(&message)));
 	assert_int_equal(buf_len(&message), 0);
 }
@@ -44,6 +52,42 @@ static void every_key_lands_in_its_tunnel(void **state)
 	assert_null(f.specs[1].subdomain);
 	assert_int_equal(f.specs[1].verify, TUNNEL_VERIFY_ON);
 	tunnels_file_deinit(&f);
+}
+
+static void what_guards_a_tunnel_comes_from_where_it_is_named(void **state)
+{
+	struct tunnels_file f;
+
+	takes("tunnels:\n"
+	      "  a: {http: 1, password: ' hunter 22 ', allow: [192.0.2.0/24, '2001:DB8::1']}\n"
+	      "  b: {http: 2, password-env: WEB_PASSWORD, deny: '192.0.2.7, ::/0'}\n"
+	      "  c: {http: 3, verify-webhook: github, verify-secret: whsec}\n",
+		&f);
+	assert_string_equal(f.specs[0].guard.password, " hunter 22 ");
+	assert_string_equal(f.specs[0].guard.allow, "192.0.2.0/24 2001:db8::1");
+	assert_null(f.specs[0].guard.deny);
+	assert_string_equal(f.specs[1].guard.password, "from the environment");
+	assert_string_equal(f.specs[1].guard.deny, "192.0.2.7 ::/0");
+	assert_null(f.specs[1].guard.allow);
+	assert_string_equal(f.specs[2].guard.verify_scheme, "github");
+	assert_string_equal(f.specs[2].guard.verify_secret, "whsec");
+	assert_null(f.specs[2].guard.password);
+	tunnels_file_deinit(&f);
+}
+
+static void check_mistakes(const char *const rows[][2], size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct tunnels_file f;
+		struct buf message = {0};
+
+		assert_int_not_equal(parse(slice_from_str(rows[i][0]), &f, &message), 0);
+		if (!slice_starts(buf_slice(&message), slice_from_str(rows[i][1])))
+			fail_msg("%.*s, not %s", SLICE_ARG(buf_slice(&message)), rows[i][1]);
+		assert_null(f.specs);
+		assert_null(f.relay);
+		buf_release(&message);
+	}
 }
 
 static void mistakes_are_told_with_their_line(void **state)
@@ -78,18 +122,38 @@ static void mistakes_are_told_with_their_line(void **state)
 		{"tunnels:\n  a: {http: {b: 1}}\n", "t.yaml:2: a value is expected"},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct tunnels_file f;
-		struct buf message = {0};
+	check_mistakes(rows, ARRAY_LEN(rows));
+}
 
-		assert_int_not_equal(
-			tunnels_file_parse("t.yaml", slice_from_str(rows[i][0]), &f, &message), 0);
-		if (!slice_starts(buf_slice(&message), slice_from_str(rows[i][1])))
-			fail_msg("%.*s, not %s", SLICE_ARG(buf_slice(&message)), rows[i][1]);
-		assert_null(f.specs);
-		assert_null(f.relay);
-		buf_release(&message);
-	}
+static void mistakes_of_guards_are_told_with_their_tunnel(void **state)
+{
+	static const char *const rows[][2] = {
+		{"tunnels:\n  a: {http: [1]}\n", "t.yaml:2: there is no list for \"http\""},
+		{"tunnels:\n  a: {http: 1, subdomain: [x]}\n",
+			"t.yaml:2: there is no list for \"subdomain\""},
+		{"tunnels:\n  a: {http: 1, password: abc}\n",
+			"t.yaml:2: tunnel \"a\": a password has 4 to 128 bytes, this one has 3"},
+		{"tunnels:\n  a: {http: 1, password: '-'}\n",
+			"t.yaml:2: tunnel \"a\": a password has 4 to 128 bytes"},
+		{"tunnels:\n  a: {http: 1, password-prompt: true}\n",
+			"t.yaml:2: tunnel \"a\": password-prompt is not for a file"},
+		{"tunnels:\n  a: {http: 1, password: abcd, password-env: HOME}\n",
+			"t.yaml:2: tunnel \"a\": password has 2 sources"},
+		{"tunnels:\n  a: {http: 1, password-env: NOT_THERE}\n",
+			"t.yaml:2: tunnel \"a\": password-env: the variable NOT_THERE is not set"},
+		{"tunnels:\n  a: {http: 1, password-file: /nowhere}\n",
+			"t.yaml:2: tunnel \"a\": password-file: ENOENT"},
+		{"tunnels:\n  a: {http: 1, allow: example.com}\n",
+			"t.yaml:2: tunnel \"a\": \"example.com\" is no address"},
+		{"tunnels:\n  a: {http: 1, verify-webhook: slack}\n",
+			"t.yaml:2: tunnel \"a\": verify-webhook needs the secret"},
+		{"tunnels:\n  a: {http: 1, verify-webhook: paypal}\n",
+			"t.yaml:2: verify-webhook: "},
+		{"tunnels:\n  a: {tcp: 1, password: abcd}\n",
+			"t.yaml:2: tunnel \"a\": password is not for tcp tunnels"},
+	};
+
+	check_mistakes(rows, ARRAY_LEN(rows));
 }
 
 static void a_file_has_a_bound(void **state)
@@ -100,7 +164,7 @@ static void a_file_has_a_bound(void **state)
 	buf_append_str(&text, "tunnels:\n");
 	for (unsigned i = 0; i <= TUNNELS_FILE_MAX; i++)
 		buf_printf(&text, "  t%u: {http: 1}\n", i);
-	assert_int_equal(tunnels_file_parse("t.yaml", buf_slice(&text), &f, &message), ERR_LIMIT);
+	assert_int_equal(parse(buf_slice(&text), &f, &message), ERR_LIMIT);
 	buf_release(&text);
 	buf_release(&message);
 }
@@ -130,7 +194,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_lands_in_its_tunnel),
+		cmocka_unit_test(what_guards_a_tunnel_comes_from_where_it_is_named),
 		cmocka_unit_test(mistakes_are_told_with_their_line),
+		cmocka_unit_test(mistakes_of_guards_are_told_with_their_tunnel),
 		cmocka_unit_test(a_file_has_a_bound),
 		cmocka_unit_test(names_choose),
 	};

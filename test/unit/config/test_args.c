@@ -117,9 +117,38 @@ static void words_and_built_in_switches_are_told_apart(void **state)
 	buf_release(&message);
 }
 
+/* Where a table allows it: what stands in argv is what the process list shows. */
+static void a_secret_is_wiped_from_the_command_line(void **state)
+{
+	char behind[] = "--key=hunter22", alone[] = "hunter23",
+	     *rows[][4] = {{(char *)"program", behind, NULL},
+		     {(char *)"program", (char *)"--key", alone, NULL}};
+	struct opt key = *table_opt("key");
+	const struct opt_table table = {&key, 1, config_table.groups};
+
+	key.flags = 0;
+	for (int i = 0; i < 2; i++) {
+		struct buf message = {0};
+		enum opt_layer layer;
+		struct opt_set set;
+		struct args args;
+
+		opt_set_init(&set, &table);
+		assert_int_equal(
+			args_read(&set, &(struct args_line) {.argc = 2 + i, .argv = rows[i]}, &args,
+				&message),
+			0);
+		assert_string_equal(opt_set_get(&set, &key, &layer), i ? "hunter23" : "hunter22");
+		opt_set_deinit(&set);
+	}
+	assert_memory_equal(behind, "--key=\0\0\0\0\0\0\0\0", sizeof(behind));
+	assert_memory_equal(alone, "\0\0\0\0\0\0\0\0", sizeof(alone));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_secret_is_wiped_from_the_command_line),
 		cmocka_unit_test(values_come_in_every_usual_form),
 		cmocka_unit_test(refusals_say_what_to_write_instead),
 		cmocka_unit_test(words_and_built_in_switches_are_told_apart),

@@ -13,7 +13,10 @@
 static int print_item(void *ctx, const struct yaml_item *item)
 {
 	buf_printf(ctx, "%u:%zu:%.*s=%.*s%s;", item->depth, item->line, SLICE_ARG(item->key),
-		SLICE_ARG(item->value), item->is_mapping ? "{" : "");
+		SLICE_ARG(item->value),
+		item->is_mapping        ? "{"
+			: item->is_list ? "["
+					: "");
 	return slice_eq(item->key, SLICE("stop")) ? ERR_LIMIT : 0;
 }
 
@@ -40,6 +43,12 @@ static void keys_come_in_order_with_depth_and_line(void **state)
 		"0:1:a=1;0:2:b={;1:2:c=x;1:2:d={;2:2:e=;0:3:f=g;");
 }
 
+static void a_list_is_one_value(void **state)
+{
+	walk("a: [1, 'b c']\nb: []\nc:\n  - x\n  - y\nd: 1\n", 0,
+		"0:1:a=1,b c[;0:2:b=[;0:3:c=x,y[;0:6:d=1;");
+}
+
 static void a_visit_ends_the_walk(void **state)
 {
 	walk("a: 1\nstop: 2\nb: 3\n", ERR_LIMIT, "0:1:a=1;0:2:stop=2;");
@@ -48,7 +57,10 @@ static void a_visit_ends_the_walk(void **state)
 static void what_no_file_needs_is_refused(void **state)
 {
 	walk("- a\n", ERR_SYNTAX, "t.yaml:1: lines of the form");
-	walk("a: 1\nb: [1]\n", ERR_SYNTAX, "t.yaml:2: one word is expected here");
+	walk("a: 1\nb: [[1]]\n", ERR_SYNTAX, "t.yaml:2: one word is expected here");
+	walk("a: 1\nb: [{c: 1}]\n", ERR_SYNTAX, "t.yaml:2: one word is expected here");
+	walk("a: 1\nb: &x [1]\n", ERR_SYNTAX, "t.yaml:2: one word is expected here");
+	walk("a: [1,\n'b,c']\n", ERR_SYNTAX, "t.yaml:2: an item of a list has a comma");
 	walk("a: &x 1\n", ERR_SYNTAX, "t.yaml:1: anchors and tags");
 	walk("a: 1\nb: *x\n", ERR_SYNTAX, "t.yaml:2: aliases are not supported");
 	walk("a: 1\n---\nb: 1\n", ERR_SYNTAX, "t.yaml:2: there is a second document");
@@ -61,6 +73,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_come_in_order_with_depth_and_line),
+		cmocka_unit_test(a_list_is_one_value),
 		cmocka_unit_test(a_visit_ends_the_walk),
 		cmocka_unit_test(what_no_file_needs_is_refused),
 	};
