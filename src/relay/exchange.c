@@ -87,7 +87,7 @@ static struct exchange *exchange_new(
 	meter_enter(t, &x->visit);
 	x->waiter.ready = exchange_send_on_ready;
 	x->waiter.closed = exchange_send_on_closed;
-	x->start_us = loop_clock_us();
+	x->start_us = loop_event_us(w->loop);
 	return x;
 }
 
@@ -134,6 +134,16 @@ static void exchange_note_request(struct exchange *x, const struct exchange_requ
 	exchange_note_id(x, head);
 }
 
+static void exchange_keep_head(struct exchange *x, struct slice head)
+{
+	char *to = x->head_room;
+
+	if (head.len > sizeof(x->head_room))
+		to = x->long_head = mem_alloc(head.len);
+	memcpy(to, head.ptr, head.len);
+	x->head = slice_of(to, head.len);
+}
+
 struct exchange *exchange_start(struct worker *w, struct tunnel *t,
 	const struct exchange_visitor *visitor, const struct exchange_request *request)
 {
@@ -153,7 +163,7 @@ struct exchange *exchange_start(struct worker *w, struct tunnel *t,
 	head.request_id = slice_of(x->request_id, x->request_id_len);
 	buf_clear(&w->out);
 	exchange_head_write_request(&w->out, &head);
-	buf_append_slice(&x->head, buf_slice(&w->out));
+	exchange_keep_head(x, buf_slice(&w->out));
 	metrics_add(w->metrics, METRIC_REQUESTS, 1);
 	exchange_send_start(x);
 	return x;
@@ -171,7 +181,7 @@ void exchange_free(struct exchange **x_ptr)
 	else if (x->state != EXCHANGE_OVER)
 		exchange_end_left(x);
 	loop_cancel(&x->done_task);
-	buf_release(&x->head);
+	mem_free(x->long_head);
 	buf_release(&x->inbox);
 	mem_free(x->client_text);
 	tunnel_unref(&x->tunnel);

@@ -17,6 +17,8 @@ struct pump;
 
 #define EXCHANGE_REQUEST_ID_MAX 64 /* of a trusted proxy; a longer one is not taken over */
 
+#define EXCHANGE_HEAD_ROOM 512u /* most heads have room without an allocation of their own */
+
 enum exchange_state {
 	EXCHANGE_WAITING, /* for an upstream */
 	EXCHANGE_SENT, /* the head is on its way, no byte of an answer came */
@@ -39,7 +41,8 @@ struct exchange {
 	enum exchange_response_part part;
 
 	/* the request */
-	struct buf head; /* as sent; kept for another try and for the log */
+	struct slice head; /* as sent; kept for another try and for the log */
+	char *long_head; /* owned; NULL when it stands in head_room */
 	uint32_t method_len;
 	uint32_t path_len;
 	enum http_method method;
@@ -93,6 +96,7 @@ struct exchange {
 	char *client_text; /* owned; for the latter */
 	uint8_t request_id_len;
 	char request_id[EXCHANGE_REQUEST_ID_MAX];
+	char head_room[EXCHANGE_HEAD_ROOM];
 };
 
 #endif

@@ -171,7 +171,6 @@ static bool exchange_receive_final(struct exchange *x, struct gather *g)
 	x->response_started = true;
 	x->part = RESPONSE_BODY;
 	timeout_disarm(&x->left_timeout);
-	timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
 	return true;
 }
 
@@ -309,15 +308,13 @@ static void exchange_receive_walk(struct exchange *x, struct slice *in)
 static void exchange_receive_on_data(void *ctx, struct slice data)
 {
 	struct exchange *x = ctx;
-	bool parked = buf_len(&x->inbox) > 0;
+	bool parked = buf_len(&x->inbox) > 0, moves = x->part != RESPONSE_TRAILERS;
 	struct slice in = data;
 	size_t used;
 
 	if (!x->first_byte_us)
-		x->first_byte_us = loop_clock_us();
+		x->first_byte_us = loop_event_us(x->worker->loop);
 	x->response_seen = true;
-	if (x->part == RESPONSE_BODY)
-		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
 	if (parked) {
 		buf_append_slice(&x->inbox, data);
 		in = buf_slice(&x->inbox);
@@ -329,6 +326,8 @@ static void exchange_receive_on_data(void *ctx, struct slice data)
 		buf_release(&x->inbox);
 		return;
 	}
+	if (moves && x->response_started)
+		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
 	used -= in.len;
 	if (parked)
 		buf_consume(&x->inbox, used);
