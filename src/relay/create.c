@@ -30,6 +30,7 @@ static enum create_result create_open(struct worker *w, const struct create_wish
 		return CREATE_TOO_MANY;
 	if (wish->kind->open(w, wish, name, &out->tunnel) == 0) {
 		tunnel_hold(out->tunnel, holder);
+		tunnel_settle(out->tunnel);
 		return CREATE_OK;
 	}
 	holdings_put(w->shared->holdings, holder, HOLDING_TUNNELS);

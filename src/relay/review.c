@@ -136,18 +136,10 @@ static bool review_is_surplus(struct worker *w, struct tunnel *t)
 
 static void review_end_surplus(struct tunnel *t)
 {
-	const struct agent_message_fault fault = {
-		.code = api_error_get(API_ERROR_TUNNEL_LIMIT_REACHED)->code,
-		.message = "There are more tunnels online than the plan allows.",
-		.fatal = true,
-	};
-
 	log_info(t->worker->shared->log, "tunnel ended, there are more than the plan allows",
 		LOG_STR("tunnel", tunnel_name(t)));
-	if (session_tunnel_is(t))
-		session_tunnel_dismiss(t, &fault);
-	else
-		tunnel_close(t);
+	tunnel_close_because(t, api_error_get(API_ERROR_TUNNEL_LIMIT_REACHED)->code,
+		"There are more tunnels online than the plan allows.");
 }
 
 /* True when it ended, so that the walk begins anew. */
@@ -157,8 +149,10 @@ static bool review_tunnel(struct worker *w, struct tunnel *t)
 		review_end_surplus(t);
 		return true;
 	}
-	if (review_tunnel_may_stay(w, t))
+	if (review_tunnel_may_stay(w, t)) {
+		tunnel_settle(t); /* the account may have another plan */
 		return false;
+	}
 	log_info(w->shared->log, "tunnel ended with its key", LOG_STR("tunnel", tunnel_name(t)));
 	tunnel_close(t);
 	return true;

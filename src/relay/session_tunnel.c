@@ -258,16 +258,24 @@ void session_tunnel_leave(struct session_member **m, bool keep)
 		session_tunnel_refresh(st);
 }
 
-/* A parked session without tunnels need not wait. */
-static void session_tunnel_dismiss_all(
-	struct session_tunnel *st, const struct agent_message_fault *why)
+/* It is not theirs any more: the same owner has it elsewhere, unless the tunnel says why. A parked
+ * session without tunnels need not wait. */
+static void session_tunnel_supersede(struct session_tunnel *st)
 {
+	const struct tunnel *t = &st->tunnel;
+
 	while (!list_is_empty(&st->members)) {
 		struct session_member *m = session_tunnel_member(st->members.next);
-		struct agent_message_fault fault = *why;
 		struct agent_session *a = m->agent;
+		const struct agent_message_fault fault = {
+			.tunnel = m->number,
+			.code = t->close_code ? t->close_code : "superseded",
+			.message = t->close_code ? t->close_message
+						 : "Another client of the same owner has "
+						   "taken this tunnel over.",
+			.fatal = true,
+		};
 
-		fault.tunnel = m->number;
 		session_tunnel_drop(&m);
 		agent_message_error(a, &fault);
 		if (!a->member_count)
@@ -275,27 +283,9 @@ static void session_tunnel_dismiss_all(
 	}
 }
 
-/* The same owner has it elsewhere from now on. */
-static void session_tunnel_supersede(struct session_tunnel *st)
-{
-	static const struct agent_message_fault fault = {
-		.code = "superseded",
-		.message = "Another client of the same owner has taken this tunnel over.",
-		.fatal = true,
-	};
-
-	session_tunnel_dismiss_all(st, &fault);
-}
-
 void session_tunnel_close(struct tunnel *t)
 {
 	session_tunnel_supersede(session_tunnel_of(t));
-}
-
-void session_tunnel_dismiss(struct tunnel *t, const struct agent_message_fault *why)
-{
-	session_tunnel_dismiss_all(session_tunnel_of(t), why);
-	tunnel_close(t);
 }
 
 /* Its next visitor of this tunnel, or NULL. */

@@ -62,8 +62,6 @@ bool session_tunnel_is_served(const struct tunnel *t);
 void session_tunnel_join(struct session_tunnel *st, const struct session_tunnel_wish *wish);
 /* The last one to leave closes the tunnel, or keeps it for its owner during the grace period. */
 void session_tunnel_leave(struct session_member **m, bool keep);
-/* All members lose it, and are told why; it is closed. */
-void session_tunnel_dismiss(struct tunnel *t, const struct agent_message_fault *why);
 /* One loses it, and is told why; its visitors are cut. */
 void session_tunnel_cut(struct session_member **m, const struct agent_message_fault *why);
 struct session_member *session_tunnel_find(const struct agent_session *a, uint32_t number);

@@ -17,6 +17,7 @@
 #define WORKER_SURPLUS_MS 1000
 #define WORKER_HEAD_REST_MS 20
 #define WORKER_ACCESS_LOG_MS 200
+#define WORKER_PACE_MS 10
 #define WORKER_PROBE_MS 1000
 #define WORKER_SESSION_TICK_MS 25
 #define WORKER_SESSION_WATCH_MS 1000
@@ -66,6 +67,7 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	worker_set_timeout(w, WORKER_EXPIRY, WORKER_EXPIRY_MS);
 	worker_set_timeout(w, WORKER_ACCEPT_RETRY, WORKER_ACCEPT_RETRY_MS);
 	worker_set_timeout(w, WORKER_ACCESS_LOG, WORKER_ACCESS_LOG_MS);
+	worker_set_timeout(w, WORKER_PACE, WORKER_PACE_MS);
 }
 
 static void worker_on_access_timeout(struct timeout *timeout)
@@ -122,6 +124,8 @@ void worker_free(struct worker **w_ptr)
 		!w->agents.count);
 	for (unsigned i = 0; i < WORKER_TIMEOUT_COUNT; i++)
 		timeout_queue_free(&w->timeouts[i]);
+	for (unsigned i = 0; i < PLANS_MAX; i++)
+		timeout_queue_free(&w->idle_queues[i]);
 	loop_free(&w->loop);
 	pool_deinit(&w->exchanges);
 	pool_deinit(&w->streams);
@@ -141,6 +145,14 @@ void worker_review(struct worker *w)
 {
 	if (!atomic_exchange(&w->reviewing, true))
 		loop_post(w->loop, &w->review);
+}
+
+void worker_set_idle(struct worker *w, unsigned plan, uint64_t ms)
+{
+	if (w->idle_queues[plan])
+		timeout_queue_set(w->idle_queues[plan], ms);
+	else
+		w->idle_queues[plan] = timeout_queue_new(w->loop, ms);
 }
 
 /* Eight digits: one to a byte, and those beyond nine moved on to the letters. */
