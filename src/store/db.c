@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/err.h"
@@ -115,12 +116,23 @@ int db_begin(struct db *db)
 	return err;
 }
 
+/* The answer to a commit may be lost, with the commit done. */
+static void db_commit_in_doubt(struct db *db)
+{
+	size_t len = strlen(db->error);
+
+	snprintf(db->error + len, sizeof(db->error) - len,
+		"; whether the change was made is not known");
+}
+
 int db_commit(struct db *db)
 {
 	int err;
 
 	CHECK(db->depth > 0);
 	err = db_run_plain(db, db_parts[db->depth - 1].commit);
+	if (err && db->depth == 1 && db->is_lost)
+		db_commit_in_doubt(db);
 	if (err)
 		db_rollback(db);
 	else if (--db->depth == 0)

@@ -5,11 +5,13 @@
 #include "base/err.h"
 #include "store/db.h"
 #include "store/db_migrate.h"
+#include "store/db_pgsql.h"
 #include "store/db_sqlite.h"
 
 int db_open(const struct db_conf *conf, uint64_t deadline_ms, struct db **db_out, struct buf *why)
 {
-	int err = db_sqlite_open(conf->path, conf->must_exist, db_out);
+	int err = conf->url ? db_pgsql_open(conf->url, conf->instance, deadline_ms, db_out)
+			    : db_sqlite_open(conf->path, conf->must_exist, db_out);
 
 	db_set_deadline(*db_out, deadline_ms);
 	if (!err)
@@ -23,5 +25,8 @@ int db_open(const struct db_conf *conf, uint64_t deadline_ms, struct db **db_out
 
 void db_open_describe(const struct db_conf *conf, struct buf *out)
 {
-	buf_append_str(out, conf->path);
+	if (conf->url)
+		db_pgsql_describe(conf->url, out);
+	else
+		buf_append_str(out, conf->path);
 }

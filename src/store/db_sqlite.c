@@ -96,11 +96,9 @@ static bool db_sqlite_ends(int code)
 
 static int db_sqlite_fail(struct db_sqlite *s)
 {
-	int code = sqlite3_extended_errcode(s->conn), err = db_sqlite_err(s->conn);
+	int err = db_sqlite_err(s->conn);
 
-	if (code == SQLITE_READONLY_DBMOVED)
-		return db_fail(&s->db, ERR_UNAVAILABLE, "%s was moved or removed", s->path);
-	if ((code & 0xff) == SQLITE_BUSY)
+	if ((sqlite3_errcode(s->conn) & 0xff) == SQLITE_BUSY)
 		return db_fail(&s->db, err, "another program holds %s locked", s->path);
 	return db_fail(&s->db, err, "%s: %s", s->path, sqlite3_errmsg(s->conn));
 }
@@ -199,9 +197,13 @@ static int db_sqlite_run(struct db *db, const struct db_query *query)
 	return err;
 }
 
+/* A file that was moved or removed takes changes as well as ever, and nobody would find them. */
 static bool db_sqlite_is_alive(struct db *db)
 {
-	return true;
+	int has_moved = 0;
+
+	sqlite3_file_control(db_sqlite_of(db)->conn, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+	return !has_moved;
 }
 
 static void db_sqlite_close(struct db *db)

@@ -18,6 +18,7 @@
 #include "store/ledger_meta.h"
 
 #define STORE_IDLE_MS 500u
+#define STORE_OPEN_MS 30000u /* at the start, with what it takes to bring up an old schema */
 #define STORE_TRY_MS 2000u /* how long one attempt may take when no job waits for it */
 #define STORE_RETRY_MIN_MS 250u
 #define STORE_RETRY_MAX_MS 10000u
@@ -289,7 +290,7 @@ static int store_open_patiently(struct store *s, struct buf *why)
 	bool is_said = false;
 
 	for (;;) {
-		int err = store_connect(s, store_now() + s->conf.deadline_ms, why);
+		int err = store_connect(s, store_now() + STORE_OPEN_MS, why);
 
 		if ((err != ERR_UNAVAILABLE && err != ERR_BUSY) || store_now() >= give_up_ms)
 			return err;

@@ -1,0 +1,116 @@
+"""A PostgreSQL server of the test's own, reached through a socket in its folder, with a password."""
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from harness.wait import DEADLINE, Late, wait_for
+
+PASSWORD = "canary-Pg-7f3a"  # a test looks for it where it must not be
+
+
+class Postgres:
+    """Started with the object; stop, kill, pause and start again as a test likes."""
+
+    def __init__(self):
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        assert found, "postgresql is not installed"
+        self.bin = found[-1].parent
+        self.dir = Path(tempfile.mkdtemp(prefix="pg-"))
+        self.prefix = []
+        self.process = None
+        if os.geteuid() == 0:  # as root neither initdb nor the server would start
+            user = pwd.getpwnam("postgres")
+            os.chown(self.dir, user.pw_uid, user.pw_gid)
+            self.prefix = ["setpriv", "--reuid", str(user.pw_uid), "--regid", str(user.pw_gid),
+                           "--clear-groups"]
+        secret = self.dir / "password"
+        secret.write_text(PASSWORD + "\n", encoding="ascii")
+        if os.geteuid() == 0:
+            os.chown(secret, user.pw_uid, user.pw_gid)
+        subprocess.run([*self.prefix, self.bin / "initdb", "-D", self.dir / "data",
+                        "-A", "scram-sha-256", "--pwfile", secret, "-U", "adit", "-E", "UTF8",
+                        "--locale=C", "--no-sync"],
+                       check=True, capture_output=True, cwd=self.dir, timeout=6 * DEADLINE)
+        secret.unlink()
+        self.start()
+
+    @property
+    def url(self):
+        return f"postgresql://adit:{PASSWORD}@/postgres?host={self.dir}"
+
+    @property
+    def url_without_password(self):
+        return f"postgresql://adit@/postgres?host={self.dir}"
+
+    def start(self):
+        """Comes back when it takes connections."""
+        log = open(self.dir / "log", "ab")
+        # Without fsync: processes are killed here, never the machine.
+        self.process = subprocess.Popen(
+            [*self.prefix, self.bin / "postgres", "-D", self.dir / "data", "-h", "",
+             "-k", self.dir, "-F", "-c", "shared_buffers=16MB", "-c", "max_connections=20"],
+            cwd=self.dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        log.close()
+        try:
+            wait_for(self.is_ready, "PostgreSQL", 3 * DEADLINE, every=0.02)
+        except Late:
+            raise Late("PostgreSQL: " + (self.dir / "log").read_text()[-2000:]) from None
+
+    def is_ready(self):
+        return subprocess.run([self.bin / "pg_isready", "-q", "-h", self.dir]).returncode == 0
+
+    def sql(self, text):
+        """One statement; its rows as psql prints them."""
+        done = subprocess.run(
+            [self.bin / "psql", "-XAtqh", self.dir, "-U", "adit", "-d", "postgres", "-c", text],
+            env={**os.environ, "PGPASSWORD": PASSWORD}, capture_output=True, text=True,
+            timeout=3 * DEADLINE)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def backends(self, name="aditd-%"):
+        """Process ids of the connections that call themselves so."""
+        return [int(pid) for pid in self.sql(
+            f"SELECT pid FROM pg_stat_activity WHERE application_name LIKE '{name}'").split()]
+
+    def pids(self):
+        """The postmaster and all that it has started."""
+        found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)],
+                               capture_output=True, text=True).stdout
+        return [self.process.pid, *map(int, found.split())]
+
+    def pause(self):
+        for pid in self.pids():
+            os.kill(pid, signal.SIGSTOP)
+
+    def resume(self):
+        for pid in self.pids():
+            os.kill(pid, signal.SIGCONT)
+
+    def stop(self, how=signal.SIGINT):
+        """SIGINT: a fast shutdown, SIGQUIT: an immediate one."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(3 * DEADLINE)
+
+    def crash(self):
+        """kill -9 for all of it at once, and what is left in shared memory cleared."""
+        for pid in self.pids():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait(DEADLINE)
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            self.resume()
+            try:
+                self.stop()
+            except subprocess.TimeoutExpired:
+                self.crash()
+        shutil.rmtree(self.dir, ignore_errors=True)
