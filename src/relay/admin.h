@@ -19,7 +19,7 @@
 struct account;
 struct admin_devices;
 struct db;
-struct key_scope;
+struct plans;
 struct relay_shared;
 
 #define ADMIN_PREFIX "/api/v1"
@@ -47,6 +47,8 @@ struct admin_request {
 	struct slice base_url; /* where the relay's own pages are */
 	struct slice reserved; /* names that are never given out, parted by blanks */
 	const char *password_hash; /* of the body's password, made beforehand; NULL: it has none */
+	uint64_t name_limit; /* names that the account in question may reserve */
+	bool plan_is_unknown; /* the body names a plan that there is not */
 	struct admin_who who;
 	uint64_t now_ms; /* wall time */
 	char param[ADMIN_PARAM_MAX + 1]; /* what stood for the {part} of the path, decoded */
@@ -67,7 +69,7 @@ struct admin_context {
 	struct book *book;
 	struct relay_shared *shared; /* NULL: no relay runs */
 	struct admin_devices *devices; /* NULL: no relay runs */
-	const char *store_trouble; /* why the store cannot do it now, when it cannot */
+	const struct plans *plans; /* in handlers that run where the options may be looked at */
 };
 
 typedef void (*admin_handler_fn)(

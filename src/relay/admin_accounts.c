@@ -168,6 +168,12 @@ static bool admin_accounts_read(const struct admin_request *q, size_t members,
 		admin_refuse(
 			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
 	buf_release(&sentence);
+	if (good && q->plan_is_unknown) {
+		admin_refuse(reply, API_ERROR_INVALID_REQUEST,
+			"The relay has no plan \"%.32s\"; --plans says which there are.",
+			body->plan);
+		good = false;
+	}
 	return good;
 }
 

@@ -5,6 +5,7 @@
 #include "proto/http_head.h"
 #include "proto/http_host.h"
 #include "relay/admin_job.h"
+#include "relay/admin_plan.h"
 #include "relay/admin_route.h"
 #include "relay/admin_service.h"
 #include "relay/auth.h"
@@ -64,12 +65,15 @@ static enum api_result admin_api_route(
 	if (!admin_api_who(r, q, answer) || !(route = admin_route_find(q, answer)))
 		return admin_api_answer(r, answer);
 	if (route->flags & ADMIN_INLINE) {
-		struct admin_context c = {
-			.book = shared->book, .shared = shared, .devices = shared->admin->devices};
+		struct admin_context c = {.book = shared->book,
+			.shared = shared,
+			.plans = r->worker->conf->plans,
+			.devices = shared->admin->devices};
 
 		route->handle(&c, q, answer);
 		return admin_api_answer(r, answer);
 	}
+	admin_plan_note(q, r->worker->conf->plans, shared->book);
 	r->later = admin_job_start(r->worker, route, q, answer);
 	return r->later ? API_LATER : admin_api_answer(r, answer);
 }

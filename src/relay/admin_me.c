@@ -3,6 +3,8 @@
 
 #include "relay/admin_json.h"
 #include "relay/admin_keys.h"
+#include "relay/admin_plan.h"
+#include "relay/plans.h"
 
 static void admin_me_write_key(struct buf *out, struct book *book, const struct book_grant *grant)
 {
@@ -27,14 +29,14 @@ void admin_me_get(struct admin_context *c, const struct admin_request *q, struct
 	admin_json_put_bool(out, "admin", q->who.admin);
 	if (grant->account_id) {
 		admin_json_put_text(out, "account", slice_from_str(grant->account));
-		if (*grant->plan)
-			admin_json_put_text(out, "plan", slice_from_str(grant->plan));
-		else
-			admin_json_put_null(out, "plan");
+		admin_json_put_text(out, "plan",
+			slice_from_str(plans_get(c->plans, slice_from_str(grant->plan))->name));
 		admin_me_write_key(out, c->book, grant);
 		admin_json_put_number(
 			out, "reserved_names", book_reserved_count(c->book, grant->account_id));
+		admin_plan_write(out, plans_get(c->plans, slice_from_str(grant->plan)));
 	} else {
+		admin_json_put_null(out, "limits");
 		admin_json_put_null(out, "account");
 		admin_json_put_null(out, "plan");
 		admin_json_put_null(out, "key");

@@ -118,6 +118,17 @@ static bool admin_names_may(
 	return false;
 }
 
+static bool admin_names_has_room(struct admin_context *c, const struct admin_request *q,
+	const struct account *a, struct admin_reply *reply)
+{
+	if (book_reserved_count(c->book, a->id) < q->name_limit)
+		return true;
+	admin_refuse(reply, API_ERROR_NAME_LIMIT_REACHED,
+		"The plan of %s has room for %llu reserved names, and all are taken.", a->name,
+		(unsigned long long)q->name_limit);
+	return false;
+}
+
 /* Stores the name as the account's own; one that a key of it was given becomes that. */
 static int admin_names_store(
 	struct admin_context *c, struct name_record *n, const struct audit *audit)
@@ -145,7 +156,7 @@ void admin_names_add(
 	if (!admin_names_read(q, &body, reply) ||
 		!admin_accounts_pick(c, q, body.account, &a, reply))
 		return;
-	if (!admin_names_may(q, body.name, reply))
+	if (!admin_names_may(q, body.name, reply) || !admin_names_has_room(c, q, &a, reply))
 		return;
 	n.account_id = a.id;
 	memcpy(n.name, body.name, sizeof(n.name));

@@ -149,7 +149,8 @@ static void admin_tunnels_on_kill(struct worker *w, const void *ctx, struct buf 
 	admin_tunnel_write(out, t, &what->view);
 	log_info(
 		w->shared->log, "tunnel ended by the admin API", LOG_STR("tunnel", tunnel_name(t)));
-	tunnel_close(t);
+	tunnel_close_because(
+		t, "killed", "The tunnel was ended by its owner or the relay's operator.");
 }
 
 /* Asks the worker where the tunnel is at home; the answer goes into the reply's body. */

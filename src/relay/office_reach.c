@@ -12,6 +12,7 @@
 #include "proto/http1_write.h"
 #include "proto/http_host.h"
 #include "relay/admin_call.h"
+#include "relay/admin_plan.h"
 #include "relay/admin_socket.h"
 #include "relay/relay_conf.h"
 #include "relay/relay_store.h"
@@ -169,8 +170,10 @@ static int office_reach_ask_relay(const struct office_reach *r, struct slice req
 static int office_reach_on_store(struct store_job *job, struct db *db)
 {
 	struct office_job *j = CONTAINER_OF(job, struct office_job, job);
-	struct admin_context c = {.db = db, .book = j->reach->shared.book};
+	struct admin_context c = {
+		.db = db, .book = j->reach->shared.book, .plans = j->reach->conf->plans};
 
+	admin_plan_note(&j->q, c.plans, c.book);
 	admin_call(&c, &j->q, j->reach->conf->bcrypt_cost, &j->reply);
 	return 0;
 }

@@ -38,7 +38,8 @@ static void columns_are_as_wide_as_what_stands_in_them(void **state)
 	struct buf out = {0};
 
 	print("[{\"name\":\"alice\",\"n\":7,\"bytes\":1500000,\"yes\":true,"
-	      "\"words\":[\"a\",\"b-*\"],\"time\":\"2026-11-29T13:20:05Z\",\"more\":{\"a\":1,\"b\":\"x\",\"c\":[],\"d\":null,\"e\":[\"y\",\"z\"]}},"
+	      "\"words\":[\"a\",\"b-*\"],\"time\":\"2026-11-29T13:20:05Z\",\"more\":{\"a\":1,\"b\":"
+	      "\"x\",\"c\":[],\"d\":null,\"e\":[\"y\",\"z\"]}},"
 	      "{\"name\":\"\xc3\xa9\",\"n\":1234,\"bytes\":999,\"yes\":false,\"words\":[],"
 	      "\"time\":null,\"more\":null}]",
 		false, &out);
