@@ -27,6 +27,7 @@
 #include "relay/tcp_tunnel.h"
 #include "relay/tunnel.h"
 #include "relay/usages.h"
+#include "relay/usages_keeper.h"
 #include "relay/worker.h"
 
 #define RELAY_WORKERS_MAX 256u
