@@ -62,8 +62,10 @@ struct agent {
 
 /* ---- reports ---- */
 
-static void agent_report(struct agent *a, const struct report *report)
+/* Of visitors as well, as they are. */
+static void agent_report(void *ctx, const struct report *report)
 {
+	struct agent *a = ctx;
 	struct report r = *report;
 
 	r.wall_ms = loop_wall_ms();
@@ -112,11 +114,6 @@ static void agent_on_report(void *ctx, unsigned lane, struct report *r)
 		}
 	}
 	agent_report(a, r);
-}
-
-static void agent_on_local_report(void *ctx, const struct report *r)
-{
-	agent_report(ctx, r);
 }
 
 /* ---- tunnels ---- */
@@ -374,11 +371,11 @@ static void agent_new_env(struct agent *a)
 
 static void agent_new_local(struct agent *a)
 {
-	const struct local_conf conf = {
-		.connect_ms = a->conf->local_connect_ms, .max_streams = a->conf->max_streams};
-	const struct local_events events = {.failed = agent_on_visitor_failed,
-		.report = agent_on_local_report,
-		.report_ctx = a};
+	const struct local_conf conf = {.connect_ms = a->conf->local_connect_ms,
+		.max_streams = a->conf->max_streams,
+		.quiet = a->conf->quiet};
+	const struct local_events events = {
+		.failed = agent_on_visitor_failed, .report = agent_report, .report_ctx = a};
 
 	a->local = local_new(a->loop, &conf, &events);
 }

@@ -32,6 +32,7 @@ struct agent_conf {
 	uint64_t local_connect_ms; /* for a local service to accept */
 	unsigned max_streams;
 	uint32_t buffer_max; /* bytes kept for resuming, for each session */
+	bool quiet; /* nobody wants to hear of single requests */
 };
 
 struct agent *agent_new(

@@ -6,6 +6,7 @@
 #ifndef AGENT_LOCAL_H
 #define AGENT_LOCAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/report.h"
@@ -28,6 +29,7 @@ struct local_events {
 struct local_conf {
 	uint64_t connect_ms;
 	unsigned max_streams; /* visitors at a time; beyond it: local-overloaded */
+	bool quiet; /* nobody wants to hear of single visitors */
 };
 
 struct local *local_new(

@@ -191,7 +191,7 @@ static void local_http_answer_on_data(void *ctx, struct slice data)
 	struct slice all = data, rest;
 
 	if (!v->first_byte_us)
-		v->first_byte_us = loop_clock_us();
+		v->first_byte_us = loop_event_us(v->local->loop);
 	stream_tune_reads(v->conn->stream, v->stream, data.len);
 	if (parked) {
 		buf_append_slice(&v->answer, data);

@@ -30,7 +30,7 @@ struct local_visitor *local_visitor_new(struct local *l, void *session, struct s
 	v->local = l;
 	v->session = session;
 	v->stream = *stream;
-	v->started_us = loop_clock_us();
+	v->started_us = loop_event_us(l->loop);
 	*stream = NULL;
 	return v;
 }
@@ -40,7 +40,11 @@ static void local_visitor_tell(
 {
 	struct local *l = v->local;
 	struct slice head = buf_slice(&v->head);
-	struct report r = {
+	struct report r;
+
+	if (l->conf.quiet)
+		return;
+	r = (struct report) {
 		.kind = kind,
 		.code = code,
 		.message = message,
@@ -62,7 +66,7 @@ static void local_visitor_tell(
 		r.tcp = v->tunnel->spec.proto == TUNNEL_TCP;
 	}
 	if (kind == REPORT_REQUEST) {
-		r.duration_us = loop_clock_us() - v->started_us;
+		r.duration_us = loop_event_us(l->loop) - v->started_us;
 		r.first_byte_us = v->first_byte_us ? v->first_byte_us - v->started_us : 0;
 	}
 	l->events.report(l->events.report_ctx, &r);
@@ -140,7 +144,7 @@ static void local_visitor_on_moved(void *ctx)
 	struct local_visitor *v = ctx;
 
 	if (!v->first_byte_us && v->pump && pump_bytes(v->pump, PUMP_B))
-		v->first_byte_us = loop_clock_us();
+		v->first_byte_us = loop_event_us(v->local->loop);
 }
 
 static void local_visitor_on_pump_done(void *ctx, enum pump_end end)

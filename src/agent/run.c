@@ -177,6 +177,7 @@ enum run_exit run_tunnels(
 		.local_connect_ms = v->local_connect_ms,
 		.max_streams = v->max_streams,
 		.buffer_max = v->buffer,
+		.quiet = v->quiet,
 	};
 	struct buf token = {0}, warning = {0};
 	struct run run = {.exit = RUN_STOPPED, .job = job};

@@ -3,23 +3,29 @@
 
 #include "base/err.h"
 
+#define NUM_DIGITS 20u /* of the largest number */
 #define NUM_HEX_DIGITS 16u
 
 int num_parse_u64(struct slice text, uint64_t *value_out)
 {
 	uint64_t value = 0;
+	bool fits = true;
 
 	if (!text.len)
 		return ERR_SYNTAX;
 	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] < '0' || text.ptr[i] > '9')
+		unsigned digit = (unsigned char)text.ptr[i] - (unsigned)'0';
+
+		if (digit > 9)
 			return ERR_SYNTAX;
+		if (i < NUM_DIGITS - 1)
+			value = value * 10 + digit;
+		else
+			fits = fits && !__builtin_mul_overflow(value, 10u, &value) &&
+				!__builtin_add_overflow(value, (uint64_t)digit, &value);
 	}
-	for (size_t i = 0; i < text.len; i++) {
-		if (__builtin_mul_overflow(value, 10u, &value) ||
-			__builtin_add_overflow(value, (uint64_t)(text.ptr[i] - '0'), &value))
-			return ERR_RANGE;
-	}
+	if (!fits)
+		return ERR_RANGE;
 	*value_out = value;
 	return 0;
 }
@@ -54,27 +60,26 @@ int num_parse_hex(struct slice text, uint64_t *value_out)
 	return 0;
 }
 
-static size_t num_print(uint64_t value, unsigned base, char *out)
-{
-	char digits[NUM_TEXT_MAX];
-	size_t n = 0;
-
-	do {
-		digits[n++] = "0123456789abcdef"[value % base];
-		value /= base;
-	} while (value);
-	for (size_t i = 0; i < n; i++)
-		out[i] = digits[n - 1 - i];
-	out[n] = '\0';
-	return n;
-}
-
 size_t num_print_u64(uint64_t value, char out[NUM_TEXT_MAX])
 {
-	return num_print(value, 10, out);
+	size_t n = 1;
+
+	for (uint64_t bound = 10; n < NUM_DIGITS && value >= bound; bound *= 10)
+		n++;
+	out[n] = '\0';
+	for (size_t i = n; i; value /= 10)
+		out[--i] = (char)('0' + value % 10);
+	return n;
 }
 
 size_t num_print_hex(uint64_t value, char out[NUM_TEXT_MAX])
 {
-	return num_print(value, 16, out);
+	size_t n = 1;
+
+	while (n < NUM_HEX_DIGITS && value >> 4 * n)
+		n++;
+	out[n] = '\0';
+	for (size_t i = n; i; value >>= 4)
+		out[--i] = "0123456789abcdef"[value & 15];
+	return n;
 }

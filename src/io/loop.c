@@ -21,6 +21,7 @@ struct loop {
 	uv_mutex_t lock; /* guards posted and stopping */
 	struct list posted;
 	bool stopping;
+	uint64_t event_us; /* when the current event began; 0: nobody asked yet */
 	struct buf out;
 	char read_buffer[LOOP_READ_SIZE];
 	char plain_buffer[LOOP_READ_SIZE];
@@ -58,14 +59,18 @@ static void loop_on_prepare(uv_prepare_t *handle)
 {
 	struct loop *loop = handle->data;
 
+	loop_begin_event(loop);
 	loop_run_tasks(&loop->deferred);
+	loop_begin_event(loop); /* it may sleep now */
 }
 
 static void loop_on_check(uv_check_t *handle)
 {
 	struct loop *loop = handle->data;
 
+	loop_begin_event(loop);
 	loop_run_tasks(&loop->deferred);
+	loop_begin_event(loop); /* timers come next */
 }
 
 struct loop *loop_new(void)
@@ -128,6 +133,18 @@ uint64_t loop_now(const struct loop *loop)
 uint64_t loop_clock_us(void)
 {
 	return uv_hrtime() / 1000;
+}
+
+uint64_t loop_event_us(struct loop *loop)
+{
+	if (!loop->event_us)
+		loop->event_us = loop_clock_us();
+	return loop->event_us;
+}
+
+void loop_begin_event(struct loop *loop)
+{
+	loop->event_us = 0;
 }
 
 uint64_t loop_wall_ms(void)

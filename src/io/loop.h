@@ -36,6 +36,10 @@ void loop_stop(struct loop *loop);
 uint64_t loop_now(const struct loop *loop);
 /* Monotonic microseconds right now, independent of any loop. */
 uint64_t loop_clock_us(void);
+/* The same, read once for all that one event brings: many requests, when they come in one read. */
+uint64_t loop_event_us(struct loop *loop);
+/* Another event begins: whoever hands out what a socket brought says so. */
+void loop_begin_event(struct loop *loop);
 /* Milliseconds since 1970 as the system's clock has them right now. */
 uint64_t loop_wall_ms(void);
 

@@ -40,6 +40,7 @@ struct stream_tcp {
 	struct stream base;
 	uv_tcp_t tcp;
 	struct stream_tcp_outbox *outbox; /* owned; NULL when nothing is parked */
+	bool reading;
 	bool shutdown_wanted;
 	bool failed;
 	bool bulk; /* reads may be large */
@@ -68,9 +69,15 @@ static int stream_tcp_err(ssize_t uv_error)
 	return err_from_errno((int)-uv_error);
 }
 
+static void stream_tcp_stop(struct stream_tcp *t)
+{
+	t->reading = false;
+	uv_read_stop(stream_tcp_uv(t));
+}
+
 static void stream_tcp_tell_failed(struct stream_tcp *t, int err)
 {
-	uv_read_stop(stream_tcp_uv(t));
+	stream_tcp_stop(t);
 	if (t->failed)
 		return;
 	t->failed = true;
@@ -89,10 +96,11 @@ static void stream_tcp_on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
 {
 	struct stream_tcp *t = uv->data;
 
+	loop_begin_event(loop_of_uv(uv->loop));
 	if (n > 0) {
 		t->base.events->data(t->base.ctx, slice_of(buf->base, (size_t)n));
 	} else if (n == UV_EOF) {
-		uv_read_stop(uv);
+		stream_tcp_stop(t);
 		t->base.events->ended(t->base.ctx);
 	} else if (n < 0) {
 		stream_tcp_tell_failed(t, stream_tcp_err(n));
@@ -103,13 +111,17 @@ static void stream_tcp_read_start(struct stream *s)
 {
 	struct stream_tcp *t = stream_tcp_of(s);
 
-	if (!t->failed && !uv_is_closing((uv_handle_t *)&t->tcp))
-		uv_read_start(stream_tcp_uv(t), stream_tcp_on_alloc, stream_tcp_on_read);
+	if (t->reading || t->failed || uv_is_closing((uv_handle_t *)&t->tcp))
+		return;
+	t->reading = uv_read_start(stream_tcp_uv(t), stream_tcp_on_alloc, stream_tcp_on_read) == 0;
 }
 
 static void stream_tcp_read_stop(struct stream *s)
 {
-	uv_read_stop(stream_tcp_uv(stream_tcp_of(s)));
+	struct stream_tcp *t = stream_tcp_of(s);
+
+	if (t->reading)
+		stream_tcp_stop(t);
 }
 
 static void stream_tcp_outbox_free(struct stream_tcp *t)

@@ -6,6 +6,8 @@
  */
 #include "proto/http1_parse.h"
 
+#include <endian.h>
+
 #include "base/attr.h"
 #include "proto/http_char.h"
 
@@ -146,13 +148,20 @@ static bool http1_is_trailer_forbidden(struct slice name)
 	return slice_eq_fold(slice_first(name, 12), SLICE("x-forwarded-"));
 }
 
+static bool http1_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 static struct slice http1_trim(struct slice s)
 {
-	while (s.len && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-		s = slice_of(s.ptr + 1, s.len - 1);
-	while (s.len && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-		s.len--;
-	return s;
+	const char *begin = s.ptr, *end = s.ptr + s.len;
+
+	while (begin < end && http1_is_blank(*begin))
+		begin++;
+	while (begin < end && http1_is_blank(end[-1]))
+		end--;
+	return slice_of(begin, (size_t)(end - begin));
 }
 
 /*
@@ -169,13 +178,51 @@ static enum http_fault http1_check_tabs(struct slice raw, enum http_field_id id)
 					       : HTTP_FAULT_CODING_UNKNOWN;
 }
 
+/* Where the colon is, or the length: eight bytes at a time, and no call for so few. */
+static size_t http1_find_colon(struct slice line)
+{
+	const uint64_t ones = UINT64_MAX / 0xff;
+	uint64_t word;
+	size_t at = 0;
+
+	for (; line.len - at >= sizeof(word); at += sizeof(word)) {
+		memcpy(&word, line.ptr + at, sizeof(word));
+		word = le64toh(word) ^ (ones * ':');
+		word = (word - ones) & ~word & (ones * 0x80);
+		if (word)
+			return at + (size_t)__builtin_ctzll(word) / 8;
+	}
+	while (at < line.len && line.ptr[at] != ':')
+		at++;
+	return at;
+}
+
+/* The length of the field's name, or 0 when there is none. Names that are known are tokens. */
+static size_t http1_read_name(struct slice line, enum http_field_id *id_out)
+{
+	size_t len = http1_find_colon(line);
+	struct slice name = slice_first(line, len);
+
+	if (len == line.len)
+		return 0;
+	*id_out = http_field_id_of(name);
+	return *id_out || http_char_span(name, HTTP_CHAR_TOKEN) == len ? len : 0;
+}
+
+/* Whether a value ends in CR LF right behind it, and begins one blank behind its name. */
+static bool http1_is_plain(struct slice line, size_t name, size_t value)
+{
+	return name + 2 + value == line.len && line.ptr[name + 1] == ' ';
+}
+
 static enum http_fault http1_read_field(struct http1_reading *r, struct slice line)
 {
 	struct http_head *head = r->head;
-	size_t name = http_char_span(line, HTTP_CHAR_TOKEN);
+	enum http_field_id id = HTTP_FIELD_OTHER;
+	size_t name = http1_read_name(line, &id);
 	struct http_field *field;
 
-	if (UNLIKELY(!name || name == line.len || line.ptr[name] != ':')) {
+	if (UNLIKELY(!name)) {
 		if (head->field_count && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
 			return HTTP_FAULT_OBS_FOLD;
 		return HTTP_FAULT_FIELD_NAME;
@@ -186,31 +233,34 @@ static enum http_fault http1_read_field(struct http1_reading *r, struct slice li
 	field->name = slice_first(line, name);
 	field->value = http1_trim(slice_from(line, name + 1));
 	field->hop = false;
+	field->plain = http1_is_plain(line, name, field->value.len);
 	if (UNLIKELY(!http_char_is_value(field->value)))
 		return memchr(field->value.ptr, '\r', field->value.len) ? HTTP_FAULT_LINE_END
 									: HTTP_FAULT_FIELD_VALUE;
 	if (r->kind == HTTP1_TRAILERS && http1_is_trailer_forbidden(field->name))
 		return HTTP_FAULT_TRAILER_INVALID;
-	field->id = http_field_id_of(field->name);
+	field->id = id;
 	head->field_count++;
-	if (!head->first[field->id])
-		head->first[field->id] = head->field_count;
-	if (field->id == HTTP_FIELD_HOST && r->kind == HTTP1_REQUEST) {
+	if (!head->first[id])
+		head->first[id] = head->field_count;
+	if (id == HTTP_FIELD_HOST && r->kind == HTTP1_REQUEST) {
 		if (r->parser->has_host)
 			return HTTP_FAULT_HOST_REPEATED;
 		r->parser->has_host = true;
 	}
-	return http1_check_tabs(slice_from(line, name + 1), field->id);
+	return http1_check_tabs(slice_from(line, name + 1), id);
 }
 
 /* Whether bytes up to the given offset are too many; whichever limit is met first is the fault. */
 static enum http_fault http1_check_size(const struct http1_reading *r, size_t end)
 {
-	size_t line_limit = (size_t)r->parser->line + r->limits->target + HTTP1_LINE_ROOM;
+	size_t line_limit;
 
-	if (!r->started && r->kind == HTTP1_REQUEST && end > line_limit &&
-		line_limit <= r->limits->head)
-		return HTTP_FAULT_TARGET_TOO_LONG;
+	if (!r->started && r->kind == HTTP1_REQUEST) {
+		line_limit = (size_t)r->parser->line + r->limits->target + HTTP1_LINE_ROOM;
+		if (end > line_limit && line_limit <= r->limits->head)
+			return HTTP_FAULT_TARGET_TOO_LONG;
+	}
 	return end > r->limits->head ? HTTP_FAULT_HEAD_TOO_LARGE : HTTP_FAULT_NONE;
 }
 

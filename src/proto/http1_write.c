@@ -96,13 +96,17 @@ void http1_write_request_line(struct buf *out, struct slice method, struct slice
 
 void http1_write_status_line(struct buf *out, unsigned status, struct slice reason)
 {
+	char *start, *at;
+
 	if (!reason.len)
 		reason = slice_from_str(http1_reason_of(status));
-	buf_append_slice(out, SLICE("HTTP/1.1 "));
-	buf_append_u64(out, status);
-	buf_append_char(out, ' ');
-	buf_append_slice(out, reason);
-	buf_append_slice(out, SLICE("\r\n"));
+	start = at = buf_reserve(out, sizeof("HTTP/1.1  \r\n") + NUM_TEXT_MAX + reason.len);
+	at = http1_put(at, SLICE("HTTP/1.1 "));
+	at += num_print_u64(status, at);
+	*at++ = ' ';
+	at = http1_put(at, reason);
+	at = http1_put(at, SLICE("\r\n"));
+	buf_commit(out, (size_t)(at - start));
 }
 
 void http1_write_field(struct buf *out, struct slice name, struct slice value)
@@ -142,12 +146,36 @@ void http1_write_head_end(struct buf *out)
 	buf_append_slice(out, SLICE("\r\n"));
 }
 
+void http1_run_end(struct http1_run *r)
+{
+	buf_append_slice(r->out, r->text);
+	r->text = (struct slice) {NULL, 0};
+}
+
+void http1_run_add(struct http1_run *r, const struct http_field *field)
+{
+	size_t len = field->name.len + 2 + field->value.len + 2;
+
+	if (field->plain && r->text.len && r->text.ptr + r->text.len == field->name.ptr) {
+		r->text.len += len;
+		return;
+	}
+	http1_run_end(r);
+	if (field->plain)
+		r->text = slice_of(field->name.ptr, len);
+	else
+		http1_write_field(r->out, field->name, field->value);
+}
+
 void http1_write_fields(struct buf *out, const struct http_head *head)
 {
+	struct http1_run run = {.out = out};
+
 	for (size_t i = 0; i < head->field_count; i++) {
 		if (!head->fields[i].hop)
-			http1_write_field(out, head->fields[i].name, head->fields[i].value);
+			http1_run_add(&run, &head->fields[i]);
 	}
+	http1_run_end(&run);
 }
 
 size_t http1_write_chunk_head(char out[HTTP1_CHUNK_HEAD_MAX], uint64_t size)

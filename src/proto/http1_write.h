@@ -17,6 +17,16 @@ void http1_write_field_u64(struct buf *out, struct slice name, uint64_t value);
 /* RFC 9110, 6.6.1; seconds since 1970. */
 void http1_write_date(struct buf *out, uint64_t seconds);
 void http1_write_head_end(struct buf *out);
+/*
+ * Fields as they were parsed. Those that stand side by side as they would be written anew are
+ * copied in one piece; after the last one comes http1_run_end, and before anything else is written.
+ */
+struct http1_run {
+	struct buf *out; /* borrowed */
+	struct slice text; /* borrowed: not copied yet */
+};
+void http1_run_add(struct http1_run *r, const struct http_field *field);
+void http1_run_end(struct http1_run *r);
 /* All fields that are not marked as hop-by-hop, in order, as they came. */
 void http1_write_fields(struct buf *out, const struct http_head *head);
 /* "<hex size>\r\n"; returns its length. */

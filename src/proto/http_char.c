@@ -38,16 +38,13 @@ static inline uint64_t http_char_suspects(const char *at)
 
 bool http_char_is_value(struct slice s)
 {
-	size_t at = 0;
+	uint64_t suspects = 0;
 
-	for (; s.len - at >= 8; at += 8) {
-		if (UNLIKELY(http_char_suspects(s.ptr + at)) &&
-			http_char_span(slice_of(s.ptr + at, 8), HTTP_CHAR_VALUE) < 8)
-			return false;
-	}
+	if (s.len < 8)
+		return http_char_span(s, HTTP_CHAR_VALUE) == s.len;
 	/* The last eight bytes overlap those seen: cheaper than up to seven single steps. */
-	if (at < s.len && at && !http_char_suspects(s.ptr + s.len - 8))
-		return true;
-	s = slice_from(s, at);
-	return http_char_span(s, HTTP_CHAR_VALUE) == s.len;
+	for (size_t at = 0; at + 8 < s.len; at += 8)
+		suspects |= http_char_suspects(s.ptr + at);
+	suspects |= http_char_suspects(s.ptr + s.len - 8);
+	return !suspects || http_char_span(s, HTTP_CHAR_VALUE) == s.len;
 }

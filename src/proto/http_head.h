@@ -46,6 +46,7 @@ struct http_field {
 	struct slice value; /* without blanks at both ends */
 	enum http_field_id id;
 	bool hop; /* set by http_hop_mark: not to be passed on */
+	bool plain; /* it stands there as http1_write_field would write it, CR LF and all */
 };
 
 struct http_head {

@@ -64,6 +64,27 @@ static bool http_label_is_number(struct slice label)
 	return digits == label.len || (digits == 1 && label.ptr[0] == '0' && label.ptr[1] == 'x');
 }
 
+/* Eight bytes at a time. */
+static void http_lower(char *out, struct slice s)
+{
+	const uint64_t ones = UINT64_MAX / 0xff;
+	uint64_t word, upper;
+	size_t at = 0;
+
+	for (; s.len - at >= sizeof(word); at += sizeof(word)) {
+		memcpy(&word, s.ptr + at, sizeof(word));
+		upper = (word & (ones * 0x7f)) + ones * (0x80 - 'A');
+		upper &= ~((word & (ones * 0x7f)) + ones * (0x80 - 'Z' - 1)) & ~word;
+		word |= (upper & (ones * 0x80)) >> 2;
+		memcpy(out + at, &word, sizeof(word));
+	}
+	for (; at < s.len; at++) {
+		char c = s.ptr[at];
+
+		out[at] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+	}
+}
+
 static int http_host_parse_name(struct slice name, struct http_host *host)
 {
 	struct slice rest, label = {NULL, 0};
@@ -73,11 +94,7 @@ static int http_host_parse_name(struct slice name, struct http_host *host)
 		name.len--;
 	if (!name.len || name.len > HTTP_HOST_MAX)
 		return ERR_SYNTAX;
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.ptr[i];
-
-		host->text[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-	}
+	http_lower(host->text, name);
 	host->len = (uint8_t)name.len;
 	host->text[name.len] = '\0';
 	for (rest = http_host_slice(host); slice_split(&rest, '.', &label);) {

@@ -17,43 +17,62 @@ _Static_assert(10 + 5 + 5 + 2 * VISITOR_LINE_ADDRESS_MAX + VISITOR_LINE_SCHEME_M
 		VISITOR_LINE_MAX,
 	"a line has room for its longest words");
 
-static bool visitor_line_is_word(struct slice s)
+/* Whether all bytes are ASCII from the given one to the tilde; eight at a time. */
+static bool visitor_line_is_from(struct slice s, char lowest)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] <= ' ' || s.ptr[i] > '~')
+	const uint64_t ones = UINT64_MAX / 0xff;
+	uint64_t word;
+	size_t at = 0;
+
+	for (; s.len - at >= sizeof(word); at += sizeof(word)) {
+		memcpy(&word, s.ptr + at, sizeof(word));
+		if (((word - ones * lowest) | (word + ones) | word) & (ones * 0x80))
 			return false;
 	}
-	return s.len != 0;
+	for (; at < s.len; at++) {
+		if (s.ptr[at] < lowest || s.ptr[at] > '~')
+			return false;
+	}
+	return true;
 }
 
-static void visitor_line_put_word(struct buf *out, struct slice word, size_t max)
+static bool visitor_line_is_word(struct slice s)
 {
-	buf_append_char(out, ' ');
-	if (word.len <= max && visitor_line_is_word(word))
-		buf_append_slice(out, word);
-	else
-		buf_append_char(out, '-');
+	return s.len && visitor_line_is_from(s, '!');
 }
 
-static void visitor_line_put_port(struct buf *out, uint16_t port)
+static char *visitor_line_put_word(char *at, struct slice word, size_t max)
 {
-	buf_append_char(out, ' ');
+	*at++ = ' ';
+	if (word.len > max || !visitor_line_is_word(word))
+		word = SLICE("-");
+	memcpy(at, word.ptr, word.len);
+	return at + word.len;
+}
+
+static char *visitor_line_put_port(char *at, uint16_t port)
+{
+	*at++ = ' ';
 	if (port)
-		buf_append_u64(out, port);
-	else
-		buf_append_char(out, '-');
+		return at + num_print_u64(port, at);
+	*at = '-';
+	return at + 1;
 }
 
 void visitor_line_write(struct buf *out, const struct visitor_line *line)
 {
-	buf_append_u64(out, line->tunnel);
-	visitor_line_put_word(out, line->visitor, VISITOR_LINE_ADDRESS_MAX);
-	visitor_line_put_port(out, line->visitor_port);
-	visitor_line_put_word(out, line->public_address, VISITOR_LINE_ADDRESS_MAX);
-	visitor_line_put_port(out, line->public_port);
-	visitor_line_put_word(out, line->scheme, VISITOR_LINE_SCHEME_MAX);
-	visitor_line_put_word(out, line->request_id, VISITOR_LINE_ID_MAX);
-	buf_append_char(out, '\n');
+	/* A number ends in a NUL, which what follows it overwrites. */
+	char *start = buf_reserve(out, VISITOR_LINE_MAX), *at = start;
+
+	at += num_print_u64(line->tunnel, at);
+	at = visitor_line_put_word(at, line->visitor, VISITOR_LINE_ADDRESS_MAX);
+	at = visitor_line_put_port(at, line->visitor_port);
+	at = visitor_line_put_word(at, line->public_address, VISITOR_LINE_ADDRESS_MAX);
+	at = visitor_line_put_port(at, line->public_port);
+	at = visitor_line_put_word(at, line->scheme, VISITOR_LINE_SCHEME_MAX);
+	at = visitor_line_put_word(at, line->request_id, VISITOR_LINE_ID_MAX);
+	*at++ = '\n';
+	buf_commit(out, (size_t)(at - start));
 }
 
 static struct slice visitor_line_word(struct slice text)
@@ -83,9 +102,7 @@ static bool visitor_line_split(struct slice line, struct slice words[VISITOR_LIN
 		size_t end = slice_find(line, ' ');
 
 		words[i] = slice_first(line, end);
-		if (!visitor_line_is_word(words[i]))
-			return false;
-		if ((i + 1 < VISITOR_LINE_WORDS) == (end == line.len))
+		if (!end || (i + 1 < VISITOR_LINE_WORDS) == (end == line.len))
 			return false;
 		line = slice_from(line, end + 1);
 	}
@@ -95,15 +112,10 @@ static bool visitor_line_split(struct slice line, struct slice words[VISITOR_LIN
 /* Where the line ends; false when a byte before that can stand in no line. */
 static bool visitor_line_find_end(struct slice in, size_t *end_out)
 {
-	size_t end = 0;
+	size_t end = slice_find(in, '\n');
 
-	while (end < in.len && in.ptr[end] != '\n') {
-		if (in.ptr[end] < ' ' || in.ptr[end] > '~')
-			return false;
-		end++;
-	}
 	*end_out = end;
-	return end < VISITOR_LINE_MAX;
+	return end < VISITOR_LINE_MAX && visitor_line_is_from(slice_first(in, end), ' ');
 }
 
 enum parse_result visitor_line_parse(

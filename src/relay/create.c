@@ -13,8 +13,10 @@
 static enum create_result create_claimed(struct worker *w, const struct create_wish *wish,
 	struct slice name, struct create_outcome *out)
 {
-	if (wish->kind->open(w, wish, name, &out->tunnel) == 0)
+	if (wish->kind->open(w, wish, name, &out->tunnel) == 0) {
+		tunnel_settle(out->tunnel);
 		return CREATE_OK;
+	}
 	directory_release(w->shared->directory, name, 0);
 	return CREATE_NO_PORT;
 }

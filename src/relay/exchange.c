@@ -7,6 +7,7 @@
 #include "proto/http_host.h"
 #include "relay/exchange_end.h"
 #include "relay/exchange_head.h"
+#include "relay/exchange_pace.h"
 #include "relay/exchange_priv.h"
 #include "relay/exchange_receive.h"
 #include "relay/exchange_send.h"
@@ -16,6 +17,50 @@ static void exchange_on_done(struct loop_task *task)
 	struct exchange *x = CONTAINER_OF(task, struct exchange, done_task);
 
 	x->visitor.events->done(x->visitor.ctx, x->done_keep_alive, x->done_cut);
+}
+
+/* Since it half-closed, or since it had to wait. */
+static void exchange_watch_half_closed(struct exchange *x)
+{
+	if (!x->visitor_half_closed || timeout_is_armed(&x->left_timeout))
+		return;
+	if (x->response_started)
+		exchange_receive_watch_left(x);
+	else if (x->state == EXCHANGE_WAITING || x->request_whole)
+		timeout_arm(x->worker->timeouts[WORKER_HALF_CLOSED], &x->left_timeout);
+}
+
+static void exchange_go_on(struct exchange *x)
+{
+	if (x->response_started)
+		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	else
+		exchange_send_arm(x);
+	exchange_watch_half_closed(x);
+	if (!x->visitor_full)
+		stream_read_start(x->up->stream);
+	if (!x->request_whole)
+		x->visitor.events->resume(x->visitor.ctx);
+}
+
+/* It has waited for the tunnel's bandwidth, unless the month was over meanwhile. */
+static void exchange_on_go_on(struct meter_visit *visit)
+{
+	struct exchange *x = CONTAINER_OF(visit, struct exchange, visit);
+	bool spent = meter_is_spent(x->tunnel->meter);
+
+	if (spent && x->state == EXCHANGE_PIPED) {
+		x->error = visitor_error_get(VISITOR_ERROR_QUOTA_EXCEEDED)->code;
+		exchange_end_piped(x, ACCESS_RELAY);
+	} else if (spent) {
+		exchange_end_error(
+			x, VISITOR_ERROR_QUOTA_EXCEEDED, ACCESS_RELAY, (struct slice) {NULL, 0});
+	} else if (x->state == EXCHANGE_PIPED) {
+		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+		pump_go_on(x->pump);
+	} else if (x->up) {
+		exchange_go_on(x);
+	}
 }
 
 static void exchange_on_left_timeout(struct timeout *timeout)
@@ -38,9 +83,11 @@ static struct exchange *exchange_new(
 	timeout_init(&x->rest_timeout, exchange_send_on_rested);
 	loop_task_init(&x->done_task, exchange_on_done);
 	list_init(&x->waiter.node);
+	meter_visit_init(&x->visit, exchange_on_go_on);
+	meter_enter(t, &x->visit);
 	x->waiter.ready = exchange_send_on_ready;
 	x->waiter.closed = exchange_send_on_closed;
-	x->start_us = loop_clock_us();
+	x->start_us = loop_event_us(w->loop);
 	return x;
 }
 
@@ -87,6 +134,16 @@ static void exchange_note_request(struct exchange *x, const struct exchange_requ
 	exchange_note_id(x, head);
 }
 
+static void exchange_keep_head(struct exchange *x, struct slice head)
+{
+	char *to = x->head_room;
+
+	if (head.len > sizeof(x->head_room))
+		to = x->long_head = mem_alloc(head.len);
+	memcpy(to, head.ptr, head.len);
+	x->head = slice_of(to, head.len);
+}
+
 struct exchange *exchange_start(struct worker *w, struct tunnel *t,
 	const struct exchange_visitor *visitor, const struct exchange_request *request)
 {
@@ -106,7 +163,7 @@ struct exchange *exchange_start(struct worker *w, struct tunnel *t,
 	head.request_id = slice_of(x->request_id, x->request_id_len);
 	buf_clear(&w->out);
 	exchange_head_write_request(&w->out, &head);
-	buf_append_slice(&x->head, buf_slice(&w->out));
+	exchange_keep_head(x, buf_slice(&w->out));
 	metrics_add(w->metrics, METRIC_REQUESTS, 1);
 	exchange_send_start(x);
 	return x;
@@ -124,7 +181,7 @@ void exchange_free(struct exchange **x_ptr)
 	else if (x->state != EXCHANGE_OVER)
 		exchange_end_left(x);
 	loop_cancel(&x->done_task);
-	buf_release(&x->head);
+	mem_free(x->long_head);
 	buf_release(&x->inbox);
 	mem_free(x->client_text);
 	tunnel_unref(&x->tunnel);
@@ -133,15 +190,16 @@ void exchange_free(struct exchange **x_ptr)
 
 bool exchange_push(struct exchange *x, struct slice *in)
 {
-	if (x->state == EXCHANGE_OVER)
+	if (x->state == EXCHANGE_OVER || !exchange_send_body(x, in))
 		return false;
-	return exchange_send_body(x, in);
+	exchange_pace(x);
+	return true;
 }
 
 bool exchange_takes_body(const struct exchange *x)
 {
 	return (x->state == EXCHANGE_SENT || x->state == EXCHANGE_RESPONDING) &&
-		!x->request_whole && !x->up_full && !x->holding;
+		!x->request_whole && !x->up_full && !x->holding && !meter_visit_waits(&x->visit);
 }
 
 bool exchange_has_request(const struct exchange *x)
@@ -157,7 +215,8 @@ bool exchange_filled_visitor(const struct exchange *x)
 void exchange_visitor_drained(struct exchange *x)
 {
 	x->visitor_full = false;
-	if (x->state != EXCHANGE_RESPONDING && x->state != EXCHANGE_SENT)
+	if ((x->state != EXCHANGE_RESPONDING && x->state != EXCHANGE_SENT) ||
+		meter_visit_waits(&x->visit))
 		return;
 	if (x->response_started)
 		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
@@ -174,9 +233,7 @@ void exchange_visitor_ended(struct exchange *x, bool has_rest)
 		return;
 	}
 	x->visitor_half_closed = true;
-	if (x->response_started && !timeout_is_armed(&x->left_timeout))
-		exchange_receive_watch_left(x);
-	if ((x->state == EXCHANGE_WAITING || x->request_whole) && !x->response_started &&
-		!timeout_is_armed(&x->left_timeout))
-		timeout_arm(x->worker->timeouts[WORKER_HALF_CLOSED], &x->left_timeout);
+	if (meter_visit_waits(&x->visit))
+		return;
+	exchange_watch_half_closed(x);
 }

@@ -19,8 +19,8 @@ void exchange_end_release(struct exchange *x, bool reusable)
 static void exchange_end_record(struct exchange *x)
 {
 	struct worker *w = x->worker;
-	struct slice line = buf_slice(&x->head);
-	uint64_t now = loop_clock_us();
+	struct slice line = x->head;
+	uint64_t now = loop_event_us(w->loop);
 	struct access_record record = {
 		.visitor = x->client,
 		.tunnel = tunnel_name(x->tunnel),
@@ -36,6 +36,8 @@ static void exchange_end_record(struct exchange *x)
 		.duration_us = now - x->start_us,
 	};
 
+	meter_tell(x->tunnel, &x->visit, x->bytes_in, x->bytes_out);
+	meter_leave(x->tunnel, &x->visit);
 	metrics_add(w->metrics, METRIC_RECEIVED_BYTES, x->bytes_in);
 	metrics_add(w->metrics, METRIC_SENT_BYTES, x->bytes_out);
 	if (x->status)

@@ -40,19 +40,31 @@ static struct slice exchange_head_upgrade_connection(const struct http_field *fi
 	return field->value;
 }
 
-static void exchange_head_write_hop(struct buf *out, const struct http_field *field)
+/* A field with another value than it came with. */
+static void exchange_head_write_other(
+	struct http1_run *run, const struct http_field *field, struct slice value)
+{
+	http1_run_end(run);
+	http1_write_field(run->out, field->name, value);
+}
+
+static void exchange_head_write_hop(struct http1_run *run, const struct http_field *field)
 {
 	if (field->id == HTTP_FIELD_CONNECTION)
-		http1_write_field(out, field->name, exchange_head_upgrade_connection(field));
+		exchange_head_write_other(run, field, exchange_head_upgrade_connection(field));
 	else if (field->id == HTTP_FIELD_UPGRADE)
-		http1_write_field(out, field->name, field->value);
+		http1_run_add(run, field);
 }
 
 static void exchange_head_write_forwarded_for(
 	struct buf *out, const struct exchange_head_request *r)
 {
+	if (!r->conf->trust_proxy) {
+		http1_write_field(out, SLICE("X-Forwarded-For"), r->peer);
+		return;
+	}
 	buf_append_slice(out, SLICE("X-Forwarded-For: "));
-	for (unsigned i = 0; r->conf->trust_proxy && i < r->head->field_count; i++) {
+	for (unsigned i = 0; i < r->head->field_count; i++) {
 		const struct http_field *field = &r->head->fields[i];
 
 		if (field->id != HTTP_FIELD_X_FORWARDED_FOR || !field->value.len)
@@ -82,6 +94,8 @@ static void exchange_head_write_origin(struct buf *out, const struct exchange_he
 
 void exchange_head_write_request(struct buf *out, const struct exchange_head_request *r)
 {
+	struct http1_run run = {.out = out};
+
 	http1_write_request_line(out, r->head->method, r->path);
 	/* Only HTTP/1.0 may come without; what goes out is 1.1, which may not. */
 	if (r->authority.len && !http_head_get(r->head, HTTP_FIELD_HOST))
@@ -90,14 +104,15 @@ void exchange_head_write_request(struct buf *out, const struct exchange_head_req
 		const struct http_field *field = &r->head->fields[i];
 
 		if (field->hop && r->upgrade)
-			exchange_head_write_hop(out, field);
+			exchange_head_write_hop(&run, field);
 		else if (field->hop || exchange_head_is_replaced(r, field))
 			continue;
 		else if (field->id == HTTP_FIELD_HOST && r->authority.len)
-			http1_write_field(out, field->name, r->authority);
+			exchange_head_write_other(&run, field, r->authority);
 		else
-			http1_write_field(out, field->name, field->value);
+			http1_run_add(&run, field);
 	}
+	http1_run_end(&run);
 	if (r->chunked)
 		http1_write_field(out, SLICE("Transfer-Encoding"), SLICE("chunked"));
 	if (!r->upgrade && http_head_has_token(r->head, HTTP_FIELD_TE, SLICE("trailers"))) {
@@ -111,19 +126,22 @@ void exchange_head_write_request(struct buf *out, const struct exchange_head_req
 
 void exchange_head_write_response(struct buf *out, const struct exchange_head_response *r)
 {
+	struct http1_run run = {.out = out};
+
 	http1_write_status_line(out, r->head->status, r->head->reason);
 	for (unsigned i = 0; i < r->head->field_count; i++) {
 		const struct http_field *field = &r->head->fields[i];
 
 		if (field->hop && r->upgrade)
-			exchange_head_write_hop(out, field);
+			exchange_head_write_hop(&run, field);
 		else if (field->hop)
 			continue;
 		else if (field->id == HTTP_FIELD_CONTENT_LENGTH && r->drop_length)
 			continue;
 		else
-			http1_write_field(out, field->name, field->value);
+			http1_run_add(&run, field);
 	}
+	http1_run_end(&run);
 	if (r->chunked)
 		http1_write_field(out, SLICE("Transfer-Encoding"), SLICE("chunked"));
 	if (r->close && !r->upgrade)

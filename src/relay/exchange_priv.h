@@ -9,12 +9,15 @@
 #include "proto/http1_parse.h"
 #include "relay/access_log.h"
 #include "relay/exchange.h"
+#include "relay/meter.h"
 #include "relay/tunnel.h"
 #include "relay/worker.h"
 
 struct pump;
 
 #define EXCHANGE_REQUEST_ID_MAX 64 /* of a trusted proxy; a longer one is not taken over */
+
+#define EXCHANGE_HEAD_ROOM 512u /* most heads have room without an allocation of their own */
 
 enum exchange_state {
 	EXCHANGE_WAITING, /* for an upstream */
@@ -38,7 +41,8 @@ struct exchange {
 	enum exchange_response_part part;
 
 	/* the request */
-	struct buf head; /* as sent; kept for another try and for the log */
+	struct slice head; /* as sent; kept for another try and for the log */
+	char *long_head; /* owned; NULL when it stands in head_room */
 	uint32_t method_len;
 	uint32_t path_len;
 	enum http_method method;
@@ -76,6 +80,7 @@ struct exchange {
 	struct timeout left_timeout; /* a half-closed visitor waits */
 	struct timeout rest_timeout; /* the head travels alone */
 	struct tunnel_waiter waiter;
+	struct meter_visit visit; /* while it waits, neither side is read */
 	struct loop_task done_task;
 	struct reply_audience audience;
 
@@ -91,6 +96,7 @@ struct exchange {
 	char *client_text; /* owned; for the latter */
 	uint8_t request_id_len;
 	char request_id[EXCHANGE_REQUEST_ID_MAX];
+	char head_room[EXCHANGE_HEAD_ROOM];
 };
 
 #endif

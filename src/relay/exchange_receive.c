@@ -12,6 +12,7 @@
 #include "proto/http_hop.h"
 #include "relay/exchange_end.h"
 #include "relay/exchange_head.h"
+#include "relay/exchange_pace.h"
 #include "relay/exchange_priv.h"
 #include "relay/exchange_send.h"
 #include "relay/gather.h"
@@ -57,6 +58,7 @@ static void exchange_receive_on_moved(void *ctx)
 	struct exchange *x = ctx;
 
 	timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	exchange_pace(x);
 }
 
 static void exchange_receive_on_pump_done(void *ctx, enum pump_end end)
@@ -169,7 +171,6 @@ static bool exchange_receive_final(struct exchange *x, struct gather *g)
 	x->response_started = true;
 	x->part = RESPONSE_BODY;
 	timeout_disarm(&x->left_timeout);
-	timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
 	return true;
 }
 
@@ -307,15 +308,13 @@ static void exchange_receive_walk(struct exchange *x, struct slice *in)
 static void exchange_receive_on_data(void *ctx, struct slice data)
 {
 	struct exchange *x = ctx;
-	bool parked = buf_len(&x->inbox) > 0;
+	bool parked = buf_len(&x->inbox) > 0, moves = x->part != RESPONSE_TRAILERS;
 	struct slice in = data;
 	size_t used;
 
 	if (!x->first_byte_us)
-		x->first_byte_us = loop_clock_us();
+		x->first_byte_us = loop_event_us(x->worker->loop);
 	x->response_seen = true;
-	if (x->part == RESPONSE_BODY)
-		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
 	if (parked) {
 		buf_append_slice(&x->inbox, data);
 		in = buf_slice(&x->inbox);
@@ -327,11 +326,14 @@ static void exchange_receive_on_data(void *ctx, struct slice data)
 		buf_release(&x->inbox);
 		return;
 	}
+	if (moves && x->response_started)
+		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
 	used -= in.len;
 	if (parked)
 		buf_consume(&x->inbox, used);
 	else if (in.len)
 		buf_append_slice(&x->inbox, in);
+	exchange_pace(x);
 }
 
 /* ---- the ends of the upstream ---- */
@@ -341,7 +343,7 @@ static void exchange_receive_on_drained(void *ctx)
 	struct exchange *x = ctx;
 
 	x->up_full = false;
-	if (x->request_whole)
+	if (x->request_whole || meter_visit_waits(&x->visit))
 		return;
 	exchange_send_arm(x);
 	x->visitor.events->resume(x->visitor.ctx);

@@ -90,7 +90,7 @@ static bool exchange_send_take(struct exchange *x)
 	if (!x->up)
 		return false;
 	parts[0] = x->up->prefix;
-	parts[1] = buf_slice(&x->head);
+	parts[1] = x->head;
 	x->state = EXCHANGE_SENT;
 	stream_listen(x->up->stream, x->up_events, x);
 	stream_set_bulk(x->up->stream, false);
@@ -117,7 +117,7 @@ void exchange_send_start(struct exchange *x)
 		exchange_end_error(x, VISITOR_ERROR_TUNNEL_OFFLINE, ACCESS_RELAY, none);
 		return;
 	}
-	x->waiter.held_bytes = (uint32_t)buf_len(&x->head);
+	x->waiter.held_bytes = (uint32_t)x->head.len;
 	if (!tunnel_wait(x->tunnel, &x->waiter)) {
 		exchange_end_error(x, VISITOR_ERROR_TOO_MANY_WAITING, ACCESS_RELAY, none);
 		return;
@@ -231,7 +231,8 @@ bool exchange_send_body(struct exchange *x, struct slice *in)
 {
 	struct gather g;
 
-	if (x->state == EXCHANGE_WAITING || x->request_whole || x->up_full || x->holding)
+	if (x->state == EXCHANGE_WAITING || x->request_whole || x->up_full || x->holding ||
+		meter_visit_waits(&x->visit))
 		return true;
 	stream_tune_reads(*x->visitor.stream, x->up->stream, in->len);
 	if (!x->in_trailers) {

@@ -97,6 +97,7 @@ static bool front_step_head(struct front *f, struct slice *in)
 	switch (front_request_handle(f, in, &front_exchange_events, &home)) {
 	case FRONT_ON:
 		f->head_started = false;
+		f->admitted = false;
 		return true;
 	case FRONT_WAIT:
 		return false;

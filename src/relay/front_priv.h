@@ -44,6 +44,8 @@ struct front {
 	bool full; /* the stream has parked bytes */
 	bool moved; /* another worker has the connection */
 	bool ended; /* the visitor half-closed */
+	bool admitted; /* its request was counted by the tunnel's meter, and may be looked at again
+			*/
 	bool answered; /* it had a request before */
 	bool says_close; /* the visitor will send no request after this one */
 	uint16_t peer_port;

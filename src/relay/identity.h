@@ -14,7 +14,8 @@ struct http_head;
 
 #define IDENTITY_TOKEN_MAX 256
 
-enum identity_kind { IDENTITY_IP, IDENTITY_TOKEN };
+/* The text of an account is its id; it comes from a key (auth.h), not from the request itself. */
+enum identity_kind { IDENTITY_IP, IDENTITY_TOKEN, IDENTITY_ACCOUNT };
 
 struct identity {
 	enum identity_kind kind;

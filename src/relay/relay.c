@@ -26,6 +26,7 @@
 #include "relay/relay_tls.h"
 #include "relay/tcp_tunnel.h"
 #include "relay/tunnel.h"
+#include "relay/usages.h"
 #include "relay/worker.h"
 
 #define RELAY_WORKERS_MAX 256u
@@ -110,8 +111,12 @@ static void relay_worker_on_stop(struct loop_task *task)
 static void relay_worker_on_reconfigure(struct loop_task *task)
 {
 	struct relay_worker *rw = CONTAINER_OF(task, struct relay_worker, reconfigure);
+	struct tunnel *t;
+	size_t at = 0;
 
 	worker_set_conf(rw->worker, rw->relay->conf);
+	while ((t = map_next(&rw->worker->tunnels, &at)) != NULL)
+		tunnel_settle(t);
 	loop_post(rw->relay->loop, &rw->report_reconfigured);
 }
 
@@ -343,6 +348,7 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	if (r->conf->tcp_range_start)
 		r->shared.tcp_ports = ports_new(r->conf->tcp_range_start, r->conf->tcp_range_end);
 	r->shared.refusals = refusals_new();
+	r->shared.usages = usages_new(loop_wall_ms());
 	r->nonces = nonce_cache_new(NONCE_CACHE_MAX);
 	atomic_store(&r->shared.hmac, relay_make_hmac(r));
 	r->loop = loop_new();
@@ -411,6 +417,7 @@ void relay_free(struct relay **r_ptr)
 	ports_free(&r->shared.ports);
 	ports_free(&r->shared.tcp_ports);
 	refusals_free(&r->shared.refusals);
+	usages_free(&r->shared.usages);
 	directory_free(&r->shared.directory);
 	relay_conf_free(&r->conf);
 	relay_conf_free(&r->old_conf);

@@ -253,16 +253,21 @@ void session_tunnel_leave(struct session_member **m, bool keep)
 		session_tunnel_refresh(st);
 }
 
-/* The same owner has it elsewhere from now on. A parked session without tunnels need not wait. */
+/* It is not theirs any more: the same owner has it elsewhere, unless the tunnel says why. A parked
+ * session without tunnels need not wait. */
 static void session_tunnel_supersede(struct session_tunnel *st)
 {
+	const struct tunnel *t = &st->tunnel;
+
 	while (!list_is_empty(&st->members)) {
 		struct session_member *m = session_tunnel_member(st->members.next);
 		struct agent_session *a = m->agent;
 		const struct agent_message_fault fault = {
 			.tunnel = m->number,
-			.code = "superseded",
-			.message = "Another client of the same owner has taken this tunnel over.",
+			.code = t->close_code ? t->close_code : "superseded",
+			.message = t->close_code ? t->close_message
+						 : "Another client of the same owner has "
+						   "taken this tunnel over.",
 			.fatal = true,
 		};
 

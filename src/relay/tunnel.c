@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "io/loop.h"
 #include "relay/directory.h"
+#include "relay/meter.h"
 #include "relay/worker.h"
 
 static void tunnel_on_grace_over(struct timeout *timeout)
@@ -58,6 +59,7 @@ void tunnel_unref(struct tunnel **t_ptr)
 		return;
 	CHECK(t->state == TUNNEL_CLOSED && list_is_empty(&t->waiters));
 	mem_free(t->owner);
+	meter_free(&t->meter);
 	t->ops->free(t);
 }
 
@@ -79,12 +81,36 @@ void tunnel_close(struct tunnel *t)
 		return;
 	t->state = TUNNEL_CLOSED;
 	timeout_disarm(&t->grace);
+	if (t->meter)
+		meter_close(t->meter);
 	map_remove(&t->worker->tunnels, tunnel_name(t));
 	t->ops->close(t);
 	directory_release(t->worker->shared->directory, tunnel_name(t), t->ops->port(t));
 	metrics_sub(t->worker->metrics, METRIC_TUNNELS_OPEN, 1);
 	tunnel_tell_waiters_closed(t);
 	tunnel_unref(&self);
+}
+
+void tunnel_close_because(struct tunnel *t, const char *code, const char *message)
+{
+	t->close_code = code;
+	t->close_message = message;
+	tunnel_close(t);
+}
+
+static void tunnel_on_idle(struct tunnel *t)
+{
+	log_info(t->worker->shared->log, "tunnel without visitors ended",
+		LOG_STR("tunnel", tunnel_name(t)));
+	metrics_add(t->worker->metrics, METRIC_TUNNELS_IDLE, 1);
+	tunnel_close_because(
+		t, "idle-timeout", "Nobody visited this tunnel for as long as its plan allows.");
+}
+
+void tunnel_settle(struct tunnel *t)
+{
+	if (t->state != TUNNEL_CLOSED)
+		meter_settle(t, tunnel_on_idle);
 }
 
 void tunnel_set_online(struct tunnel *t)

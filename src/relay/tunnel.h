@@ -18,6 +18,7 @@
 #include "relay/visitor_error.h"
 #include "relay/worker.h"
 
+struct meter;
 struct stream;
 struct tunnel;
 
@@ -99,6 +100,9 @@ struct tunnel {
 	enum identity_kind owner_kind;
 	bool was_online;
 	char *owner; /* owned */
+	struct meter *meter; /* owned; NULL: without limits, and nobody counts */
+	const char *close_code; /* what its agents are told when it is closed; NULL: superseded */
+	const char *close_message;
 	uint64_t created_ms;
 	struct timeout grace;
 	struct list waiters;
@@ -122,6 +126,11 @@ void tunnel_ref(struct tunnel *t);
 void tunnel_unref(struct tunnel **t);
 /* Gives the name back, ends all connections; waiters are told. Holders keep their reference. */
 void tunnel_close(struct tunnel *t);
+
+/* The same, and its agents are told why. Both are literals. */
+void tunnel_close_because(struct tunnel *t, const char *code, const char *message);
+/* The limits of its owner's plan, which may have changed. */
+void tunnel_settle(struct tunnel *t);
 
 /* Called by the kind of tunnel when its first socket came, and when its last one went. */
 void tunnel_set_online(struct tunnel *t);

@@ -1,6 +1,8 @@
 /* What a worker owns, from its loop to its scratch buffers. */
 #include "relay/worker.h"
 
+#include <endian.h>
+
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -15,6 +17,7 @@
 #define WORKER_SURPLUS_MS 1000
 #define WORKER_HEAD_REST_MS 20
 #define WORKER_ACCESS_LOG_MS 200
+#define WORKER_PACE_MS 10
 #define WORKER_PROBE_MS 1000
 #define WORKER_SESSION_TICK_MS 25
 #define WORKER_SESSION_WATCH_MS 1000
@@ -62,6 +65,7 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	worker_set_timeout(w, WORKER_SESSION_WATCH, WORKER_SESSION_WATCH_MS);
 	worker_set_timeout(w, WORKER_ACCEPT_RETRY, WORKER_ACCEPT_RETRY_MS);
 	worker_set_timeout(w, WORKER_ACCESS_LOG, WORKER_ACCESS_LOG_MS);
+	worker_set_timeout(w, WORKER_PACE, WORKER_PACE_MS);
 }
 
 static void worker_on_access_timeout(struct timeout *timeout)
@@ -109,6 +113,8 @@ void worker_free(struct worker **w_ptr)
 		!w->agents.count);
 	for (unsigned i = 0; i < WORKER_TIMEOUT_COUNT; i++)
 		timeout_queue_free(&w->timeouts[i]);
+	for (unsigned i = 0; i < PLANS_MAX; i++)
+		timeout_queue_free(&w->idle_queues[i]);
 	loop_free(&w->loop);
 	pool_deinit(&w->exchanges);
 	pool_deinit(&w->streams);
@@ -124,13 +130,35 @@ void worker_free(struct worker **w_ptr)
 	mem_free(w);
 }
 
+void worker_set_idle(struct worker *w, unsigned plan, uint64_t ms)
+{
+	if (w->idle_queues[plan])
+		timeout_queue_set(w->idle_queues[plan], ms);
+	else
+		w->idle_queues[plan] = timeout_queue_new(w->loop, ms);
+}
+
+/* Eight digits: one to a byte, and those beyond nine moved on to the letters. */
+static void worker_put_hex(char out[8], uint32_t value)
+{
+	const uint64_t ones = UINT64_MAX / 0xff;
+	uint64_t digits = value;
+
+	digits = (digits | digits << 16) & 0x0000ffff0000ffffu;
+	digits = (digits | digits << 8) & 0x00ff00ff00ff00ffu;
+	digits = (digits | digits << 4) & 0x0f0f0f0f0f0f0f0fu;
+	digits += ones * '0' + ((digits + ones * 6) >> 4 & ones) * ('a' - '0' - 10);
+	digits = htobe64(digits);
+	memcpy(out, &digits, sizeof(digits));
+}
+
 void worker_next_request_id(struct worker *w, char out[WORKER_REQUEST_ID_LEN])
 {
 	/* An odd multiplier walks through all 2^64 values before one comes again. */
 	uint64_t id = w->request_id_base + ++w->request_count * 0x9e3779b97f4a7c15u;
 
-	for (int i = 0; i < WORKER_REQUEST_ID_LEN; i++)
-		out[i] = "0123456789abcdef"[id >> (60 - 4 * i) & 15];
+	worker_put_hex(out, (uint32_t)(id >> 32));
+	worker_put_hex(out + 8, (uint32_t)id);
 }
 
 void worker_log_access(struct worker *w, const struct access_record *record)

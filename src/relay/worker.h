@@ -18,6 +18,7 @@
 #include "proto/http_head.h"
 #include "relay/access_log.h"
 #include "relay/metrics.h"
+#include "relay/plans.h"
 #include "relay/relay_conf.h"
 
 struct book;
@@ -27,6 +28,7 @@ struct ports;
 struct refusals;
 struct store;
 struct tls_server;
+struct usages;
 
 enum worker_timeout {
 	WORKER_HEAD_TIMEOUT, /* a request head must be whole */
@@ -51,6 +53,7 @@ enum worker_timeout {
 	WORKER_SESSION_WATCH, /* between looks at the memory of sessions */
 	WORKER_ACCEPT_RETRY, /* a listener that ran out of descriptors */
 	WORKER_ACCESS_LOG, /* access lines are handed over */
+	WORKER_PACE, /* between looks who may go on at a tunnel with a bandwidth */
 	WORKER_TIMEOUT_COUNT
 };
 
@@ -65,6 +68,7 @@ struct relay_shared {
 	struct refusals *refusals;
 	struct store *store; /* NULL: nothing is remembered, and there are no accounts */
 	struct book *book; /* what it has of accounts, keys and names; NULL without a store */
+	struct usages *usages; /* what accounts have used */
 	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
 	struct tls_server *_Atomic tls; /* NULL: no port for it */
 	atomic_bool draining; /* no new connections; answers end their connections */
@@ -85,6 +89,7 @@ struct worker {
 	const struct relay_conf *conf; /* borrowed; replaced whole by a reload */
 	struct loop *loop;
 	struct timeout_queue *timeouts[WORKER_TIMEOUT_COUNT];
+	struct timeout_queue *idle_queues[PLANS_MAX]; /* of tunnels nobody visits, by plan */
 	struct map tunnels; /* name -> struct tunnel that is at home here */
 	struct list fronts; /* visitor connections */
 	/* memory of what comes and goes with each request */
@@ -118,6 +123,8 @@ struct worker *worker_new(
 void worker_free(struct worker **w);
 /* Uses the new options from now on. On the worker's own thread. */
 void worker_set_conf(struct worker *w, const struct relay_conf *conf);
+/* How long tunnels of this plan may be left alone: there is a queue for it then. */
+void worker_set_idle(struct worker *w, unsigned plan, uint64_t ms);
 /* A request id that no other request of this process has: 16 hexadecimal digits. */
 #define WORKER_REQUEST_ID_LEN 16
 void worker_next_request_id(struct worker *w, char out[WORKER_REQUEST_ID_LEN]);

@@ -75,7 +75,7 @@ static void session_send(struct session *s)
 
 static void session_receive(struct session *s, struct slice data)
 {
-	if (mux_receive(s->mux, data, loop_clock_us()) == 0 || s->over)
+	if (mux_receive(s->mux, data, loop_event_us(s->loop)) == 0 || s->over)
 		return;
 	session_send(s); /* what was wrong */
 	session_close_link(s);

@@ -302,6 +302,21 @@ static void clocks_only_go_forward(void **state)
 	assert_true(loop_core_count() >= 1);
 }
 
+static void an_event_has_one_time(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t before = loop_clock_us(), at;
+
+	loop_begin_event(f->loop);
+	at = loop_event_us(f->loop);
+	assert_true(at >= before);
+	while (loop_clock_us() == at)
+		continue;
+	assert_int_equal(loop_event_us(f->loop), at);
+	loop_begin_event(f->loop);
+	assert_true(loop_event_us(f->loop) > at);
+}
+
 int main(void)
 {
 #define LOOP_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -317,6 +332,7 @@ int main(void)
 		LOOP_TEST(posts_of_other_threads_all_run_in_the_order_of_each),
 		LOOP_TEST(another_thread_may_stop_a_loop_that_sleeps),
 		LOOP_TEST(clocks_only_go_forward),
+		LOOP_TEST(an_event_has_one_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,18 @@ static void the_parts_of_a_response_come_out(void **state)
 	assert_null(head.method.ptr);
 }
 
+/* Who writes fields anew may copy those that stand as they would be written. */
+static void a_field_is_plain_when_it_stands_as_it_would_be_written(void **state)
+{
+	struct slice in = SLICE("GET / HTTP/1.1\r\nHost: a\r\nA:b\r\nB:  c\r\nC: d \r\nD:\te\r\n"
+				"E:f \r\nF: \r\nG:\r\nH: i j\r\n\r\n");
+
+	check(in, (struct http1_limits) {100, 1000, 10}, PARSE_DONE, HTTP_FAULT_NONE);
+	assert_int_equal(head.field_count, 9);
+	for (unsigned i = 0; i < head.field_count; i++)
+		assert_int_equal(head.fields[i].plain, i == 0 || i == 6 || i == 8);
+}
+
 static void a_head_is_emptied_before_the_next_message(void **state)
 {
 	check(SLICE("GET /a HTTP/1.1\r\nHost: a\r\nUpgrade: b\r\n\r\n"),
@@ -284,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_parts_of_a_request_come_out),
 		cmocka_unit_test(the_parts_of_a_response_come_out),
+		cmocka_unit_test(a_field_is_plain_when_it_stands_as_it_would_be_written),
 		cmocka_unit_test(a_head_is_emptied_before_the_next_message),
 		cmocka_unit_test(the_bytes_may_move_between_calls),
 		cmocka_unit_test(two_torn_messages_may_share_a_head),

@@ -49,15 +49,52 @@ static void fields_of_this_hop_are_left_out(void **state)
 {
 	static struct http_head head = {
 		.field_count = 3,
-		.fields = {{SLICE("a"), SLICE("1"), HTTP_FIELD_OTHER, false},
-			{SLICE("Connection"), SLICE("close"), HTTP_FIELD_CONNECTION, true},
-			{SLICE("A"), SLICE("2"), HTTP_FIELD_OTHER, false}},
+		.fields = {{SLICE("a"), SLICE("1"), HTTP_FIELD_OTHER, false, false},
+			{SLICE("Connection"), SLICE("close"), HTTP_FIELD_CONNECTION, true, false},
+			{SLICE("A"), SLICE("2"), HTTP_FIELD_OTHER, false, false}},
 	};
 	struct buf out;
 
 	buf_init(&out);
 	http1_write_fields(&out, &head);
 	check(&out, "a: 1\r\nA: 2\r\n");
+}
+
+static struct http_field field_at(const char *text, size_t name, size_t value, bool plain)
+{
+	return (struct http_field) {
+		.name = slice_of(text, name),
+		.value = slice_of(text + name + (plain ? 2 : 1), value),
+		.plain = plain,
+	};
+}
+
+/* What stands side by side is copied as it stands, all else is written anew, and nothing moves. */
+static void fields_that_stand_as_they_would_be_written_are_copied(void **state)
+{
+	const char *text = "A: 1\r\nBB: 22\r\nC:3\r\nD: 4\r\nE: 5\r\n";
+	const struct http_field fields[] = {
+		field_at(text, 1, 1, true),
+		field_at(text + 6, 2, 2, true),
+		field_at(text + 14, 1, 1, false),
+		field_at(text + 19, 1, 1, true),
+		field_at(text + 25, 1, 1, true),
+	};
+	struct buf out = {0};
+	struct http1_run run = {.out = &out};
+
+	for (size_t i = 0; i < 5; i++)
+		http1_run_add(&run, &fields[i]);
+	http1_run_end(&run);
+	check(&out, "A: 1\r\nBB: 22\r\nC: 3\r\nD: 4\r\nE: 5\r\n");
+	http1_run_add(&run, &fields[0]);
+	http1_run_add(&run, &fields[3]); /* not beside it */
+	http1_run_end(&run);
+	http1_write_field(&out, SLICE("F"), SLICE("6"));
+	http1_run_add(&run, &fields[4]);
+	http1_run_end(&run);
+	http1_run_end(&run);
+	check(&out, "A: 1\r\nD: 4\r\nF: 6\r\nE: 5\r\n");
 }
 
 static void a_chunk_head_is_the_size_in_hexadecimal(void **state)
@@ -90,6 +127,7 @@ int main(void)
 		cmocka_unit_test(a_request_is_written),
 		cmocka_unit_test(a_status_line_keeps_its_reason_or_gets_the_usual_one),
 		cmocka_unit_test(fields_of_this_hop_are_left_out),
+		cmocka_unit_test(fields_that_stand_as_they_would_be_written_are_copied),
 		cmocka_unit_test(a_date_is_in_the_form_of_rfc_9110),
 		cmocka_unit_test(a_chunk_head_is_the_size_in_hexadecimal),
 	};

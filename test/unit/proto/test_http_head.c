@@ -83,9 +83,10 @@ static void tokens_are_found_in_every_field_of_the_kind(void **state)
 		.field_count = 3,
 		.first = {[HTTP_FIELD_CONNECTION] = 1},
 		.fields = {{SLICE("Connection"), SLICE("a , ,Keep-Alive"), HTTP_FIELD_CONNECTION,
-				   false},
-			{SLICE("X"), SLICE("close"), HTTP_FIELD_OTHER, false},
-			{SLICE("connection"), SLICE("b,\tUPGRADE"), HTTP_FIELD_CONNECTION, false}},
+				   false, false},
+			{SLICE("X"), SLICE("close"), HTTP_FIELD_OTHER, false, false},
+			{SLICE("connection"), SLICE("b,\tUPGRADE"), HTTP_FIELD_CONNECTION, false,
+				false}},
 	};
 
 	assert_int_equal(http_head_count(&head, HTTP_FIELD_CONNECTION), 2);

@@ -135,6 +135,33 @@ static void bad_lines_are_refused(void **state)
 		assert_int_equal(parse(bad[i]), PARSE_BAD);
 }
 
+/* Words are looked at eight bytes at a time: no length and no place may hide a byte. */
+static void a_bad_byte_is_found_at_every_place(void **state)
+{
+	static const char bad[] = {'\x1f', ' ', '\t', '\x7f', '\x80', '\xa1', '\xff'};
+	const struct visitor_line whole = {.tunnel = 1};
+	struct visitor_line line = whole;
+	struct buf out = {0};
+	char word[20];
+
+	for (size_t len = 1; len <= sizeof(word); len++) {
+		for (size_t i = 0; i < len * ARRAY_LEN(bad); i++) {
+			memset(word, i % 2 ? '!' : '~', len);
+			word[i % len] = bad[i / len];
+			line.visitor = slice_of(word, len);
+			visitor_line_write(&out, &line);
+			buf_append_char(&out, '\0');
+			assert_string_equal(buf_slice(&out).ptr, "1 - - - - - -\n");
+			buf_release(&out);
+		}
+		memset(word, len % 2 ? '!' : '~', len);
+		line.visitor = slice_of(word, len);
+		visitor_line_write(&out, &line);
+		assert_memory_equal(buf_slice(&out).ptr + 2, word, len);
+		buf_release(&out);
+	}
+}
+
 static void a_line_that_is_too_long_is_refused_before_its_end(void **state)
 {
 	char text[VISITOR_LINE_MAX + 2] = "1 - - - - - ";
@@ -174,6 +201,7 @@ int main(void)
 		cmocka_unit_test(words_that_are_none_are_written_as_dashes),
 		cmocka_unit_test(the_longest_words_fit),
 		cmocka_unit_test(bad_lines_are_refused),
+		cmocka_unit_test(a_bad_byte_is_found_at_every_place),
 		cmocka_unit_test(a_line_that_is_too_long_is_refused_before_its_end),
 		cmocka_unit_test(it_may_come_byte_by_byte),
 	};
