@@ -79,7 +79,8 @@ static void opt_help_wrap(struct slice text, unsigned width, struct buf *out)
 /* A switch that is off by default: its name alone turns it on. */
 static bool opt_help_is_off_switch(const struct opt *o)
 {
-	return o->type == OPT_BOOL && o->fallback && strcmp(o->fallback, "on") != 0;
+	return opt_has(o, OPT_ASKED) ||
+		(o->type == OPT_BOOL && o->fallback && strcmp(o->fallback, "on") != 0);
 }
 
 /* What a person types: "--port PORT", a switch alone, or a variable that is no flag. */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/slice.h"
+#include "relay/auth.h"
 
 struct http_head;
 struct http_host;
@@ -24,6 +25,7 @@ struct api_request {
 	bool admin; /* it came in by the admin port */
 	bool authenticated; /* a worker it was at before has checked its signature */
 	bool keep_alive;
+	struct auth auth; /* out: who asks for a tunnel */
 	unsigned status; /* out: of the answer */
 	const char *error; /* out: its X-Adit-Error, or NULL */
 	bool quiet; /* out: not worth a line in the access log */

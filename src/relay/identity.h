@@ -1,7 +1,8 @@
 /*
  * Who asks for a tunnel: a client token when there is a valid one, else an IP address. It decides
  * who may take a name back during its grace period. It is not authentication: a token is plain
- * text, and whoever knows it is that client. Pure; everything is borrowed from the request.
+ * text, and whoever knows it is that client; only that of an account has a key behind it. Pure;
+ * everything is borrowed from the request.
  */
 #ifndef RELAY_IDENTITY_H
 #define RELAY_IDENTITY_H

@@ -19,11 +19,14 @@
 #include "relay/doors.h"
 #include "relay/front.h"
 #include "relay/hmac_auth.h"
+#include "relay/holdings.h"
 #include "relay/nonce_cache.h"
 #include "relay/ports.h"
 #include "relay/refusals.h"
 #include "relay/relay_accounts.h"
+#include "relay/relay_store.h"
 #include "relay/relay_tls.h"
+#include "relay/review.h"
 #include "relay/tcp_tunnel.h"
 #include "relay/tunnel.h"
 #include "relay/usages.h"
@@ -115,6 +118,7 @@ static void relay_worker_on_reconfigure(struct loop_task *task)
 	size_t at = 0;
 
 	worker_set_conf(rw->worker, rw->relay->conf);
+	worker_review(rw->worker); /* plans are part of the options */
 	while ((t = map_next(&rw->worker->tunnels, &at)) != NULL)
 		tunnel_settle(t);
 	loop_post(rw->relay->loop, &rw->report_reconfigured);
@@ -304,6 +308,7 @@ static void relay_make_workers(struct relay *r)
 		rw->relay = r;
 		rw->doors = &r->doors[i];
 		rw->worker = list[i] = worker_new(i, &r->shared, r->conf);
+		review_init(rw->worker);
 		loop_task_init(&rw->drain, relay_worker_on_drain);
 		loop_task_init(&rw->stop, relay_worker_on_stop);
 		loop_task_init(&rw->reconfigure, relay_worker_on_reconfigure);
@@ -348,6 +353,7 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	if (r->conf->tcp_range_start)
 		r->shared.tcp_ports = ports_new(r->conf->tcp_range_start, r->conf->tcp_range_end);
 	r->shared.refusals = refusals_new();
+	r->shared.holdings = holdings_new();
 	r->shared.usages = usages_new(loop_wall_ms());
 	r->nonces = nonce_cache_new(NONCE_CACHE_MAX);
 	atomic_store(&r->shared.hmac, relay_make_hmac(r));
@@ -358,6 +364,8 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	timeout_init(&r->deadline, relay_on_deadline);
 	relay_make_workers(r);
 	err = relay_open_tls(r, message);
+	if (!err)
+		err = relay_store_open(&r->shared, r->conf, message);
 	if (!err)
 		err = doors_open(&r->shared, r->doors, r->conf, message);
 	if (err)
@@ -395,7 +403,9 @@ void relay_free(struct relay **r_ptr)
 		return;
 	*r_ptr = NULL;
 	atomic_store(&r->shared.stopped, true);
+	relay_store_close(&r->shared);
 	for (unsigned i = 0; i < r->shared.worker_count; i++) {
+		review_end(r->workers[i].worker);
 		doors_close(&r->doors[i]);
 		worker_free(&r->workers[i].worker);
 	}
@@ -417,6 +427,7 @@ void relay_free(struct relay **r_ptr)
 	ports_free(&r->shared.ports);
 	ports_free(&r->shared.tcp_ports);
 	refusals_free(&r->shared.refusals);
+	holdings_free(&r->shared.holdings);
 	usages_free(&r->shared.usages);
 	directory_free(&r->shared.directory);
 	relay_conf_free(&r->conf);

@@ -205,6 +205,11 @@ struct session_member *session_tunnel_find(const struct agent_session *a, uint32
 	return NULL;
 }
 
+bool session_tunnel_is_served(const struct tunnel *t)
+{
+	return session_tunnel_is(t) && !list_is_empty(&session_tunnel_of(t)->members);
+}
+
 bool session_tunnel_is_shared(const struct tunnel *t)
 {
 	bool shared = session_tunnel_is(t);
@@ -281,6 +286,36 @@ static void session_tunnel_supersede(struct session_tunnel *st)
 void session_tunnel_close(struct tunnel *t)
 {
 	session_tunnel_supersede(session_tunnel_of(t));
+}
+
+/* Its next visitor of this tunnel, or NULL. */
+static struct upstream *session_tunnel_upstream(
+	const struct agent_session *a, const struct tunnel *t)
+{
+	LIST_EACH (node, &a->upstreams) {
+		struct session_upstream *su = CONTAINER_OF(node, struct session_upstream, node);
+
+		if (su->up.tunnel == t && su->up.revoked)
+			return &su->up;
+	}
+	return NULL;
+}
+
+void session_tunnel_cut(struct session_member **m_ptr, const struct agent_message_fault *why)
+{
+	struct session_member *m = *m_ptr;
+	struct agent_message_fault fault = *why;
+	struct tunnel *t = &m->tunnel->tunnel;
+	struct agent_session *a = m->agent;
+	struct upstream *up;
+
+	fault.tunnel = m->number;
+	agent_message_error(a, &fault);
+	tunnel_ref(t);
+	session_tunnel_leave(m_ptr, false);
+	while ((up = session_tunnel_upstream(a, t)) != NULL)
+		up->revoked(up->holder);
+	tunnel_unref(&t);
 }
 
 void session_tunnel_take_over(struct session_tunnel *st, const struct session_tunnel_wish *wish)

@@ -61,6 +61,11 @@ static struct tunnel *tcp_tunnel_base(struct tcp_tunnel *t)
 	return &t->base.tunnel;
 }
 
+bool tcp_tunnel_is(const struct tunnel *t)
+{
+	return t->ops == &tcp_tunnel_ops;
+}
+
 uint16_t tcp_tunnel_port(const struct tunnel *t)
 {
 	return tcp_tunnel_of(t)->port;

@@ -21,6 +21,7 @@
 #define WORKER_PROBE_MS 1000
 #define WORKER_SESSION_TICK_MS 25
 #define WORKER_SESSION_WATCH_MS 1000
+#define WORKER_EXPIRY_MS 500
 #define WORKER_ACCEPT_RETRY_MS 50
 #define WORKER_FIRST_CONNECT_MIN_MS 1000 /* with a shorter grace nobody could ever connect */
 #define WORKER_SPARE_OBJECTS 256u /* of each kind */
@@ -63,6 +64,7 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	worker_set_timeout(w, WORKER_PROBE, WORKER_PROBE_MS);
 	worker_set_timeout(w, WORKER_SESSION_TICK, WORKER_SESSION_TICK_MS);
 	worker_set_timeout(w, WORKER_SESSION_WATCH, WORKER_SESSION_WATCH_MS);
+	worker_set_timeout(w, WORKER_EXPIRY, WORKER_EXPIRY_MS);
 	worker_set_timeout(w, WORKER_ACCEPT_RETRY, WORKER_ACCEPT_RETRY_MS);
 	worker_set_timeout(w, WORKER_ACCESS_LOG, WORKER_ACCESS_LOG_MS);
 	worker_set_timeout(w, WORKER_PACE, WORKER_PACE_MS);
@@ -73,6 +75,14 @@ static void worker_on_access_timeout(struct timeout *timeout)
 	struct worker *w = CONTAINER_OF(timeout, struct worker, access_timeout);
 
 	access_log_flush(w->access);
+}
+
+/* Until review_init() says what there is to look at. */
+static void worker_on_review(struct loop_task *task)
+{
+	struct worker *w = CONTAINER_OF(task, struct worker, review);
+
+	atomic_store(&w->reviewing, false);
 }
 
 struct worker *worker_new(
@@ -98,6 +108,7 @@ struct worker *worker_new(
 	w->metrics = MEM_NEW(struct metrics);
 	w->access = access_log_new(shared->log);
 	timeout_init(&w->access_timeout, worker_on_access_timeout);
+	loop_task_init(&w->review, worker_on_review);
 	worker_set_conf(w, conf);
 	return w;
 }
@@ -128,6 +139,12 @@ void worker_free(struct worker **w_ptr)
 	buf_release(&w->answer);
 	mem_free(w->metrics);
 	mem_free(w);
+}
+
+void worker_review(struct worker *w)
+{
+	if (!atomic_exchange(&w->reviewing, true))
+		loop_post(w->loop, &w->review);
 }
 
 void worker_set_idle(struct worker *w, unsigned plan, uint64_t ms)
