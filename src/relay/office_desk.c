@@ -53,9 +53,10 @@ static void office_desk_refused(const struct office_answer *answer)
 bool office_desk_ask(struct office_desk *d, enum http_method method, struct slice target,
 	const struct buf *body, struct office_answer *answer_out)
 {
-	struct slice text = body ? buf_slice(body) : (struct slice) {NULL, 0};
+	const struct office_question question = {
+		method, target, body ? buf_slice(body) : (struct slice) {NULL, 0}};
 	struct buf message = {0};
-	bool good = office_reach_ask(d->reach, method, target, text, answer_out, &message) == 0;
+	bool good = office_reach_ask(d->reach, &question, answer_out, &message) == 0;
 
 	if (!good)
 		office_desk_complain("%.*s", SLICE_ARG(buf_slice(&message)));

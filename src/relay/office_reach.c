@@ -102,8 +102,7 @@ void office_reach_close(struct office_reach **r_ptr)
 
 /* ---- through the socket ---- */
 
-static void office_reach_write(
-	struct buf *out, enum http_method method, struct slice target, struct slice body)
+static void office_reach_write(struct buf *out, const struct office_question *question)
 {
 	static const char *const methods[] = {[HTTP_GET] = "GET",
 		[HTTP_POST] = "POST",
@@ -112,16 +111,16 @@ static void office_reach_write(
 	struct buf path = {0};
 
 	buf_append_str(&path, ADMIN_PREFIX);
-	buf_append_slice(&path, target);
-	http1_write_request_line(out, slice_from_str(methods[method]), buf_slice(&path));
+	buf_append_slice(&path, question->target);
+	http1_write_request_line(out, slice_from_str(methods[question->method]), buf_slice(&path));
 	http1_write_field(out, SLICE("Host"), SLICE("localhost"));
 	http1_write_field(out, SLICE("Connection"), SLICE("close"));
-	if (body.len) {
+	if (question->body.len) {
 		http1_write_field(out, SLICE("Content-Type"), SLICE("application/json"));
-		http1_write_field_u64(out, SLICE("Content-Length"), body.len);
+		http1_write_field_u64(out, SLICE("Content-Length"), question->body.len);
 	}
 	http1_write_head_end(out);
-	buf_append_slice(out, body);
+	buf_append_slice(out, question->body);
 	buf_release(&path);
 }
 
@@ -203,14 +202,14 @@ static int office_reach_ask_store(struct office_reach *r, struct admin_request *
 	return err;
 }
 
-int office_reach_ask(struct office_reach *r, enum http_method method, struct slice target,
-	struct slice body, struct office_answer *answer_out, struct buf *message)
+int office_reach_ask(struct office_reach *r, const struct office_question *question,
+	struct office_answer *answer_out, struct buf *message)
 {
 	struct admin_request q = {
-		.method = method,
-		.path = http_target_path(target),
-		.query = http_target_query(target),
-		.body = body,
+		.method = question->method,
+		.path = http_target_path(question->target),
+		.query = http_target_query(question->target),
+		.body = question->body,
 		.address = SLICE(ADMIN_ADDRESS_LOCAL),
 		.who = {.operator= true, .admin = true},
 		.now_ms = loop_wall_ms(),
@@ -221,7 +220,7 @@ int office_reach_ask(struct office_reach *r, enum http_method method, struct sli
 	*answer_out = (struct office_answer) {0};
 	if (!r->socket)
 		return office_reach_ask_store(r, &q, answer_out, message);
-	office_reach_write(&request, method, target, body);
+	office_reach_write(&request, question);
 	err = office_reach_ask_relay(r, buf_slice(&request), answer_out, message);
 	mem_wipe(request.base, request.cap);
 	buf_release(&request);

@@ -24,10 +24,13 @@ struct office_answer {
 MUST_CHECK int office_reach_open(
 	const struct relay_conf *conf, struct office_reach **reach_out, struct buf *message);
 void office_reach_close(struct office_reach **reach);
-/* The target is below /api/v1. */
-MUST_CHECK int office_reach_ask(struct office_reach *r, enum http_method method,
-	struct slice target, struct slice body, struct office_answer *answer_out,
-	struct buf *message);
+struct office_question {
+	enum http_method method;
+	struct slice target; /* below /api/v1 */
+	struct slice body; /* JSON, or empty */
+};
+MUST_CHECK int office_reach_ask(struct office_reach *r, const struct office_question *question,
+	struct office_answer *answer_out, struct buf *message);
 void office_answer_deinit(struct office_answer *answer);
 
 #endif
