@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "relay/auth.h"
 
+struct gate_hash;
 struct http_head;
 struct http_host;
 struct http_target;
@@ -25,6 +26,9 @@ struct api_request {
 	bool admin; /* it came in by the admin port */
 	bool authenticated; /* a worker it was at before has checked its signature */
 	bool keep_alive;
+	struct gate_hash **hash; /* of the password of a tunnel that is created; the caller's */
+	void (*again)(void *ctx); /* after API_WAIT: ask again, with the same hash */
+	void *ctx;
 	struct auth auth; /* out: who asks for a tunnel */
 	unsigned status; /* out: of the answer */
 	const char *error; /* out: its X-Adit-Error, or NULL */
@@ -33,6 +37,7 @@ struct api_request {
 
 enum api_result {
 	API_ANSWERED, /* the answer is in the worker's answer buffer */
+	API_WAIT, /* `again` comes when more is known */
 	API_MOVE, /* belongs to worker *home_out */
 };
 

@@ -129,6 +129,7 @@ static bool front_step(struct front *f, struct slice *in)
 		return front_step_head(f, in);
 	case FRONT_BODY:
 		return front_step_body(f, in);
+	case FRONT_ASKING:
 	case FRONT_BUSY:
 	case FRONT_PIPED:
 	case FRONT_CLOSING:
@@ -146,6 +147,7 @@ static bool front_uses_input(const struct front *f)
 		return !f->full;
 	case FRONT_BODY:
 		return exchange_takes_body(f->exchange);
+	case FRONT_ASKING:
 	case FRONT_BUSY:
 	case FRONT_PIPED:
 	case FRONT_CLOSING:
@@ -235,14 +237,14 @@ static void front_process(struct front *f, struct slice data)
 	size_t before;
 
 	if (parked) {
-		buf_append_slice(&f->inbox, data);
+		buf_append_secret(&f->inbox, data);
 		in = buf_slice(&f->inbox);
 	}
 	before = in.len;
 	while (front_step(f, &in))
 		continue;
 	if (f->state == FRONT_CLOSING || f->state == FRONT_GONE) {
-		buf_release(&f->inbox);
+		buf_wipe(&f->inbox);
 		return;
 	}
 	if (parked)
@@ -306,6 +308,14 @@ static const struct stream_events front_stream_events = {
 };
 
 /* ---- the exchange ---- */
+
+static void front_on_again(void *ctx)
+{
+	struct front *f = ctx;
+
+	f->state = FRONT_HEAD;
+	front_process_inbox(f);
+}
 
 static void front_on_resume(void *ctx)
 {
@@ -383,7 +393,7 @@ static void front_on_grave(struct loop_task *task)
 	list_remove(&f->node);
 	front_tls_end(f);
 	metrics_sub(w->metrics, METRIC_VISITORS_OPEN, 1);
-	buf_release(&f->inbox);
+	buf_wipe(&f->inbox);
 	front_body_free(&f->body);
 	mem_free(f);
 	if (!moved)
@@ -396,6 +406,7 @@ static struct front *front_new(struct worker *w, struct stream *stream)
 
 	f->worker = w;
 	f->stream = stream;
+	f->again = front_on_again;
 	list_init(&f->node);
 	list_init(&f->handshake);
 	list_append(&w->fronts, &f->node);

@@ -14,7 +14,9 @@
 #include "relay/exchange.h"
 #include "relay/front_body.h"
 #include "relay/front_close.h"
+#include "relay/front_gate.h"
 #include "relay/front_priv.h"
+#include "relay/gate.h"
 #include "relay/identity.h"
 #include "relay/meter.h"
 #include "relay/route.h"
@@ -151,6 +153,14 @@ static void front_request_record_api(struct front_request *r, const struct api_r
 	worker_log_access(w, &record);
 }
 
+/* The request stays in the input, and is read again when more is known. */
+static enum front_action front_request_ask(struct front *f)
+{
+	timeout_disarm(&f->timeout);
+	f->state = FRONT_ASKING;
+	return FRONT_WAIT;
+}
+
 /* Gives the request to the API; its body, if it takes one, was gathered before. */
 static enum front_action front_request_answer(
 	struct front_request *r, struct slice *in, unsigned *home_out)
@@ -166,14 +176,21 @@ static enum front_action front_request_answer(
 		.admin = f->admin,
 		.authenticated = f->authenticated,
 		.keep_alive = r->keep_alive && (f->body || r->body.kind == HTTP1_BODY_NONE),
+		.hash = &f->hash,
+		.again = f->again,
+		.ctx = f,
 	};
 	size_t used = f->body ? front_body_end(f->body) : r->head->size;
+	enum api_result result = api_handle(&api, home_out);
 
-	if (api_handle(&api, home_out) == API_MOVE) {
+	if (result != API_ANSWERED) {
 		f->authenticated = api.authenticated;
-		return FRONT_MOVE;
+		return result == API_MOVE ? FRONT_MOVE : front_request_ask(f);
 	}
 	front_request_record_api(r, &api);
+	front_stop_asking(f);
+	if (f->body)
+		front_wipe(slice_first(*in, used));
 	*in = slice_from(*in, used);
 	front_body_free(&f->body);
 	f->authenticated = false;
@@ -274,11 +291,42 @@ static bool front_request_expects_the_impossible(const struct http_head *head)
 	return expect && head->minor > 0 && !slice_eq_fold(expect->value, SLICE("100-continue"));
 }
 
+/* True: the gate lets it through. Otherwise what the front does about it. */
+static bool front_request_passes(
+	struct front_request *r, struct tunnel *t, struct slice *in, enum front_action *action_out)
+{
+	struct gate_request about = {
+		.tunnel = t,
+		.head = r->head,
+		.target = &r->target,
+		.host = &r->host,
+		.peer = slice_from_str(r->front->peer),
+		.tls = r->front->tls,
+		.keep_alive = r->keep_alive && !r->upgrade,
+	};
+
+	*action_out = FRONT_ON;
+	switch (front_gate_check(r->front, &about, &r->body, in)) {
+	case FRONT_GATE_OPEN:
+		return true;
+	case FRONT_GATE_ANSWERED:
+		return false;
+	case FRONT_GATE_WAITS:
+		*action_out = FRONT_WAIT;
+		return false;
+	case FRONT_GATE_BAD_BODY:
+		*action_out = front_request_refuse_body(r, in);
+		return false;
+	}
+	UNREACHABLE();
+}
+
 static enum front_action front_request_tunnel(
 	struct front_request *r, struct slice name, struct slice *in, unsigned *home_out)
 {
 	struct worker *w = r->front->worker;
 	struct tunnel *t = map_get(&w->tunnels, name);
+	enum front_action action;
 	struct visitor_fault fault = {.retry_after_s = 0};
 
 	if (!t && directory_find(w->shared->directory, name, home_out) && *home_out != w->index)
@@ -287,6 +335,8 @@ static enum front_action front_request_tunnel(
 		return front_request_error(r, VISITOR_ERROR_TUNNEL_NOT_FOUND, in);
 	if (!front_request_admits(r, t, &fault))
 		return front_request_fault(r, &fault, in);
+	if (t->gate && !front_request_passes(r, t, in, &action))
+		return action;
 	if (front_request_expects_the_impossible(r->head))
 		return front_request_error(r, VISITOR_ERROR_EXPECTATION_FAILED, in);
 	if (w->conf->max_body && r->body.kind == HTTP1_BODY_LENGTH &&
