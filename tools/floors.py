@@ -35,7 +35,7 @@ HOMES = (
     (re.compile(r"openssl/"), ("src/crypto/",)),
     (re.compile(r"yaml\.h$"), ("src/config/yaml.c", "src/config/yaml_walk.c")),
     (re.compile(r"jansson(_config)?\.h$"), ("src/wire/control.c", "src/relay/api_json.c",
-                                         "src/agent/api_json.c")),
+                                          "src/relay/admin_json.c", "src/agent/api_json.c")),
     (re.compile(r"crypt\.h$"), ("src/crypto/password.c",)),
     (re.compile(r"libpsl\.h$"), ONE_FILE),
     (re.compile(r"wslay/"), ("src/wire/ws_stream.c",)),

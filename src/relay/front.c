@@ -12,12 +12,15 @@
 #include "io/stream_parcel.h"
 #include "io/stream_tcp.h"
 #include "io/stream_tls.h"
+#include "relay/admin.h"
 #include "relay/exchange.h"
 #include "relay/front_body.h"
 #include "relay/front_close.h"
 #include "relay/front_priv.h"
 #include "relay/front_request.h"
+#include "relay/front_rest.h"
 #include "relay/front_tls.h"
+#include "relay/front_wait.h"
 #include "relay/worker.h"
 
 #define FRONT_INBOX_MAX 16384u /* with more that cannot be used yet, reading stops */
@@ -131,6 +134,7 @@ static bool front_step(struct front *f, struct slice *in)
 		return front_step_body(f, in);
 	case FRONT_ASKING:
 	case FRONT_BUSY:
+	case FRONT_WAITING:
 	case FRONT_PIPED:
 	case FRONT_CLOSING:
 	case FRONT_GONE:
@@ -149,31 +153,13 @@ static bool front_uses_input(const struct front *f)
 		return exchange_takes_body(f->exchange);
 	case FRONT_ASKING:
 	case FRONT_BUSY:
+	case FRONT_WAITING:
 	case FRONT_PIPED:
 	case FRONT_CLOSING:
 	case FRONT_GONE:
 		return false;
 	}
 	UNREACHABLE();
-}
-
-static bool front_is_draining(const struct front *f)
-{
-	return atomic_load_explicit(&f->worker->shared->draining, memory_order_relaxed);
-}
-
-/* Whether some of a head has come; the empty line that may stand before one is not part of it. */
-static bool front_has_begun(const struct front *f)
-{
-	struct slice in = buf_slice(&f->inbox);
-
-	return in.len > 2 || (in.len && in.ptr[0] != '\r');
-}
-
-/* It has all its answers, and has not begun another request. */
-static bool front_is_at_rest(const struct front *f)
-{
-	return f->state == FRONT_HEAD && !f->full && !front_has_begun(f);
 }
 
 /* The visitor half-closed: requests it sent before are still answered, and that is all. */
@@ -187,25 +173,6 @@ static void front_settle_ended(struct front *f, bool pending)
 }
 
 /*
- * Between requests. While the answer before is still going out, the visitor is neither idle nor
- * late with a head, whatever it sent behind.
- */
-static void front_settle_clock(struct front *f)
-{
-	enum worker_timeout clock = WORKER_HEAD_TIMEOUT;
-	bool begun = front_has_begun(f);
-
-	if (f->full)
-		clock = WORKER_IDLE;
-	else if (!begun && f->answered)
-		clock = WORKER_KEEP_ALIVE;
-	else if (f->head_started)
-		return;
-	timeout_arm(f->worker->timeouts[clock], &f->timeout);
-	f->head_started = begun && !f->full;
-}
-
-/*
  * After the input was worked through: which clock runs, and whether more may be read. Reading
  * goes on as long as the inbox is small: it is how we hear that a visitor has left.
  */
@@ -214,12 +181,12 @@ static void front_settle(struct front *f)
 	bool pending = buf_len(&f->inbox) > 0;
 
 	if (f->state == FRONT_HEAD)
-		front_settle_clock(f);
+		front_rest_arm(f);
 	if (f->ended) {
 		front_settle_ended(f, pending);
 		return;
 	}
-	if (front_is_draining(f) && front_is_at_rest(f)) {
+	if (front_rest_is_draining(f) && front_rest_is_at_rest(f)) {
 		front_close_now(f, false);
 		return;
 	}
@@ -329,15 +296,17 @@ static void front_on_done(void *ctx, bool keep_alive, bool cut)
 {
 	struct front *f = ctx;
 
-	f->full = exchange_filled_visitor(f->exchange);
+	if (f->exchange)
+		f->full = exchange_filled_visitor(f->exchange);
 	exchange_free(&f->exchange);
-	if (front_is_draining(f))
+	if (front_rest_is_draining(f))
 		keep_alive = false;
 	if (!f->stream || cut) {
 		front_close_now(f, cut);
 		return;
 	}
-	if (!keep_alive && f->says_close && !f->full && f->state == FRONT_BUSY) {
+	if (!keep_alive && f->says_close && !f->full &&
+		(f->state == FRONT_BUSY || f->state == FRONT_WAITING)) {
 		front_close_now(f, false);
 		return;
 	}
@@ -395,6 +364,7 @@ static void front_on_grave(struct loop_task *task)
 	metrics_sub(w->metrics, METRIC_VISITORS_OPEN, 1);
 	buf_wipe(&f->inbox);
 	front_body_free(&f->body);
+	front_wait_end(f);
 	mem_free(f);
 	if (!moved)
 		front_uncount(w->shared);
@@ -449,6 +419,9 @@ static void front_on_parcel(struct loop_task *task)
 /* Both ends of the connection, for those who want to know at the other end of a tunnel. */
 static void front_note_place(struct front *f, const struct addr *peer, const struct addr *local)
 {
+	slice_to_str(SLICE(ADMIN_ADDRESS_LOCAL), f->peer, sizeof(f->peer));
+	if (!peer)
+		return;
 	addr_print(peer, f->peer);
 	f->peer_port = addr_port(peer);
 	if (!local)
@@ -464,7 +437,7 @@ void front_accept(
 	bool has_local;
 	struct front *f;
 
-	if (w->conf->max_connections &&
+	if (w->conf->max_connections && door != FRONT_DOOR_SOCKET &&
 		atomic_load_explicit(&w->shared->connections, memory_order_relaxed) >=
 			w->conf->max_connections) {
 		metrics_add(w->metrics, METRIC_SHED, 1);
@@ -475,6 +448,7 @@ void front_accept(
 	has_local = addr_of_socket(stream_tcp_fd(stream), &local) == 0;
 	f = front_new(w, door == FRONT_DOOR_TLS ? front_tls_wrap(w, stream) : stream);
 	f->admin = door == FRONT_DOOR_ADMIN;
+	f->operator= door == FRONT_DOOR_SOCKET;
 	metrics_add(w->metrics, METRIC_VISITORS, 1);
 	front_note_place(f, peer, has_local ? &local : NULL);
 	if (door == FRONT_DOOR_TLS)
@@ -487,7 +461,7 @@ void front_drain(struct worker *w)
 	LIST_EACH_SAFE (node, &w->fronts) {
 		struct front *f = CONTAINER_OF(node, struct front, node);
 
-		if (front_is_at_rest(f))
+		if (front_rest_is_at_rest(f))
 			front_close_now(f, false);
 	}
 }

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "io/stream.h"
+#include "proto/http_head.h"
 #include "relay/exchange.h"
 #include "relay/front_priv.h"
 #include "relay/gate_hash.h"
@@ -11,6 +12,18 @@
 #include "relay/worker.h"
 
 #define FRONT_DISCARD_MAX (1u << 20) /* a visitor that goes on sending is cut */
+
+void front_continue(struct front *f, const struct http_head *head)
+{
+	if (head->minor > 0 && http_head_get(head, HTTP_FIELD_EXPECT))
+		front_write(f, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+void front_ask(struct front *f)
+{
+	timeout_disarm(&f->timeout);
+	f->state = FRONT_ASKING;
+}
 
 void front_stop_asking(struct front *f)
 {

@@ -60,13 +60,6 @@ static enum front_gate_result front_gate_answer(
 	return FRONT_GATE_ANSWERED;
 }
 
-/* RFC 9110, 10.1.1: the client may be waiting for this before it sends the form. */
-static void front_gate_continue(struct front *f, const struct http_head *head)
-{
-	if (head->minor > 0 && http_head_get(head, HTTP_FIELD_EXPECT))
-		front_write(f, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
-}
-
 /* Gathers the form; true when it is whole. */
 static bool front_gate_has_body(struct front *f, struct gate_request *r,
 	const struct http1_body *framing, struct slice in, enum front_gate_result *result_out)
@@ -87,7 +80,7 @@ static bool front_gate_has_body(struct front *f, struct gate_request *r,
 		return false;
 	case PARSE_MORE:
 		if (begins)
-			front_gate_continue(f, r->head);
+			front_continue(f, r->head);
 		*result_out = FRONT_GATE_WAITS;
 		return false;
 	}
@@ -131,8 +124,7 @@ enum front_gate_result front_gate_check(
 	case GATE_ANSWERED:
 		return front_gate_answer(f, r, in);
 	case GATE_WAIT:
-		timeout_disarm(&f->timeout);
-		f->state = FRONT_ASKING;
+		front_ask(f);
 		return FRONT_GATE_WAITS;
 	case GATE_NEEDS_BODY:
 		break;

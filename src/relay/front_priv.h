@@ -12,6 +12,7 @@
 
 struct exchange;
 struct front_body;
+struct front_wait;
 struct gate_hash;
 struct gate_visit;
 struct stream;
@@ -22,6 +23,7 @@ enum front_state {
 	FRONT_ASKING, /* a request stays in the input until something is known about it */
 	FRONT_BODY, /* the exchange takes the request's body */
 	FRONT_BUSY, /* the request is whole, the answer is under way */
+	FRONT_WAITING, /* the relay itself is not done with the request */
 	FRONT_PIPED, /* upgraded: the exchange has the stream */
 	FRONT_CLOSING, /* the last answer goes out; what comes in is thrown away */
 	FRONT_GONE, /* about to be freed */
@@ -42,8 +44,10 @@ struct front {
 	struct gate_visit *visit; /* owned; of a request that waits, or has waited, at a gate */
 	struct gate_hash *hash; /* owned; of a request for a tunnel with a password */
 	void (*again)(void *ctx); /* looks at the request once more that was asked about */
+	struct front_wait *wait; /* owned; while its answer is awaited */
 	uint32_t discarded; /* bytes thrown away while closing */
 	bool admin;
+	bool operator; /* it came in by the admin socket */
 	bool tls; /* the visitor came with TLS */
 	bool authenticated; /* the request's signature was checked on another worker */
 	bool head_started; /* a byte of the head came: its clock runs */

@@ -16,6 +16,7 @@
 #include "relay/front_close.h"
 #include "relay/front_gate.h"
 #include "relay/front_priv.h"
+#include "relay/front_wait.h"
 #include "relay/gate.h"
 #include "relay/identity.h"
 #include "relay/meter.h"
@@ -123,14 +124,6 @@ static enum front_action front_request_refuse_body(struct front_request *r, stru
 	return FRONT_ON;
 }
 
-/* RFC 9110, 10.1.1: the client may be waiting for this before it sends the body. */
-static void front_request_continue(struct front_request *r)
-{
-	if (r->head->minor == 0 || !http_head_get(r->head, HTTP_FIELD_EXPECT))
-		return;
-	front_write(r->front, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
-}
-
 static void front_request_record_api(struct front_request *r, const struct api_request *api)
 {
 	struct worker *w = r->front->worker;
@@ -153,12 +146,36 @@ static void front_request_record_api(struct front_request *r, const struct api_r
 	worker_log_access(w, &record);
 }
 
-/* The request stays in the input, and is read again when more is known. */
-static enum front_action front_request_ask(struct front *f)
+/* What the request took up of the input is used, and its body not needed any more. */
+static void front_request_use(struct front_request *r, struct slice *in, size_t used)
 {
-	timeout_disarm(&f->timeout);
-	f->state = FRONT_ASKING;
-	return FRONT_WAIT;
+	if (r->front->body) /* there may have been a password in it */
+		front_wipe(slice_first(*in, used));
+	*in = slice_from(*in, used);
+	front_body_free(&r->front->body);
+	r->front->authenticated = false;
+	r->front->answered = true;
+}
+
+static enum front_action front_request_wait(
+	struct front_request *r, struct slice *in, const struct api_request *api, size_t used)
+{
+	const struct front_wait_setup setup = {
+		.later = api->later,
+		.events = r->events,
+		.method = r->head->method,
+		.path = r->target.path,
+		.visitor =
+			identity_client_ip(r->head, api->peer, r->front->worker->conf->trust_proxy),
+		.bytes_in = used,
+		.head_only = r->head->method_id == HTTP_HEAD,
+		.http_1_0 = r->head->minor == 0,
+		.keep_alive = api->keep_alive,
+	};
+
+	front_wait_begin(r->front, &setup);
+	front_request_use(r, in, used);
+	return FRONT_ON;
 }
 
 /* Gives the request to the API; its body, if it takes one, was gathered before. */
@@ -174,6 +191,7 @@ static enum front_action front_request_answer(
 		.peer = slice_from_str(f->peer),
 		.body = f->body ? front_body_content(f->body) : (struct slice) {NULL, 0},
 		.admin = f->admin,
+		.operator= f->operator,
 		.authenticated = f->authenticated,
 		.keep_alive = r->keep_alive && (f->body || r->body.kind == HTTP1_BODY_NONE),
 		.hash = &f->hash,
@@ -181,20 +199,23 @@ static enum front_action front_request_answer(
 		.ctx = f,
 	};
 	size_t used = f->body ? front_body_end(f->body) : r->head->size;
-	enum api_result result = api_handle(&api, home_out);
 
-	if (result != API_ANSWERED) {
+	switch (api_handle(&api, home_out)) {
+	case API_MOVE:
 		f->authenticated = api.authenticated;
-		return result == API_MOVE ? FRONT_MOVE : front_request_ask(f);
+		return FRONT_MOVE;
+	case API_WAIT:
+		f->authenticated = api.authenticated;
+		front_ask(f);
+		return FRONT_WAIT;
+	case API_LATER:
+		return front_request_wait(r, in, &api, used);
+	case API_ANSWERED:
+		break;
 	}
 	front_request_record_api(r, &api);
 	front_stop_asking(f);
-	if (f->body)
-		front_wipe(slice_first(*in, used));
-	*in = slice_from(*in, used);
-	front_body_free(&f->body);
-	f->authenticated = false;
-	f->answered = true;
+	front_request_use(r, in, used);
 	front_write(f, buf_slice(&f->worker->answer));
 	buf_release(&f->worker->answer);
 	if (!api.keep_alive)
@@ -221,7 +242,7 @@ static enum front_action front_request_api(
 		return front_request_refuse_body(r, in);
 	case PARSE_MORE:
 		if (begins)
-			front_request_continue(r);
+			front_continue(r->front, r->head);
 		return FRONT_WAIT;
 	}
 	UNREACHABLE();
@@ -425,6 +446,8 @@ static enum front_action front_request_route(
 {
 	struct route route;
 
+	if (r->front->operator)
+		return front_request_api(r, in, home_out);
 	if (r->front->admin)
 		return upgrade_kind_of(r->head) != UPGRADE_NONE
 			? front_request_session(r, in, home_out)

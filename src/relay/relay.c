@@ -14,6 +14,7 @@
 #include "crypto/tls.h"
 #include "io/crew.h"
 #include "io/signals.h"
+#include "relay/admin_service.h"
 #include "relay/agent_session.h"
 #include "relay/descriptors.h"
 #include "relay/directory.h"
@@ -390,6 +391,8 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	err = relay_open_tls(r, message);
 	if (!err)
 		err = relay_store_open(&r->shared, r->conf, message);
+	if (!err && r->shared.store)
+		r->shared.admin = admin_service_new(&r->shared);
 	if (!err)
 		err = usages_keeper_new(r->loop, &r->shared, &r->keeper, message);
 	if (!err)
@@ -432,6 +435,7 @@ void relay_free(struct relay **r_ptr)
 	atomic_store(&r->shared.stopped, true);
 	crew_free(&r->shared.checkers);
 	crew_free(&r->shared.hashers);
+	admin_service_stop(r->shared.admin);
 	usages_keeper_finish(r->keeper);
 	relay_store_close(&r->shared);
 	for (unsigned i = 0; i < r->shared.worker_count; i++) {
@@ -439,6 +443,7 @@ void relay_free(struct relay **r_ptr)
 		doors_close(&r->doors[i]);
 		worker_free(&r->workers[i].worker);
 	}
+	admin_service_free(&r->shared.admin);
 	timeout_disarm(&r->deadline);
 	timeout_queue_free(&r->deadline_queue);
 	signals_free(&r->signals);
