@@ -1,4 +1,5 @@
 """The admin API: who may do what, what it answers, and what becomes of a connection meanwhile."""
+import base64
 import json
 import os
 import re
@@ -274,6 +275,28 @@ def test_an_agents_tunnel_is_told_that_it_ended(relay, operator):
         assert (seen["kind"], seen["online"], seen["account"]) == ("http", True, "alice")
         alice("DELETE", "/tunnels/shop", status=204)
         wait_for(lambda: operator("GET", "/tunnels/shop").status == 404, "the end")
+
+
+def test_a_tunnels_password_is_changed_while_it_runs(relay, operator, agent):
+    alice = account(operator, "alice", names=["demo*"])
+    peer = agent(relay, "demo", headers=[("Authorization", f"Bearer {alice.key}")])
+    peer.serve(reply(b"hello"))
+    assert peer.visit().body == b"hello"
+    changed = alice("PATCH", "/tunnels/demo", {"password": "open sesame"}, status=200).json()
+    assert changed["protected"] is True
+    assert peer.visit().status == 401
+    basic = base64.b64encode(b"x:open sesame").decode()
+    assert peer.visit(headers=[("Authorization", f"Basic {basic}")]).body == b"hello"
+    alice("PATCH", "/tunnels/demo", {"password": None}, status=200)
+    assert peer.visit().body == b"hello"
+    for body in ({}, {"password": "abc"}, {"password": "x" * 129}, {"password": 7}):
+        assert alice.code("PATCH", "/tunnels/demo", body) == (400, "invalid-request")
+    assert alice.code("PATCH", "/tunnels/none", {"password": None})[0] == 403
+    assert operator.code("PATCH", "/tunnels/none", {"password": None}) == (404, "not-found")
+    rows = operator("GET", "/audit?limit=2")
+    assert [row["detail"] for row in rows.json()["items"]] == [
+        {"password": "removed"}, {"password": "set"}]
+    assert "sesame" not in rows.text() + relay.text()
 
 
 # audit
