@@ -30,6 +30,7 @@
 #include "relay/tcp_tunnel.h"
 #include "relay/tunnel.h"
 #include "relay/usages.h"
+#include "relay/usages_keeper.h"
 #include "relay/worker.h"
 
 #define RELAY_TICKET_MS 43200000u /* how long a key seals TLS tickets: half a day */
@@ -59,6 +60,7 @@ struct relay {
 	struct nonce_cache *nonces;
 	struct relay_hooks hooks;
 	struct loop *loop;
+	struct usages_keeper *keeper; /* owned; NULL without a store */
 	struct signals *signals;
 	struct relay_worker *workers;
 	struct doors *doors; /* owned; one for each worker */
@@ -381,6 +383,8 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	if (!err)
 		err = relay_store_open(&r->shared, r->conf, message);
 	if (!err)
+		err = usages_keeper_new(r->loop, &r->shared, &r->keeper, message);
+	if (!err)
 		err = doors_open(&r->shared, r->doors, r->conf, message);
 	if (err)
 		relay_free(&r);
@@ -404,6 +408,7 @@ void relay_run(struct relay *r)
 	loop_run(r->loop);
 	for (unsigned i = 0; i < r->shared.worker_count; i++)
 		pthread_join(r->workers[i].thread, NULL);
+	usages_keeper_finish(r->keeper);
 	log_info(r->shared.log, "stopped", LOG_INT("workers", r->shared.worker_count));
 }
 
@@ -417,6 +422,7 @@ void relay_free(struct relay **r_ptr)
 		return;
 	*r_ptr = NULL;
 	atomic_store(&r->shared.stopped, true);
+	usages_keeper_finish(r->keeper);
 	relay_store_close(&r->shared);
 	for (unsigned i = 0; i < r->shared.worker_count; i++) {
 		review_end(r->workers[i].worker);
@@ -428,6 +434,7 @@ void relay_free(struct relay **r_ptr)
 	timeout_queue_free(&r->ticket_queue);
 	signals_free(&r->signals);
 	loop_free(&r->loop);
+	usages_keeper_free(&r->keeper);
 	mem_free((void *)r->shared.workers);
 	mem_free(r->workers);
 	mem_free(r->doors);

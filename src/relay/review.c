@@ -164,6 +164,7 @@ static void review_tunnels(struct worker *w)
 	size_t at = 0;
 
 	while ((t = map_next(&w->tunnels, &at)) != NULL) {
+		tunnel_settle(t);
 		if (review_tunnel(w, t))
 			at = 0;
 	}
