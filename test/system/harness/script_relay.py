@@ -40,7 +40,7 @@ class ScriptRelay:
         self.prove = True
         self.welcomes = True
         self.greeting = {}  # more members of the welcome
-        self.protects = True  # it knows passwords
+        self.protects = True  # it knows what guards tunnels
         self.error = None  # the code that registers are refused with, for ever
         self.begin()
         self.link = None
@@ -191,7 +191,7 @@ class ScriptRelay:
             name = message.get("subdomain", "mole")
             reply = {"type": "registered", "proto": "http", "name": name,
                      "url": f"https://{name}.example.com"}
-            if self.protects and "password" in message:
+            if self.protects and {"password", "allow", "deny", "verify"} & set(message):
                 reply["protected"] = True
             if self.error:
                 reply = {"type": "error", "code": self.error, "message": "No.", "fatal": True}
