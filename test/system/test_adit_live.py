@@ -10,6 +10,7 @@ from harness import http
 from harness.admin import Api, office
 from harness.cli import run
 from harness.gate import basic
+from harness.tls import Authority
 from harness.wait import SLOW, wait_for
 
 pytestmark = pytest.mark.timeout(90 * SLOW)
@@ -93,6 +94,22 @@ def test_a_key_opens_a_tunnel_until_it_is_revoked(relay, state, home, launch, se
     assert "key-revoked" in agent.path.read_text() and key not in agent.path.read_text()
     again = run(home, "http", "1", "--relay", url(relay), ADIT_TOKEN=key)
     assert again.returncode == 3 and "adit login" in again.stdout
+
+
+def test_the_api_is_asked_over_tls_with_the_same_trust(start, state, home, tmp_path):
+    authority = Authority(tmp_path)
+    relay = start("--state-dir", state, *authority.issue("relay", "lt.test", "IP:127.0.0.1").flags)
+    port = relay.wait_log({"msg": "listening", "role": "tls"})["port"]
+    words = ["status", "--relay", f"https://127.0.0.1:{port}"]
+    key = new_key(state)
+    refused = run(home, *words, ADIT_TOKEN=key)
+    assert refused.returncode == 1 and "(TLS)" in refused.stderr
+    trusted = run(home, *words, "--ca", authority.cert, ADIT_TOKEN=key)
+    assert trusted.returncode == 0 and "account   ann" in trusted.stdout
+    pinned = run(home, *words, "--ca", authority.cert, "--pin", "sha256/" + "A" * 43 + "=",
+                 ADIT_TOKEN=key)
+    assert pinned.returncode == 1 and "(TLS)" in pinned.stderr
+    assert key not in refused.stderr + pinned.stderr + relay.text()
 
 
 def test_a_relay_that_demands_keys_says_so(start, state, home):
