@@ -39,6 +39,7 @@ class ScriptRelay:
         self.answer = lambda head: None
         self.prove = True
         self.welcomes = True
+        self.greeting = {}  # more members of the welcome
         self.protects = True  # it knows passwords
         self.error = None  # the code that registers are refused with, for ever
         self.begin()
@@ -213,7 +214,7 @@ class ScriptRelay:
 
     def welcome(self):
         self.say({"type": "welcome", "version": 1, "relay": "script", "session": "scripted",
-                  "secret": SECRET.hex(), "resume": True, "grace": 30, "heartbeat": 10})
+                  "secret": SECRET.hex(), "resume": True, "grace": 30, "heartbeat": 10, **self.greeting})
 
     # What tests do
 
