@@ -140,7 +140,7 @@ static void opt_help_print_one(const struct opt *o, unsigned width, bool colour,
 	buf_init(&text);
 	buf_append_str(&text, o->doc);
 	/* What has one name only stands under it already. */
-	if (!opt_has(o, OPT_NO_FLAG) || o->env_alias)
+	if (!opt_has(o, OPT_NO_ENV) && (!opt_has(o, OPT_NO_FLAG) || o->env_alias))
 		opt_help_print_more(o, env, &text);
 	opt_help_print_names(o, colour, out);
 	opt_help_wrap(buf_slice(&text), width, out);

@@ -11,6 +11,8 @@
 #include "io/loop.h"
 #include "proto/http_head.h"
 #include "proto/http_host.h"
+#include "relay/admin_api.h"
+#include "relay/admin_route.h"
 #include "relay/api_body.h"
 #include "relay/api_error.h"
 #include "relay/api_json.h"
@@ -19,6 +21,8 @@
 #include "relay/directory.h"
 #include "relay/identity.h"
 #include "relay/landing.h"
+#include "relay/login.h"
+#include "relay/login_page.h"
 #include "relay/lt_pool.h"
 #include "relay/metrics.h"
 #include "relay/metrics_process.h"
@@ -444,14 +448,25 @@ static struct slice api_path(struct slice target)
 
 bool api_takes_body(const struct http_head *head, struct slice path)
 {
-	return head->method_id == HTTP_POST && slice_eq(api_path(path), SLICE("/api/tunnels"));
+	struct slice below;
+
+	return admin_route_is_below(api_path(path), &below) ||
+		(head->method_id == HTTP_POST &&
+			(slice_eq(api_path(path), SLICE("/api/tunnels")) ||
+				slice_eq(api_path(path), SLICE(LOGIN_PATH))));
 }
 
 enum api_result api_handle(struct api_request *r, unsigned *home_out)
 {
-	struct slice path = api_path(r->target->path);
+	struct slice path = api_path(r->target->path), below;
 
 	buf_clear(&r->worker->answer);
+	if (admin_route_is_below(path, &below) && (r->operator|| api_may_create(r)))
+		return admin_api_handle(r, below);
+	if (r->operator)
+		return api_not_found(r);
+	if (slice_eq(path, SLICE(LOGIN_PATH)) && r->worker->shared->admin && api_may_create(r))
+		return login_handle(r);
 	if (r->target->form == HTTP_TARGET_ASTERISK)
 		return api_wrong_method(r, API_GET_METHODS);
 	if (slice_eq(path, SLICE("/")))

@@ -15,6 +15,7 @@
 #include "relay/front_body.h"
 #include "relay/front_close.h"
 #include "relay/front_priv.h"
+#include "relay/front_wait.h"
 #include "relay/identity.h"
 #include "relay/meter.h"
 #include "relay/route.h"
@@ -151,6 +152,36 @@ static void front_request_record_api(struct front_request *r, const struct api_r
 	worker_log_access(w, &record);
 }
 
+/* What the request took up of the input is used, and its body not needed any more. */
+static void front_request_use(struct front_request *r, struct slice *in, size_t used)
+{
+	*in = slice_from(*in, used);
+	front_body_free(&r->front->body);
+	r->front->authenticated = false;
+	r->front->answered = true;
+}
+
+static enum front_action front_request_wait(
+	struct front_request *r, struct slice *in, const struct api_request *api, size_t used)
+{
+	const struct front_wait_setup setup = {
+		.later = api->later,
+		.events = r->events,
+		.method = r->head->method,
+		.path = r->target.path,
+		.visitor =
+			identity_client_ip(r->head, api->peer, r->front->worker->conf->trust_proxy),
+		.bytes_in = used,
+		.head_only = r->head->method_id == HTTP_HEAD,
+		.http_1_0 = r->head->minor == 0,
+		.keep_alive = api->keep_alive,
+	};
+
+	front_wait_begin(r->front, &setup);
+	front_request_use(r, in, used);
+	return FRONT_ON;
+}
+
 /* Gives the request to the API; its body, if it takes one, was gathered before. */
 static enum front_action front_request_answer(
 	struct front_request *r, struct slice *in, unsigned *home_out)
@@ -164,20 +195,23 @@ static enum front_action front_request_answer(
 		.peer = slice_from_str(f->peer),
 		.body = f->body ? front_body_content(f->body) : (struct slice) {NULL, 0},
 		.admin = f->admin,
+		.operator= f->operator,
 		.authenticated = f->authenticated,
 		.keep_alive = r->keep_alive && (f->body || r->body.kind == HTTP1_BODY_NONE),
 	};
 	size_t used = f->body ? front_body_end(f->body) : r->head->size;
 
-	if (api_handle(&api, home_out) == API_MOVE) {
+	switch (api_handle(&api, home_out)) {
+	case API_MOVE:
 		f->authenticated = api.authenticated;
 		return FRONT_MOVE;
+	case API_LATER:
+		return front_request_wait(r, in, &api, used);
+	case API_ANSWERED:
+		break;
 	}
 	front_request_record_api(r, &api);
-	*in = slice_from(*in, used);
-	front_body_free(&f->body);
-	f->authenticated = false;
-	f->answered = true;
+	front_request_use(r, in, used);
 	front_write(f, buf_slice(&f->worker->answer));
 	buf_release(&f->worker->answer);
 	if (!api.keep_alive)
@@ -375,6 +409,8 @@ static enum front_action front_request_route(
 {
 	struct route route;
 
+	if (r->front->operator)
+		return front_request_api(r, in, home_out);
 	if (r->front->admin)
 		return upgrade_kind_of(r->head) != UPGRADE_NONE
 			? front_request_session(r, in, home_out)

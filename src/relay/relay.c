@@ -13,6 +13,7 @@
 #include "crypto/rand.h"
 #include "crypto/tls.h"
 #include "io/signals.h"
+#include "relay/admin_service.h"
 #include "relay/agent_session.h"
 #include "relay/descriptors.h"
 #include "relay/directory.h"
@@ -368,6 +369,8 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	err = relay_open_tls(r, message);
 	if (!err)
 		err = relay_store_open(&r->shared, r->conf, message);
+	if (!err && r->shared.store)
+		r->shared.admin = admin_service_new(&r->shared);
 	if (!err)
 		err = usages_keeper_new(r->loop, &r->shared, &r->keeper, message);
 	if (!err)
@@ -408,6 +411,7 @@ void relay_free(struct relay **r_ptr)
 		return;
 	*r_ptr = NULL;
 	atomic_store(&r->shared.stopped, true);
+	admin_service_stop(r->shared.admin);
 	usages_keeper_finish(r->keeper);
 	relay_store_close(&r->shared);
 	for (unsigned i = 0; i < r->shared.worker_count; i++) {
@@ -415,6 +419,7 @@ void relay_free(struct relay **r_ptr)
 		doors_close(&r->doors[i]);
 		worker_free(&r->workers[i].worker);
 	}
+	admin_service_free(&r->shared.admin);
 	timeout_disarm(&r->deadline);
 	timeout_queue_free(&r->deadline_queue);
 	signals_free(&r->signals);

@@ -21,6 +21,7 @@
 #include "relay/plans.h"
 #include "relay/relay_conf.h"
 
+struct admin_service;
 struct book;
 struct directory;
 struct hmac_auth;
@@ -72,6 +73,7 @@ struct relay_shared {
 	struct store *store; /* NULL: nothing is remembered, and there are no accounts */
 	struct book *book; /* what it has of accounts, keys and names; NULL without a store */
 	struct usages *usages; /* what accounts have used */
+	struct admin_service *admin; /* of the admin API; NULL without a store */
 	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
 	struct tls_server *_Atomic tls; /* NULL: no port for it */
 	atomic_bool draining; /* no new connections; answers end their connections */

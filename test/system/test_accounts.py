@@ -357,6 +357,96 @@ def test_tcp_ports_come_back_after_a_restart(start, book, end):
         assert [peer.register(number, "tcp")["port"] for number in (1, 2)] == theirs
 
 
+# how many tunnels
+
+PLANS = """default: small
+anonymous: one
+plans:
+  small:
+    tunnels: 2
+  one:
+    tunnels: 1
+  large:
+    tunnels: 3
+"""
+
+
+def start_plans(start, book, *flags, text=PLANS):
+    return start(*book.flags, "--plans", "plans.yaml", *flags, files={"plans.yaml": text})
+
+
+@WORKERS
+def test_an_account_has_as_many_tunnels_as_its_plan_says(start, book, workers):
+    one, two = book.key("alice"), book.key("alice")
+    book.account("bob", plan="large")
+    three = book.key("bob")
+    relay = start_plans(start, book, "--workers", workers)
+    first = on_worker(relay, 0, lambda: with_key(relay, one))
+    second = on_worker(relay, workers - 1, lambda: with_key(relay, two))
+    first.register(1)
+    second.register(1)
+    answer = second.register_refused(2)
+    assert (answer["code"], answer["fatal"]) == ("TUNNEL_LIMIT_REACHED", True)
+    answer = create(relay, headers=bearer(one))
+    assert (answer.status, answer.get("X-Adit-Error")) == (403, "TUNNEL_LIMIT_REACHED")
+    with with_key(relay, three) as other:
+        assert all(other.register(number)["name"] for number in (1, 2, 3))
+        assert other.register_refused(4)["code"] == "TUNNEL_LIMIT_REACHED"
+    first.say(type="unregister", tunnel=1)
+    first.expect("closed", tunnel=1)
+    assert second.register(3)["name"]
+    first.close()
+    second.close()
+
+
+def test_an_address_without_a_key_has_its_own_plan(start, book):
+    relay = start_plans(start, book)
+    assert create(relay, "demo").status == 200
+    assert create(relay, "demo2").get("X-Adit-Error") == "TUNNEL_LIMIT_REACHED"
+    assert create(relay, "demo3", source="127.0.0.2").status == 200
+    with Session(relay) as peer:
+        assert peer.register_refused()["code"] == "TUNNEL_LIMIT_REACHED"
+
+
+def test_a_tunnel_in_grace_is_in_nobodys_way(start, book):
+    key = book.key("alice")
+    relay = start_plans(start, book, text=PLANS.replace("tunnels: 2", "tunnels: 1"))
+    peer = with_key(relay, key)
+    name = peer.register(1, subdomain="demo")["name"]
+    peer.cut()
+    relay.wait_log({"msg": "tunnel offline", "tunnel": name})
+    with with_key(relay, key) as second:
+        assert second.register(1, subdomain="other")["name"] == "other"
+        # Both may not be served: when the first one comes back, one of them ends.
+        peer.resume(fields=bearer(key))
+        relay.wait_log("tunnel ended, there are more than the plan allows")
+        errors = [one.next_message() for one in (peer, second) if one.messages]
+        assert all(error["code"] == "TUNNEL_LIMIT_REACHED" for error in errors)
+        assert sorted(exists(relay, one) for one in ("demo", "other")) == [False, True]
+    peer.close()
+
+
+def exists(relay, name):
+    return http.fetch(relay.port, target=f"/api/tunnels/{name}/status",
+                      host="lt.test").status == 200
+
+
+def test_a_storm_of_registrations_stays_within_the_plan(start, book):
+    key = book.key("alice")
+    relay = start_plans(start, book, "--workers", 2)
+    peers = [with_key(relay, key) for _ in range(12)]
+    for peer in peers:
+        peer.say(type="register", tunnel=1, proto="http")
+    answers = [peer.next_message() for peer in peers]
+    assert sum(answer["type"] == "registered" for answer in answers) == 2
+    for peer in peers:
+        peer.close()
+    relay.wait_log("tunnel offline", count=2)
+    with with_key(relay, key) as again:
+        assert again.register(1)["name"] and again.register(2)["name"]
+        assert again.register_refused(3)["code"] == "TUNNEL_LIMIT_REACHED"
+
+
 # while it runs
 
 @pytest.mark.parametrize("kind", ["session", "tcp", "pool"])
