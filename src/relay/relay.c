@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "crypto/rand.h"
 #include "crypto/tls.h"
+#include "io/crew.h"
 #include "io/signals.h"
 #include "relay/admin_service.h"
 #include "relay/agent_session.h"
@@ -35,6 +36,9 @@
 #include "relay/worker.h"
 
 #define RELAY_WORKERS_MAX 256u
+#define RELAY_CHECKERS_MAX 4u
+#define RELAY_PASSWORDS_MAX 1024u /* that wait at each of both crews */
+#define RELAY_PASSWORDS_NICE 10
 
 /* A worker, its thread and its listeners. */
 struct relay_worker {
@@ -298,6 +302,23 @@ static unsigned relay_worker_count(const struct relay_conf *conf)
 	return n < RELAY_WORKERS_MAX ? n : RELAY_WORKERS_MAX;
 }
 
+/* Passwords wait for threads of their own, which take what the workers leave of the processors. */
+static void relay_make_crews(struct relay *r)
+{
+	struct crew_conf conf = {
+		.threads = (relay_worker_count(r->conf) + 1) / 2,
+		.max_waiting = RELAY_PASSWORDS_MAX,
+		.nice = RELAY_PASSWORDS_NICE,
+	};
+
+	if (conf.threads > RELAY_CHECKERS_MAX)
+		conf.threads = RELAY_CHECKERS_MAX;
+	rand_bytes(r->shared.gate_secret, sizeof(r->shared.gate_secret));
+	r->shared.checkers = crew_new(&conf);
+	conf.threads = 1;
+	r->shared.hashers = crew_new(&conf);
+}
+
 static void relay_make_workers(struct relay *r)
 {
 	unsigned n = relay_worker_count(r->conf);
@@ -365,6 +386,7 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	r->shared.on_quiet = relay_look_whether_quiet;
 	r->deadline_queue = timeout_queue_new(r->loop, 1);
 	timeout_init(&r->deadline, relay_on_deadline);
+	relay_make_crews(r);
 	relay_make_workers(r);
 	err = relay_open_tls(r, message);
 	if (!err)
@@ -411,6 +433,8 @@ void relay_free(struct relay **r_ptr)
 		return;
 	*r_ptr = NULL;
 	atomic_store(&r->shared.stopped, true);
+	crew_free(&r->shared.checkers);
+	crew_free(&r->shared.hashers);
 	admin_service_stop(r->shared.admin);
 	usages_keeper_finish(r->keeper);
 	relay_store_close(&r->shared);
@@ -432,6 +456,7 @@ void relay_free(struct relay **r_ptr)
 	tls_server_unref(&tls);
 	tls_server_unref(&r->old_tls);
 	mem_wipe(r->ticket_secret, sizeof(r->ticket_secret));
+	mem_wipe(r->shared.gate_secret, sizeof(r->shared.gate_secret));
 	hmac = atomic_load(&r->shared.hmac);
 	hmac_auth_free(&hmac);
 	hmac_auth_free(&r->old_hmac);
