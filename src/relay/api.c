@@ -35,6 +35,7 @@
 #include "relay/tunnel.h"
 #include "relay/visitor_error.h"
 #include "relay/worker.h"
+#include "store/store.h"
 
 /* ---- creation ---- */
 
@@ -322,6 +323,8 @@ static enum api_result api_metrics(struct api_request *r)
 		.start_ms = shared->started_ms,
 		.now_ms = loop_wall_ms(),
 		.log_lines_dropped = log_dropped(shared->log),
+		.has_store = shared->store != NULL,
+		.store_is_well = shared->store && store_is_well(shared->store, NULL),
 	};
 	struct buf body = {0};
 
