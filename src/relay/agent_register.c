@@ -179,7 +179,7 @@ static void agent_register_registered(struct registration *r, struct tunnel *t)
 		.tunnel = r->wish.number,
 		.proto = r->proto,
 		.port = r->proto == CONTROL_TCP ? tcp_tunnel_port(t) : 0,
-		.is_protected = t->gate && t->gate->password,
+		.is_protected = t->gate != NULL,
 	};
 	struct buf url = {0};
 
