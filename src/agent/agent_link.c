@@ -11,6 +11,7 @@
 #include "agent/refusal.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "config/conf_file.h"
 #include "io/loop.h"
 #include "io/timeout.h"
 #include "wire/control.h"
@@ -94,7 +95,7 @@ static void link_report_up(struct agent_link *l, enum report_kind kind)
 	l->told[0] = '\0';
 	backoff_up(&l->backoff, loop_now(l->loop));
 	if (kind == REPORT_LINK_UP)
-		r.rtt_us = relay_session_greeting_us(l->session);
+		relay_session_describe(l->session, &r);
 	else
 		r.duration_us = loop_clock_us() - l->lost_us;
 	link_report(l, &r);
@@ -332,6 +333,7 @@ static void link_on_uplink(void *ctx, const struct uplink_result *result)
 	struct agent_link *l = ctx;
 
 	l->uplink = NULL;
+	conf_file_forget(&l->fields);
 	if (result->hop != UPLINK_DONE) {
 		link_on_refused(l, result);
 		return;
@@ -458,9 +460,7 @@ void agent_link_free(struct agent_link **l_ptr)
 	link_finish(l);
 	relay_session_free(&l->retired);
 	timeout_queue_free(&l->delay);
-	if (l->fields.base)
-		mem_wipe(l->fields.base, l->fields.cap);
-	buf_release(&l->fields);
+	conf_file_forget(&l->fields);
 	mem_free(l);
 }
 
