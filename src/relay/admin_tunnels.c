@@ -12,11 +12,17 @@
 #include "relay/admin_tunnel_json.h"
 #include "relay/auth.h"
 #include "relay/directory.h"
+#include "relay/holdings.h"
+#include "relay/tcp_tunnel.h"
 #include "relay/tunnel.h"
 #include "relay/tunnel_gate.h"
 #include "relay/worker.h"
 #include "store/db.h"
 #include "store/ledger_audit.h"
+
+/* Answers of a worker that does not set the password. */
+#define ADMIN_TUNNELS_UNREADABLE "tcp"
+#define ADMIN_TUNNELS_TOO_MANY "limit"
 
 /* What a worker is asked. */
 struct admin_tunnels_what {
@@ -157,17 +163,40 @@ static void admin_tunnels_on_kill(struct worker *w, const void *ctx, struct buf 
 		t, "killed", "The tunnel was ended by its owner or the relay's operator.");
 }
 
+/* Whether the plan of its holder has room for one more password. */
+static bool admin_tunnels_may_protect(struct worker *w, struct tunnel *t)
+{
+	struct book_grant grant;
+	bool keyed;
+
+	if (!t->holder || t->counts_password)
+		return true;
+	slice_to_str(slice_from_str(t->key_id), grant.key_id, sizeof(grant.key_id));
+	keyed = t->key_id[0] && auth_check_again(w, &grant) == AUTH_KEY_GOOD;
+	t->counts_password = holdings_take(w->shared->holdings, slice_from_str(t->holder),
+		HOLDING_PASSWORDS, auth_passwords_max(w, keyed ? &grant : NULL));
+	return t->counts_password;
+}
+
 static void admin_tunnels_on_change(struct worker *w, const void *ctx, struct buf *out)
 {
 	const struct admin_tunnels_what *what = ctx;
+	const char *hash = *what->password_hash ? what->password_hash : NULL;
 	struct tunnel *t = admin_tunnels_seen(w, what);
-	const struct tunnel_gate_wish wish = {
-		.password_hash = *what->password_hash ? what->password_hash : NULL};
+	struct tunnel_gate *gate;
 
 	if (!t)
 		return;
-	tunnel_put_gate(t, tunnel_gate_new(w, &wish));
-	admin_tunnel_write(out, t, &what->view);
+	if (hash && tcp_tunnel_is(t)) {
+		buf_append_str(out, ADMIN_TUNNELS_UNREADABLE);
+	} else if (hash && !admin_tunnels_may_protect(w, t)) {
+		buf_append_str(out, ADMIN_TUNNELS_TOO_MANY);
+	} else {
+		gate = tunnel_take_gate(t);
+		tunnel_gate_set_password(&gate, w, hash);
+		tunnel_put_gate(t, gate);
+		admin_tunnel_write(out, t, &what->view);
+	}
 }
 
 /* Asks the worker where the tunnel is at home; the answer goes into the reply's body. */
@@ -258,13 +287,28 @@ static bool admin_tunnels_read(const struct admin_request *q, struct admin_reply
 	return good;
 }
 
+/* Whether the worker has set it. */
+static bool admin_tunnels_is_changed(struct admin_reply *reply)
+{
+	struct slice answer = buf_slice(&reply->body);
+
+	if (slice_eq(answer, SLICE(ADMIN_TUNNELS_UNREADABLE)))
+		admin_refuse(reply, API_ERROR_INVALID_REQUEST,
+			"A TCP tunnel cannot ask its visitors for a password.");
+	else if (slice_eq(answer, SLICE(ADMIN_TUNNELS_TOO_MANY)))
+		admin_refuse(reply, API_ERROR_PASSWORD_LIMIT_REACHED,
+			"There are as many tunnels with a password as the plan allows.");
+	return !reply->code;
+}
+
 void admin_tunnels_change(
 	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
 {
 	struct buf detail = {0};
 
 	if (!admin_tunnels_read(q, reply) || !admin_tunnels_may(q, reply) ||
-		!admin_tunnels_ask(c, q, admin_tunnels_on_change, reply))
+		!admin_tunnels_ask(c, q, admin_tunnels_on_change, reply) ||
+		!admin_tunnels_is_changed(reply))
 		return;
 	admin_json_begin(&detail, NULL, '{');
 	admin_json_put_text(
