@@ -263,6 +263,22 @@ def test_pool_tunnels_are_guarded_too(start):
     assert http.fetch(relay.port, host=f"other-app.{relay.domain}").status == 404
 
 
+def test_a_body_that_was_gathered_is_not_that_of_the_next_request(start):
+    relay = start("--workers", "1")
+    with Guarded(relay, verify={"scheme": "github", "secret": "x"}) as guarded, \
+            http.Visitor(relay.port) as visitor:
+        visitor.send(http.build_request("POST", "/hook", guarded.host, [
+            ("X-Hub-Signature-256", "sha256=" + "0" * 64), ("Content-Length", "10")]) + b"hello")
+        assert visitor.silent(0.05)
+        with Guarded(relay) as tunnel:
+            visitor.send(b"hello")
+            assert visitor.read_response().body.endswith(b"hellohello")
+            response = visitor.ask("POST", "/api/tunnels", relay.domain, [
+                ("Content-Type", "application/json")], b'{"subdomain": "second"}')
+            assert response.status == 201 and response.json()["id"] == "second", response
+        assert len(tunnel.requests) == 1 and not guarded.requests
+
+
 # passwords by plan
 
 @pytest.mark.covers("S113")
