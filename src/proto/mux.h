@@ -56,6 +56,7 @@ struct mux_stream {
 	bool reading : 1;
 	bool full : 1; /* mux_stream_write said so, and `writable` is owed */
 	bool stalled : 1; /* the reader stopped while bytes came */
+	bool quick : 1; /* it used half of its window quickly, once since it grew */
 	bool fin_wanted : 1; /* no more writes; FIN goes behind `out` */
 	bool fin_sent : 1;
 	bool fin_seen : 1;
