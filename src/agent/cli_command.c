@@ -4,6 +4,7 @@
 #include "config/opt_help.h"
 
 #define CLI_BIT(group) (1u << CLI_GROUP_##group)
+#define CLI_ACCOUNT (CLI_BIT(RELAY) | CLI_BIT(FILES))
 #define CLI_COMMON (CLI_BIT(RELAY) | CLI_BIT(LIMITS) | CLI_BIT(OUTPUT) | CLI_BIT(FILES))
 
 const struct cli_command cli_commands[CLI_COMMAND_COUNT] = {
@@ -48,6 +49,47 @@ const struct cli_command cli_commands[CLI_COMMAND_COUNT] = {
 			"  adit doctor 3000                        and the local service\n",
 		.max_words = 1,
 		.groups = CLI_COMMON},
+	[CLI_LOGIN] = {.name = "login",
+		.usage = "[relay]",
+		.summary = "get a key of your account for this machine",
+		.text = "  adit login relay.example.com            approve it on the relay's page\n"
+			"  adit login --token                      with a key that you have\n"
+			"\n"
+			"  The key is kept in ~/.config/adit/keys, readable for you only.\n",
+		.max_words = 1,
+		.groups = CLI_ACCOUNT | CLI_BIT(LOGIN)},
+	[CLI_LOGOUT] = {.name = "logout",
+		.usage = "[relay]",
+		.summary = "revoke the key of this machine and forget it",
+		.text = "",
+		.max_words = 1,
+		.groups = CLI_ACCOUNT},
+	[CLI_STATUS] = {.name = "status",
+		.usage = "",
+		.summary = "show your account, its limits, names and tunnels",
+		.text = "",
+		.groups = CLI_ACCOUNT},
+	[CLI_RESERVE] = {.name = "reserve",
+		.usage = "<name>",
+		.summary = "keep a name for your account",
+		.text = "  adit reserve demo; adit http 3000 --subdomain demo\n",
+		.min_words = 1,
+		.max_words = 1,
+		.groups = CLI_ACCOUNT},
+	[CLI_RELEASE] = {.name = "release",
+		.usage = "<name>",
+		.summary = "give a reserved name back",
+		.text = "",
+		.min_words = 1,
+		.max_words = 1,
+		.groups = CLI_ACCOUNT},
+	[CLI_SHARE] = {.name = "share",
+		.usage = "<tunnel>",
+		.summary = "print a link that gets past the password for a while",
+		.text = "  adit share demo --expires 2h --views 5\n",
+		.min_words = 1,
+		.max_words = 1,
+		.groups = CLI_ACCOUNT | CLI_BIT(SHARE)},
 	[CLI_COMPLETION] = {.name = "completion",
 		.usage = "<bash | zsh | fish>",
 		.summary = "print completions for a shell",

@@ -7,6 +7,7 @@
 
 #include "agent/cli_conf.h"
 #include "agent/key_file.h"
+#include "agent/prompt.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -30,6 +31,17 @@ bool cli_key_path(const struct cli_conf *conf, char **environ_list, struct buf *
 bool cli_key_is_safe(const struct cli_conf *conf)
 {
 	return conf->relay.tls || conf->values.insecure || relay_url_is_loopback(&conf->relay);
+}
+
+int cli_key_check_way(const struct cli_conf *conf, struct buf *message)
+{
+	if (cli_key_is_safe(conf))
+		return 0;
+	buf_printf(message,
+		"the key would go over the network to %s without TLS, for everybody on the way to "
+		"read. Use https://, or say that this is fine with --insecure",
+		conf->relay.text);
+	return ERR_DENIED;
 }
 
 int cli_key_read_input(size_t max, struct buf *out, struct buf *message)
@@ -90,6 +102,24 @@ static int cli_key_named_file(const struct cli_conf *conf, char **key_out, struc
 	return err;
 }
 
+static int cli_key_ask(char **key_out, struct buf *message)
+{
+	struct buf text = {0};
+	int err;
+
+	if (isatty(STDIN_FILENO)) {
+		err = prompt_secret("Key: ", CLI_KEY_FILE_MAX, &text);
+		if (err)
+			buf_append_str(message, "no key was given");
+	} else {
+		err = cli_key_read_input(CLI_KEY_FILE_MAX, &text, message);
+	}
+	if (!err)
+		err = cli_key_take(buf_slice(&text), "what was given", key_out, message);
+	conf_file_forget(&text);
+	return err;
+}
+
 static int cli_key_kept(
 	const struct cli_conf *conf, char **environ_list, char **key_out, struct buf *message)
 {
@@ -113,7 +143,9 @@ int cli_key_find(struct cli_conf *conf, char **environ_list, char **key_out, str
 	int err;
 
 	*key_out = NULL;
-	if (conf->values.token)
+	if (conf->values.token && strcmp(conf->values.token, "-") == 0)
+		err = cli_key_ask(key_out, message);
+	else if (conf->values.token)
 		err = cli_key_take(
 			slice_from_str(conf->values.token), "ADIT_TOKEN", key_out, message);
 	else if (conf->values.token_file)
@@ -121,12 +153,9 @@ int cli_key_find(struct cli_conf *conf, char **environ_list, char **key_out, str
 	else
 		err = cli_key_kept(conf, environ_list, key_out, message);
 	opt_value_wipe(&conf->values.token);
-	if (err || !*key_out || cli_key_is_safe(conf))
-		return err;
-	secret_free(key_out);
-	buf_printf(message,
-		"the key would go to %s without TLS, for everybody on the way to read. Use "
-		"https://, or say that this is fine with --insecure",
-		conf->relay.text);
-	return ERR_DENIED;
+	if (!err && *key_out)
+		err = cli_key_check_way(conf, message);
+	if (err)
+		secret_free(key_out);
+	return err;
 }

@@ -23,6 +23,8 @@ MUST_CHECK int cli_key_find(
 bool cli_key_path(const struct cli_conf *conf, char **environ_list, struct buf *out);
 /* What goes to the relay can be read by nobody in between, or it was said that this is fine. */
 bool cli_key_is_safe(const struct cli_conf *conf);
+/* ERR_DENIED and a sentence, when it is not safe. */
+MUST_CHECK int cli_key_check_way(const struct cli_conf *conf, struct buf *message);
 /* One line of standard input, without its end. ERR_LIMIT and a sentence when it is too long. The
  * caller wipes out. */
 MUST_CHECK int cli_key_read_input(size_t max, struct buf *out, struct buf *message);

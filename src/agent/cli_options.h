@@ -10,6 +10,8 @@ enum cli_group {
 	CLI_GROUP_TCP,
 	CLI_GROUP_TUNNEL,
 	CLI_GROUP_START,
+	CLI_GROUP_LOGIN,
+	CLI_GROUP_SHARE,
 	CLI_GROUP_RELAY,
 	CLI_GROUP_LIMITS,
 	CLI_GROUP_OUTPUT,
@@ -40,6 +42,9 @@ struct cli_values {
 	uint16_t remote_port;
 	unsigned proxy_protocol;
 	char *tunnels_file;
+	bool open;
+	uint64_t expires_s;
+	unsigned views;
 	char *relay;
 	unsigned connections;
 	char *ca;

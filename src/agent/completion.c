@@ -10,6 +10,11 @@ static bool completion_takes(const struct cli_command *c, const struct opt *o)
 	return c->groups & (1u << o->group) && !opt_has(o, OPT_NO_FLAG);
 }
 
+static bool completion_is_switch(const struct opt *o)
+{
+	return o->type == OPT_BOOL || opt_has(o, OPT_ASKED);
+}
+
 /* The words that may stand behind a command or an option. */
 static void completion_words(const char *const *words, struct buf *out)
 {
@@ -33,7 +38,7 @@ static void completion_commands(struct buf *out)
 /* What stands behind an option: files, one of some words, or anything. */
 static void completion_bash_value(const struct opt *o, struct buf *out)
 {
-	if (opt_has(o, OPT_NO_FLAG) || o->type == OPT_BOOL)
+	if (opt_has(o, OPT_NO_FLAG) || completion_is_switch(o))
 		return;
 	buf_printf(out, "\t--%s)\n", o->name);
 	if (o->type == OPT_FILE) {
@@ -115,7 +120,7 @@ static void completion_zsh_option(const struct opt *o, struct buf *out)
 		buf_append_str(out, ":value:(");
 		completion_words(o->values, out);
 		buf_append_char(out, ')');
-	} else if (o->type != OPT_BOOL) {
+	} else if (!completion_is_switch(o)) {
 		buf_append_str(out, ":value: ");
 	}
 	buf_append_char(out, '\'');
@@ -175,7 +180,7 @@ static void completion_fish_option(
 		o->name);
 	if (o->type == OPT_FILE)
 		buf_append_str(out, " -r -F");
-	else if (o->type != OPT_BOOL)
+	else if (!completion_is_switch(o))
 		buf_append_str(out, " -x");
 	if (o->type == OPT_ENUM) {
 		buf_append_str(out, " -a '");

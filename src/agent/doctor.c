@@ -1,11 +1,12 @@
 /*
  * The checks in a row, each begun when the one before it has told: the relay by a plain upgrade,
- * by WebSocket, and the local service. A hop that a check did not get to says nothing.
+ * by WebSocket, its API, and the local service. A hop that a check did not get to says nothing.
  */
 #include "agent/doctor.h"
 
 #include <stdio.h>
 
+#include "agent/doctor_account.h"
 #include "agent/doctor_local.h"
 #include "agent/handshake.h"
 #include "agent/relay_way.h"
@@ -27,7 +28,9 @@ struct doctor {
 	struct target target; /* no host and no path: none was given */
 	struct buf fields; /* of the upgrade under way */
 	enum uplink_framing framing;
+	struct doctor_account *account; /* owned */
 	struct doctor_local *local; /* owned */
+	bool is_relay; /* it has answered as one */
 	unsigned faults;
 };
 
@@ -87,6 +90,42 @@ static void doctor_local(struct doctor *d)
 		d->loop, &d->target, d->conf->values.local_connect_ms, &doctor_local_events, d);
 }
 
+/* ---- the relay's API ---- */
+
+static void doctor_on_account_done(void *ctx)
+{
+	doctor_local(ctx);
+}
+
+static const struct doctor_local_events doctor_account_events = {
+	.tell = doctor_on_local,
+	.done = doctor_on_account_done,
+};
+
+static struct uplink_request doctor_way(const struct doctor *d)
+{
+	return (struct uplink_request) {
+		.host = d->conf->relay.host,
+		.port = d->conf->relay.port,
+		.tls = d->way.tls,
+		.proxy = d->way.proxy.address,
+		.proxy_authorization = d->way.proxy.authorization,
+		.timeout_ms = DOCTOR_TIMEOUT_MS,
+	};
+}
+
+/* Whatever else there may be does not know the API. */
+static void doctor_account(struct doctor *d)
+{
+	const struct uplink_request way = doctor_way(d);
+
+	if (d->is_relay)
+		d->account =
+			doctor_account_new(d->loop, &way, d->way.key, &doctor_account_events, d);
+	else
+		doctor_local(d);
+}
+
 /* ---- the relay ---- */
 
 static const char *const doctor_hops[] = {
@@ -122,9 +161,12 @@ static void doctor_tell_fault(struct doctor *d, const struct uplink_result *resu
 	const char *advice = doctor_advice[result->hop];
 	struct buf detail = {0};
 
-	if (result->status == 401 || result->status == 403)
+	if (slice_eq(result->code, SLICE("not-authenticated")))
 		advice = "the relay wants signed requests: ADIT_HMAC_SECRET or --hmac-secret-file";
-	buf_printf(&detail, "%.*s; %s", SLICE_ARG(result->detail), advice);
+	buf_append_slice(&detail, result->detail);
+	/* Other refusals say themselves what to do. */
+	if (!result->code.len || slice_eq(result->code, SLICE("not-authenticated")))
+		buf_printf(&detail, "; %s", advice);
 	doctor_tell(d,
 		result->hop < UPLINK_HTTP ? doctor_hops[result->hop] : doctor_upgrade_name(d),
 		false, result->hop < UPLINK_DONE ? result->hop_us[result->hop] : 0,
@@ -165,31 +207,25 @@ static void doctor_on_uplink(void *ctx, const struct uplink_result *result)
 	else
 		doctor_tell_fault(d, result);
 	stream_close(&link);
+	d->is_relay |=
+		result->hop == UPLINK_DONE || (result->hop == UPLINK_HTTP && result->code.len);
 	if (d->framing == UPLINK_PLAIN && result->hop >= UPLINK_HTTP)
 		doctor_ask(d, UPLINK_WEBSOCKET);
 	else
-		doctor_local(d);
+		doctor_account(d);
 }
 
 static void doctor_ask(struct doctor *d, enum uplink_framing framing)
 {
-	const struct uplink_request request = {
-		.host = d->conf->relay.host,
-		.port = d->conf->relay.port,
-		.tls = d->way.tls,
-		.proxy = d->way.proxy.address,
-		.proxy_authorization = d->way.proxy.authorization,
-		.framing = framing,
-		.timeout_ms = DOCTOR_TIMEOUT_MS,
-	};
-	struct uplink_request signed_request = request;
+	struct uplink_request request = doctor_way(d);
 
 	buf_clear(&d->fields);
 	handshake_identify(
 		&d->fields, &d->way.who, loop_wall_ms(), framing == UPLINK_PLAIN ? 0 : 1);
-	signed_request.fields = buf_slice(&d->fields);
+	request.framing = framing;
+	request.fields = buf_slice(&d->fields);
 	d->framing = framing;
-	uplink_start(d->loop, &signed_request, doctor_on_uplink, d);
+	uplink_start(d->loop, &request, doctor_on_uplink, d);
 }
 
 /* ---- all of it ---- */
@@ -220,6 +256,7 @@ enum run_exit doctor_run(struct cli_conf *conf, char **environ_list, struct buf 
 				slice_from_str(doctor.way.proxy.address));
 		doctor_ask(&doctor, UPLINK_PLAIN);
 		loop_run(doctor.loop);
+		doctor_account_free(&doctor.account);
 		doctor_local_free(&doctor.local);
 		loop_free(&doctor.loop);
 		status = doctor.faults ? RUN_UNWELL : RUN_STOPPED;

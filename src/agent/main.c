@@ -4,11 +4,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "agent/account.h"
 #include "agent/cli_conf.h"
 #include "agent/cli_guard.h"
 #include "agent/cli_spec.h"
 #include "agent/completion.h"
 #include "agent/doctor.h"
+#include "agent/login.h"
 #include "agent/run.h"
 #include "agent/start.h"
 #include "base/check.h"
@@ -103,6 +105,18 @@ static enum run_exit main_command(struct cli_conf *conf, struct buf *message)
 		return start_tunnels(conf, environ, message);
 	case CLI_DOCTOR:
 		return doctor_run(conf, environ, message);
+	case CLI_LOGIN:
+		return login_run(conf, environ, message);
+	case CLI_LOGOUT:
+		return login_end(conf, environ, message);
+	case CLI_STATUS:
+		return account_status(conf, environ, message);
+	case CLI_RESERVE:
+		return account_reserve(conf, environ, message);
+	case CLI_RELEASE:
+		return account_release(conf, environ, message);
+	case CLI_SHARE:
+		return account_share(conf, environ, message);
 	case CLI_COMPLETION:
 		return main_completion(conf, message);
 	case CLI_VERSION:

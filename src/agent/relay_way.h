@@ -23,6 +23,9 @@ struct relay_way {
 /* On an error out is empty, and the message has a sentence. */
 MUST_CHECK int relay_way_find(
 	struct cli_conf *conf, char **environ_list, struct relay_way *out, struct buf *message);
+/* Without a key, to be given one. */
+MUST_CHECK int relay_way_find_bare(const struct cli_conf *conf, char **environ_list,
+	struct relay_way *out, struct buf *message);
 void relay_way_deinit(struct relay_way *w);
 
 #endif

@@ -27,6 +27,13 @@ void buf_release(struct buf *b)
 	*b = (struct buf) {0};
 }
 
+void buf_wipe(struct buf *b)
+{
+	if (b->base)
+		mem_wipe(b->base, b->cap);
+	buf_release(b);
+}
+
 char *buf_reserve(struct buf *b, size_t room)
 {
 	size_t len = buf_len(b), want = len + room, cap = b->cap ? b->cap : BUF_MIN;
@@ -67,6 +74,19 @@ void buf_append(struct buf *b, const void *data, size_t len)
 void buf_append_slice(struct buf *b, struct slice s)
 {
 	buf_append(b, s.ptr, s.len);
+}
+
+void buf_append_secret(struct buf *b, struct slice s)
+{
+	struct buf grown = {0};
+
+	if (b->cap - b->end < s.len) {
+		buf_reserve(&grown, buf_len(b) + s.len);
+		buf_append_slice(&grown, buf_slice(b));
+		buf_wipe(b);
+		*b = grown;
+	}
+	buf_append_slice(b, s);
 }
 
 void buf_append_str(struct buf *b, const char *str)

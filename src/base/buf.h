@@ -41,11 +41,15 @@ static inline void buf_clear(struct buf *b)
 void buf_init(struct buf *b);
 /* Gives the memory back; the buffer stays usable. */
 void buf_release(struct buf *b);
+/* The same for a buffer that held a secret: its memory is overwritten first. */
+void buf_wipe(struct buf *b);
 /* Makes room for so many more bytes and returns where they go; buf_commit says how many came. */
 char *buf_reserve(struct buf *b, size_t room);
 void buf_commit(struct buf *b, size_t len);
 void buf_append(struct buf *b, const void *data, size_t len);
 void buf_append_slice(struct buf *b, struct slice s);
+/* The same for a secret: memory that the buffer grows out of is overwritten. */
+void buf_append_secret(struct buf *b, struct slice s);
 void buf_append_str(struct buf *b, const char *str);
 void buf_append_char(struct buf *b, char c);
 void buf_append_u64(struct buf *b, uint64_t value);

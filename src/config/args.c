@@ -77,6 +77,14 @@ static int args_take_value(
 	return ERR_SYNTAX;
 }
 
+/* What was meant to be a value, whatever it is. */
+static bool args_has_value(const struct args_reader *r, struct slice arg)
+{
+	const char *next = r->at + 1 < r->argc ? r->argv[r->at + 1] : NULL;
+
+	return slice_find(arg, '=') < arg.len || (next && next[0] != '-');
+}
+
 static int args_read_option(struct args_reader *r, struct slice arg)
 {
 	struct slice dashed = slice_first(arg, slice_find(arg, '='));
@@ -87,11 +95,15 @@ static int args_read_option(struct args_reader *r, struct slice arg)
 	r->bare_switch = NULL;
 	if (!o || name.len + 2 != dashed.len)
 		return args_refuse_unknown(r, dashed, name);
-	if (opt_has(o, OPT_NO_FLAG))
+	if (opt_has(o, OPT_NO_FLAG) || (opt_has(o, OPT_ASKED) && args_has_value(r, arg)))
 		return args_refuse_not_a_flag(r, o);
 	if (opt_set_has(r->set, o, OPT_LAYER_FLAG)) {
 		buf_printf(r->message, "--%s is given twice", o->name);
 		return ERR_EXISTS;
+	}
+	if (opt_has(o, OPT_ASKED)) {
+		opt_set_put(r->set, o, OPT_LAYER_FLAG, SLICE("-"), dashed);
+		return 0;
 	}
 	err = args_take_value(r, o, arg, &value);
 	if (!err)

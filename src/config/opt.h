@@ -35,7 +35,9 @@ enum opt_flag {
 	OPT_NO_FLAG = 1u << 1, /* not on the command line */
 	OPT_NO_FILE = 1u << 2, /* not in the YAML file */
 	OPT_ENV_TRUE_ONLY = 1u << 3, /* in the environment only the word true is true */
-	OPT_NO_EFFECT = 1u << 4 /* accepted and checked, but stored nowhere */
+	OPT_NO_EFFECT = 1u << 4, /* accepted and checked, but stored nowhere */
+	OPT_ASKED = 1u << 5, /* a secret that is a bare switch as a flag, and then the text "-" */
+	OPT_NO_ENV = 1u << 6 /* not in the environment */
 };
 
 #define OPT_NAME_MAX 64

@@ -79,7 +79,8 @@ static void opt_help_wrap(struct slice text, unsigned width, struct buf *out)
 /* A switch that is off by default: its name alone turns it on. */
 static bool opt_help_is_off_switch(const struct opt *o)
 {
-	return o->type == OPT_BOOL && o->fallback && strcmp(o->fallback, "on") != 0;
+	return opt_has(o, OPT_ASKED) ||
+		(o->type == OPT_BOOL && o->fallback && strcmp(o->fallback, "on") != 0);
 }
 
 /* What a person types: "--port PORT", a switch alone, or a variable that is no flag. */
@@ -139,7 +140,7 @@ static void opt_help_print_one(const struct opt *o, unsigned width, bool colour,
 	buf_init(&text);
 	buf_append_str(&text, o->doc);
 	/* What has one name only stands under it already. */
-	if (!opt_has(o, OPT_NO_FLAG) || o->env_alias)
+	if (!opt_has(o, OPT_NO_ENV) && (!opt_has(o, OPT_NO_FLAG) || o->env_alias))
 		opt_help_print_more(o, env, &text);
 	opt_help_print_names(o, colour, out);
 	opt_help_wrap(buf_slice(&text), width, out);

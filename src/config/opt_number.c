@@ -89,13 +89,17 @@ static int opt_number_read(const struct opt *o, struct slice text, uint64_t *val
 	bool is_negative = text.len && text.ptr[0] == '-';
 	struct slice rest = slice_from(text, is_negative);
 	size_t digits = 0;
-	int err;
+	int err, scale_err;
 
 	while (digits < rest.len && rest.ptr[digits] >= '0' && rest.ptr[digits] <= '9')
 		digits++;
 	err = num_parse_u64(slice_first(rest, digits), value_out);
-	if (!err)
-		err = opt_number_scale(o, slice_from(rest, digits), value_out);
+	/* What is no number is not out of range either, however many digits it begins with. */
+	if (err)
+		*value_out = 0;
+	scale_err = opt_number_scale(o, slice_from(rest, digits), value_out);
+	if (!err || scale_err == ERR_SYNTAX)
+		err = scale_err;
 	if (!err && ((is_negative && *value_out) || *value_out < o->min || *value_out > o->max))
 		err = ERR_RANGE;
 	return err;

@@ -124,11 +124,26 @@ static void listener_on_close(uv_handle_t *handle)
 	mem_free(handle->data);
 }
 
+int listener_adopt(struct loop *loop, int fd, struct listener **listener_out)
+{
+	struct listener *l = MEM_NEW(struct listener);
+
+	if (uv_poll_init(loop_uv(loop), &l->poll, fd) != 0) {
+		close(fd);
+		mem_free(l);
+		return ERR_SYSTEM;
+	}
+	l->poll.data = l;
+	l->fd = fd;
+	timeout_init(&l->retry, listener_on_retry);
+	*listener_out = l;
+	return 0;
+}
+
 int listener_open(
 	struct loop *loop, const struct addr *addr, bool shared, struct listener **listener_out)
 {
 	int fd = listener_socket(addr, shared), err;
-	struct listener *l;
 	struct addr bound;
 
 	if (fd < 0)
@@ -136,20 +151,14 @@ int listener_open(
 	err = addr_of_socket(fd, &bound);
 	if (!err && listen(fd, LISTENER_BACKLOG) != 0)
 		err = err_from_errno(errno);
-	l = MEM_NEW(struct listener);
-	if (!err && uv_poll_init(loop_uv(loop), &l->poll, fd) != 0)
-		err = ERR_SYSTEM;
 	if (err) {
 		close(fd);
-		mem_free(l);
 		return err;
 	}
-	l->poll.data = l;
-	l->fd = fd;
-	l->port = addr_port(&bound);
-	timeout_init(&l->retry, listener_on_retry);
-	*listener_out = l;
-	return 0;
+	err = listener_adopt(loop, fd, listener_out);
+	if (!err)
+		(*listener_out)->port = addr_port(&bound);
+	return err;
 }
 
 void listener_start(struct listener *l, const struct listener_events *events, void *ctx,

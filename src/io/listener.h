@@ -31,6 +31,8 @@ MUST_CHECK int listener_probe(const struct addr *addr);
  */
 MUST_CHECK int listener_open(
 	struct loop *loop, const struct addr *addr, bool shared, struct listener **listener_out);
+/* The same for a descriptor that listens already; takes it, whatever it returns. */
+MUST_CHECK int listener_adopt(struct loop *loop, int fd, struct listener **listener_out);
 /* Accepts from now on. After running out of descriptors it waits for the queue's duration. */
 void listener_start(struct listener *l, const struct listener_events *events, void *ctx,
 	struct timeout_queue *retry);

@@ -19,6 +19,7 @@ struct pump {
 	struct pump_half half[2];
 	const struct pump_events *events; /* borrowed */
 	void *ctx; /* borrowed */
+	bool paused;
 };
 
 static struct pump_half *pump_other(struct pump_half *h)
@@ -71,7 +72,7 @@ static void pump_on_drained(void *ctx)
 	struct pump_half *h = ctx, *from = pump_other(h);
 
 	h->full = false;
-	if (!from->ended)
+	if (!from->ended && !h->pump->paused)
 		stream_read_start(from->stream);
 	h->pump->events->moved(h->pump->ctx);
 	pump_finish_if_over(h->pump);
@@ -131,10 +132,25 @@ void pump_end_side(struct pump *p, enum pump_side side)
 
 void pump_start(struct pump *p)
 {
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2 && !p->paused; i++) {
 		if (!p->half[i].ended && !p->half[!i].full)
 			stream_read_start(p->half[i].stream);
 	}
+}
+
+void pump_pause(struct pump *p)
+{
+	p->paused = true;
+	for (int i = 0; i < 2; i++) {
+		stream_set_bulk(p->half[i].stream, false);
+		stream_read_stop(p->half[i].stream);
+	}
+}
+
+void pump_go_on(struct pump *p)
+{
+	p->paused = false;
+	pump_start(p);
 }
 
 uint64_t pump_bytes(const struct pump *p, enum pump_side from)

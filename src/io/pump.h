@@ -36,6 +36,9 @@ void pump_feed(struct pump *p, enum pump_side from, struct slice data);
 void pump_end_side(struct pump *p, enum pump_side side);
 /* Starts reading both sides. */
 void pump_start(struct pump *p);
+/* Nothing more is read from either side until it goes on. */
+void pump_pause(struct pump *p);
+void pump_go_on(struct pump *p);
 /* How many bytes came from that side. */
 uint64_t pump_bytes(const struct pump *p, enum pump_side from);
 /* Resets both streams if they are still there. */

@@ -5,6 +5,7 @@
 #include "relay/agent_control.h"
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "crypto/digest.h"
 #include "io/stream.h"
 #include "relay/agent_message.h"
@@ -12,6 +13,7 @@
 #include "relay/agent_session_priv.h"
 #include "relay/session_tunnel.h"
 #include "relay/worker.h"
+#include "store/book.h"
 #include "wire/control.h"
 #include "wire/session.h"
 
@@ -42,6 +44,8 @@ static void agent_control_welcome(struct agent_session *a, const struct control 
 		.window = hello->window,
 		.grace_s = (unsigned)((conf->grace_ms + 999) / 1000),
 		.heartbeat_s = (unsigned)((conf->heartbeat_ms + 999) / 1000),
+		.account = a->grant ? a->grant->account : NULL,
+		.plan = a->grant && a->grant->plan[0] ? a->grant->plan : NULL,
 	};
 
 	digest_hex(a->secret, sizeof(a->secret), secret);
@@ -56,6 +60,21 @@ static char *agent_control_text(const char *text)
 	return mem_dup_str(text, strlen(text));
 }
 
+/* An account wherever it is; else the token, or the address. */
+static void agent_control_set_owner(struct agent_session *a, const struct control *hello)
+{
+	char account[NUM_TEXT_MAX];
+
+	if (a->grant) {
+		num_print_u64(a->grant->account_id, account);
+		a->owner_kind = IDENTITY_ACCOUNT;
+		a->owner = agent_control_text(account);
+	} else {
+		a->owner_kind = hello->client ? IDENTITY_TOKEN : IDENTITY_IP;
+		a->owner = agent_control_text(hello->client ? hello->client : a->client);
+	}
+}
+
 static void agent_control_hello(struct agent_session *a, const struct control *c)
 {
 	if (c->type != CONTROL_HELLO) {
@@ -66,8 +85,7 @@ static void agent_control_hello(struct agent_session *a, const struct control *c
 		agent_control_fail(a, "This relay speaks version 1 of the session protocol.");
 		return;
 	}
-	a->owner_kind = c->client ? IDENTITY_TOKEN : IDENTITY_IP;
-	a->owner = agent_control_text(c->client ? c->client : a->client);
+	agent_control_set_owner(a, c);
 	a->program = agent_control_text(c->agent);
 	a->resume = c->resume;
 	a->ready = !c->resume;

@@ -16,10 +16,12 @@
 #include "relay/agent_session_priv.h"
 #include "relay/api_body.h"
 #include "relay/api_error.h"
-#include "relay/hmac_auth.h"
+#include "relay/auth.h"
+#include "relay/clerk.h"
 #include "relay/identity.h"
 #include "relay/refusals.h"
 #include "relay/reply.h"
+#include "relay/review.h"
 #include "relay/visitor_error.h"
 #include "relay/worker.h"
 #include "wire/session.h"
@@ -64,10 +66,12 @@ static void agent_link_log_refusal(struct agent_link_request *r, struct slice cl
 	struct worker *w = r->worker;
 	uint64_t suppressed;
 
-	if (refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
-		log_warn(w->shared->log, "agent refused", LOG_STR("client", client),
-			LOG_STR("reason", slice_from_str(r->error)),
-			LOG_INT("suppressed", suppressed));
+	if (!refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
+		return;
+	log_warn(w->shared->log, "agent refused", LOG_STR("client", client),
+		LOG_STR("reason", slice_from_str(r->error)), LOG_INT("suppressed", suppressed));
+	if (r->status == 401)
+		clerk_note_refusal(w, client, r->error);
 }
 
 static enum agent_link_result agent_link_refuse_as(
@@ -80,7 +84,7 @@ static enum agent_link_result agent_link_refuse_as(
 		.code = code,
 		.retry_after_s = status == 503 ? w->conf->retry_after_s : 0,
 		.upgrade = status == 426 ? "adit" : NULL, /* RFC 9110, 15.5.22 */
-		.www_authenticate = status == 401 ? "HMAC" : NULL,
+		.www_authenticate = status == 401 ? r->www_authenticate : NULL,
 		.close = true,
 	};
 
@@ -103,26 +107,36 @@ static enum agent_link_result agent_link_refuse(
 	return agent_link_refuse_as(r, info->status, info->code, sentence);
 }
 
-static bool agent_link_is_signed(struct agent_link_request *r, struct buf *reason)
+static enum agent_link_result agent_link_refuse_auth(
+	struct agent_link_request *r, struct auth_refusal *refusal)
 {
-	struct worker *w = r->worker;
-	struct hmac_auth *auth = atomic_load_explicit(&w->shared->hmac, memory_order_acquire);
-	struct slice none = {NULL, 0};
-	struct hmac_request signed_request;
+	const struct api_error_info *info = api_error_get(refusal->error);
+	enum agent_link_result result;
 
-	if (!auth || r->authenticated)
-		return true;
-	signed_request = hmac_auth_request(r->head, r->head->target, none);
-	r->authenticated = hmac_auth_check(auth, &signed_request, loop_wall_ms(), reason) == 0;
-	if (!r->authenticated) {
-		metrics_add(w->metrics, METRIC_HMAC_REFUSALS, 1);
-		if (w->conf->hmac_terse) {
-			buf_clear(reason);
-			buf_append_str(reason, API_BODY_AUTH_TERSE);
-		}
-		buf_append_char(reason, '\0');
-	}
-	return r->authenticated;
+	buf_append_char(&refusal->sentence, '\0');
+	r->www_authenticate = refusal->www_authenticate;
+	if (refusal->busy)
+		result = agent_link_refuse_as(r, 503,
+			visitor_error_get(VISITOR_ERROR_OVERLOADED)->code, refusal->sentence.base);
+	else
+		result = agent_link_refuse_as(r, info->status, info->code, refusal->sentence.base);
+	buf_release(&refusal->sentence);
+	return result;
+}
+
+/* Checks what is demanded of who asks for a link; false when it was refused. */
+static bool agent_link_authenticate(
+	struct agent_link_request *r, struct auth *auth, enum agent_link_result *result_out)
+{
+	struct auth_request request = {
+		.head = r->head, .target = r->head->target, .is_signed = r->authenticated};
+	struct auth_refusal refusal;
+	bool may = auth_check(r->worker, &request, auth, &refusal);
+
+	r->authenticated = request.is_signed;
+	if (!may)
+		*result_out = agent_link_refuse_auth(r, &refusal);
+	return may;
 }
 
 /* ---- links ---- */
@@ -149,13 +163,15 @@ static struct stream *agent_link_answer(struct agent_link_request *r, struct sli
 	return link;
 }
 
-static enum agent_link_result agent_link_begin(struct agent_link_request *r)
+static enum agent_link_result agent_link_begin(
+	struct agent_link_request *r, const struct auth *auth)
 {
 	struct worker *w = r->worker;
 	const struct agent_session_setup setup = {
 		.client = identity_client_ip(r->head, r->peer, w->conf->trust_proxy),
 		.host = r->host,
 		.events = &agent_link_session_events,
+		.auth = auth,
 	};
 	struct agent_session *a;
 	struct stream *link;
@@ -167,6 +183,8 @@ static enum agent_link_result agent_link_begin(struct agent_link_request *r)
 			visitor_error_get(VISITOR_ERROR_OVERLOADED)->code,
 			"The relay has as many sessions as it may.");
 	a = agent_session_new(w, &setup);
+	if (auth->keyed)
+		review_expect(w, auth->grant.expires_ms);
 	link = agent_link_answer(r, (struct slice) {NULL, 0});
 	session_start(a->session, &link, r->received);
 	return AGENT_LINK_TAKEN;
@@ -178,6 +196,16 @@ static const uint8_t *agent_link_secret(const struct agent_session *a)
 	static const uint8_t nobody[AGENT_SESSION_SECRET_LEN];
 
 	return a ? a->secret : nobody;
+}
+
+/* A session goes on with a good key of the account that it began with; its own was checked when
+ * it was used, and again at every change since. */
+static bool agent_link_is_same_account(const struct agent_session *a, const struct auth *auth)
+{
+	if (a->worker->conf->auth == RELAY_AUTH_OFF)
+		return true;
+	return a->grant ? auth->keyed && auth->grant.account_id == a->grant->account_id
+			: !auth->keyed;
 }
 
 static bool agent_link_may_resume(const struct agent_session *a, const struct agent_resume *resume)
@@ -207,11 +235,12 @@ static void agent_link_take_over(
 }
 
 static enum agent_link_result agent_link_resume(
-	struct agent_link_request *r, const struct agent_resume *resume)
+	struct agent_link_request *r, const struct agent_resume *resume, const struct auth *auth)
 {
 	struct agent_session *a = agent_session_find(r->worker, resume->session);
 
-	if (!agent_link_may_resume(a, resume)) /* on ERR_SYNTAX there is no proof */
+	if (!agent_link_may_resume(a, resume) ||
+		!agent_link_is_same_account(a, auth)) /* on ERR_SYNTAX there is no proof */
 		return agent_link_refuse(
 			r, API_ERROR_SESSION_GONE, "There is no such session any more.");
 	agent_link_take_over(r, a, resume);
@@ -221,18 +250,13 @@ static enum agent_link_result agent_link_resume(
 enum agent_link_result agent_link_accept(struct agent_link_request *r, unsigned *home_out)
 {
 	struct slice near = http_head_value(r->head, HTTP_FIELD_ADIT_BESIDE);
+	enum agent_link_result result;
 	struct agent_resume resume;
-	struct buf reason = {0};
+	struct auth auth;
 	int err = agent_resume_read(r->head, &resume);
 
-	if (!agent_link_is_signed(r, &reason)) {
-		enum agent_link_result result =
-			agent_link_refuse(r, API_ERROR_NOT_AUTHENTICATED, reason.base);
-
-		buf_release(&reason);
+	if (!agent_link_authenticate(r, &auth, &result))
 		return result;
-	}
-	buf_release(&reason);
 	if (!slice_eq(http_head_value(r->head, HTTP_FIELD_ADIT_VERSION), SLICE("1")))
 		return agent_link_refuse_as(r, 426,
 			visitor_error_get(VISITOR_ERROR_VERSION_NOT_SUPPORTED)->code,
@@ -241,5 +265,6 @@ enum agent_link_result agent_link_accept(struct agent_link_request *r, unsigned 
 		near = resume.session;
 	if (agent_session_home(r->worker, near, home_out) && *home_out != r->worker->index)
 		return AGENT_LINK_MOVE;
-	return err == ERR_NOT_FOUND ? agent_link_begin(r) : agent_link_resume(r, &resume);
+	return err == ERR_NOT_FOUND ? agent_link_begin(r, &auth)
+				    : agent_link_resume(r, &resume, &auth);
 }

@@ -24,6 +24,7 @@ struct agent_link_request {
 	struct slice received; /* bytes behind the head */
 	enum upgrade_kind kind;
 	bool authenticated; /* in and out: its signature was checked */
+	const char *www_authenticate; /* out: of a 401 */
 	unsigned status; /* out: of a refusal */
 	const char *error; /* out: its X-Adit-Error */
 };

@@ -4,25 +4,23 @@
  */
 #include "relay/agent_register.h"
 
-#include <stdio.h>
-
 #include "base/check.h"
 #include "base/mem.h"
 #include "relay/agent_message.h"
+#include "relay/agent_port.h"
 #include "relay/agent_session_priv.h"
 #include "relay/create.h"
 #include "relay/name.h"
-#include "relay/ports.h"
 #include "relay/public_url.h"
 #include "relay/refusals.h"
 #include "relay/session_tunnel.h"
 #include "relay/tcp_tunnel.h"
 #include "relay/worker.h"
+#include "store/book.h"
 #include "wire/control.h"
 
 #define AGENT_REGISTER_TUNNELS_MAX 1000u /* of one session */
 #define AGENT_REGISTER_TRIES 8 /* a name that always lives elsewhere again */
-#define AGENT_REGISTER_PORT_TRIES 64 /* ports that other programs hold are skipped */
 #define AGENT_REGISTER_URL_MAX 400
 
 struct registration {
@@ -36,6 +34,8 @@ struct registration {
 	enum create_result result; /* of the other worker: OK when the name may be free now */
 	struct create_outcome outcome;
 	struct identity who;
+	struct book_grant *grant; /* owned: a copy of the agent's; NULL without one */
+	uint16_t port; /* that was asked for, of a TCP tunnel */
 	size_t name_len;
 	char name[NAME_MAX_LEN + 1];
 	char who_text[IDENTITY_TOKEN_MAX + 1];
@@ -66,6 +66,9 @@ static const struct agent_message_fault agent_register_faults[] = {
 		.message = "This name cannot be had: a name has 4 to 63 lower-case letters, "
 			   "digits and hyphens, and some are never given out.",
 		.fatal = true},
+	[CREATE_KEPT] = {.code = "name-reserved",
+		.message = "The name is reserved for another account.",
+		.fatal = true},
 	[CREATE_RESERVED] = {.code = "name-reserved",
 		.message = "The name is held for another client that was here a moment ago."},
 	[CREATE_IN_USE] = {.code = "name-in-use",
@@ -75,7 +78,36 @@ static const struct agent_message_fault agent_register_faults[] = {
 		.message = "No port or descriptor is left for another tunnel."},
 	[CREATE_FULL] = {.code = "too-many-tunnels",
 		.message = "The relay has as many tunnels as it may."},
+	[CREATE_OTHER_PROTO] = {.code = "proto-not-allowed",
+		.message = "The key is not for tunnels of this kind.",
+		.fatal = true},
+	[CREATE_OTHER_NAME] = {.code = "name-not-allowed",
+		.message = "The key is for other names, or none of its names is free.",
+		.fatal = true},
+	[CREATE_OTHER_PORT] = {.code = "port-not-allowed",
+		.message = "The port is not one of those that this relay gives to tunnels, or not "
+			   "one that the key is for.",
+		.fatal = true},
+	[CREATE_NO_TCP] = {.code = "tcp-not-offered",
+		.message = "This relay has no ports for TCP tunnels.",
+		.fatal = true},
+	[CREATE_TOO_MANY] = {.code = "TUNNEL_LIMIT_REACHED",
+		.message = "There are as many tunnels online as the plan allows. Close one, or ask "
+			   "the relay's operator for another plan.",
+		.fatal = true},
 };
+
+/* Somebody else has the name. */
+static bool agent_register_is_held(enum create_result result)
+{
+	return result == CREATE_IN_USE || result == CREATE_RESERVED || result == CREATE_KEPT;
+}
+
+static void agent_register_free(struct registration *r)
+{
+	mem_free(r->grant);
+	mem_free(r);
+}
 
 static void agent_register_refused(struct registration *r, enum create_result why)
 {
@@ -85,7 +117,7 @@ static void agent_register_refused(struct registration *r, enum create_result wh
 	if (!fault.fatal)
 		fault.retry_after_s = why == CREATE_RESERVED ? r->outcome.seconds
 							     : r->worker->conf->retry_after_s;
-	if (r->proto == CONTROL_TCP && (why == CREATE_IN_USE || why == CREATE_RESERVED)) {
+	if (r->proto == CONTROL_TCP && agent_register_is_held(why)) {
 		fault.code = "port-in-use";
 		fault.message = "The port belongs to another client's tunnel.";
 	}
@@ -141,6 +173,7 @@ static enum create_result agent_register_ask(struct registration *r)
 		.kind = session_tunnel_kind(),
 		.name = slice_of(r->name, r->name_len),
 		.who = r->who,
+		.grant = r->grant,
 		.client = slice_from_str(r->wish.agent->client),
 		.ctx = &r->wish,
 	};
@@ -148,13 +181,17 @@ static enum create_result agent_register_ask(struct registration *r)
 	if (r->proto == CONTROL_HTTP)
 		return create_tunnel(r->worker, &wish, &r->outcome);
 	wish.kind = tcp_tunnel_kind();
-	return create_tunnel_as(r->worker, &wish, &r->outcome);
+	if (!wish.name.len)
+		return agent_port_open(r->worker, &wish, r->port, &r->outcome);
+	return create_tunnel_as(r->worker, &wish, &r->outcome); /* another worker gave it up */
 }
 
 /* Goes to the worker where the name lives; the agent's next lines wait meanwhile. */
 static void agent_register_send(struct registration *r)
 {
 	r->there = r->worker->shared->workers[r->outcome.home];
+	r->name_len = slice_to_str(
+		slice_of(r->outcome.name, r->outcome.name_len), r->name, sizeof(r->name));
 	r->wish.agent->registration = r;
 	loop_task_init(&r->task, agent_register_on_there);
 	loop_post(r->there->loop, &r->task);
@@ -171,7 +208,7 @@ static void agent_register_settle(struct registration *r, enum create_result res
 		agent_register_registered(r, r->outcome.tunnel);
 	else
 		agent_register_refused(r, result);
-	mem_free(r);
+	agent_register_free(r);
 }
 
 /* On the other worker: the owner gets its name, nobody else does. */
@@ -182,7 +219,7 @@ static void agent_register_evict(struct registration *r)
 	r->result = CREATE_OK;
 	if (!t)
 		return;
-	if (!identity_eq(tunnel_owner(t), r->who)) {
+	if (!create_may_take(t, r->who)) {
 		r->result = create_held(t, &r->outcome);
 	} else if (r->wish.share && session_tunnel_is_shared(t) && session_tunnel_link_count(t)) {
 		r->result = CREATE_MOVE; /* a shared tunnel has one home: see Adit-Beside */
@@ -196,10 +233,10 @@ static void agent_register_evict(struct registration *r)
 
 static void agent_register_go_on(struct registration *r)
 {
-	bool held = r->result == CREATE_IN_USE || r->result == CREATE_RESERVED;
+	bool held = agent_register_is_held(r->result);
 
 	if (r->wish.agent->leaving) { /* it went away meanwhile */
-		mem_free(r);
+		agent_register_free(r);
 	} else if (r->result == CREATE_OK) {
 		agent_register_settle(r, agent_register_ask(r));
 	} else if (held && !r->worker->conf->strict && r->proto == CONTROL_HTTP) {
@@ -218,10 +255,12 @@ static void agent_register_on_back(struct loop_task *task)
 	void (*done)(struct agent_session * agent) = r->done;
 
 	if (!a) {
-		mem_free(r);
+		agent_register_free(r);
 		return;
 	}
 	a->registration = NULL;
+	if (r->grant && a->grant) /* it may have changed on the way */
+		*r->grant = *a->grant;
 	agent_register_go_on(r);
 	if (!a->registration)
 		done(a);
@@ -234,68 +273,12 @@ static void agent_register_on_there(struct loop_task *task)
 	/* The relay stops: the loops are taken down one after the other, and the agent's may be
 	 * gone. */
 	if (atomic_load(&r->there->shared->stopped)) {
-		mem_free(r);
+		agent_register_free(r);
 		return;
 	}
 	agent_register_evict(r);
 	loop_task_init(&r->task, agent_register_on_back);
 	loop_post(r->worker->loop, &r->task);
-}
-
-/* ---- TCP ---- */
-
-/* "tcp:40000" in the directory: no host name looks like this. */
-static void agent_register_name_port(struct registration *r, uint16_t port)
-{
-	r->wish.port = port;
-	r->name_len = (size_t)snprintf(r->name, sizeof(r->name), "tcp:%u", port);
-}
-
-static void agent_register_any_port(struct registration *r)
-{
-	struct ports *ports = r->worker->shared->tcp_ports;
-	enum create_result result = CREATE_NO_PORT;
-
-	for (int i = 0; i < AGENT_REGISTER_PORT_TRIES && result != CREATE_OK; i++) {
-		uint16_t port = ports_take(ports, 0);
-
-		if (!port)
-			break;
-		r->wish.has_port = true;
-		agent_register_name_port(r, port);
-		result = agent_register_ask(r);
-		if (r->wish.has_port)
-			ports_put(ports, port);
-		if (result == CREATE_FULL)
-			break;
-	}
-	r->wish.has_port = false;
-	r->tries = AGENT_REGISTER_TRIES;
-	agent_register_settle(
-		r, result == CREATE_FULL || result == CREATE_OK ? result : CREATE_NO_PORT);
-}
-
-static void agent_register_tcp(struct registration *r, uint16_t port)
-{
-	const struct relay_conf *conf = r->worker->conf;
-	struct agent_message_fault fault = {.tunnel = r->wish.number, .fatal = true};
-
-	if (!r->worker->shared->tcp_ports) {
-		fault.code = "tcp-not-offered";
-		fault.message = "This relay has no ports for TCP tunnels.";
-	} else if (port && (port < conf->tcp_range_start || port > conf->tcp_range_end)) {
-		fault.code = "port-not-allowed";
-		fault.message = "The port is not one of those that this relay gives to tunnels.";
-	} else if (port) {
-		agent_register_name_port(r, port);
-		agent_register_settle(r, agent_register_ask(r));
-		return;
-	} else {
-		agent_register_any_port(r);
-		return;
-	}
-	agent_register_refuse(r->wish.agent, &fault);
-	mem_free(r);
 }
 
 /* ---- from outside ---- */
@@ -336,13 +319,15 @@ void agent_register_start(
 	r->done = done;
 	r->wish = (struct session_tunnel_wish) {.agent = a, .number = c->tunnel, .share = c->share};
 	r->proto = c->proto;
+	if (a->grant && a->worker->conf->auth != RELAY_AUTH_OFF)
+		r->grant = mem_dup(a->grant, sizeof(*a->grant));
 	r->who.kind = a->owner_kind;
 	r->who.text = slice_of(r->who_text,
 		slice_to_str(slice_from_str(a->owner), r->who_text, sizeof(r->who_text)));
-	r->name_len = slice_to_str(slice_from_str(c->subdomain), r->name, sizeof(r->name));
-	if (c->proto == CONTROL_TCP)
-		agent_register_tcp(r, c->port);
-	else if (c->subdomain && !r->name_len)
+	r->port = c->port;
+	if (c->proto == CONTROL_HTTP)
+		r->name_len = slice_to_str(slice_from_str(c->subdomain), r->name, sizeof(r->name));
+	if (c->proto == CONTROL_HTTP && c->subdomain && !r->name_len)
 		agent_register_settle(r, CREATE_INVALID);
 	else
 		agent_register_settle(r, agent_register_ask(r));

@@ -14,6 +14,7 @@
 #include "relay/agent_message.h"
 #include "relay/agent_register.h"
 #include "relay/agent_session_priv.h"
+#include "relay/auth.h"
 #include "relay/session_tunnel.h"
 #include "relay/worker.h"
 #include "wire/control.h"
@@ -56,6 +57,7 @@ static void agent_session_on_grave(struct loop_task *task)
 	buf_release(&a->inbox);
 	buf_release(&a->promised);
 	mem_wipe(a->secret, sizeof(a->secret));
+	mem_free(a->grant);
 	mem_free(a->owner);
 	mem_free(a->program);
 	mem_free(a->client);
@@ -171,6 +173,8 @@ struct agent_session *agent_session_new(struct worker *w, const struct agent_ses
 	a->has_host = setup->host != NULL;
 	if (setup->host)
 		a->host = *setup->host;
+	if (setup->auth->keyed)
+		a->grant = mem_dup(&setup->auth->grant, sizeof(*a->grant));
 	agent_session_open_mux(a, setup->events);
 	if (!w->agents.count) {
 		timeout_init(&w->agent_watch, agent_session_on_watch);
@@ -185,11 +189,20 @@ struct agent_session *agent_session_new(struct worker *w, const struct agent_ses
 
 void agent_session_greeted(struct agent_session *a)
 {
+	struct log *log = a->worker->shared->log;
+
 	a->state = AGENT_LINKED;
 	timeout_disarm(&a->timeout);
-	log_info(a->worker->shared->log, "session up", LOG_STR("session", agent_session_name(a)),
-		LOG_STR("agent", slice_from_str(a->program)),
-		LOG_STR("client", slice_from_str(a->client)));
+	if (a->grant)
+		log_info(log, "session up", LOG_STR("session", agent_session_name(a)),
+			LOG_STR("agent", slice_from_str(a->program)),
+			LOG_STR("client", slice_from_str(a->client)),
+			LOG_STR("account", slice_from_str(a->grant->account)),
+			LOG_STR("key", slice_from_str(a->grant->key_id)));
+	else
+		log_info(log, "session up", LOG_STR("session", agent_session_name(a)),
+			LOG_STR("agent", slice_from_str(a->program)),
+			LOG_STR("client", slice_from_str(a->client)));
 }
 
 /* ---- links ---- */
@@ -328,6 +341,19 @@ void agent_session_end_after_words(struct agent_session *a, const char *why)
 		stream_read_stop(a->control);
 	session_go_away(a->session);
 	loop_defer(a->worker->loop, &a->last);
+}
+
+void agent_session_refuse(struct agent_session *a, const char *code, const char *sentence)
+{
+	const struct agent_message_fault fault = {.code = code, .message = sentence, .fatal = true};
+
+	if (a->state == AGENT_OVER || a->why)
+		return;
+	agent_message_error(a, &fault);
+	if (a->control && session_has_link(a->session))
+		agent_session_end_after_words(a, sentence);
+	else
+		agent_session_end(a, sentence, false);
 }
 
 void agent_session_drain(struct worker *w)

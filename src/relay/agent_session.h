@@ -11,6 +11,7 @@
 #include "base/slice.h"
 
 struct agent_session;
+struct auth;
 struct http_host;
 struct session_events;
 struct stream;
@@ -24,6 +25,7 @@ struct worker;
 struct agent_session_setup {
 	struct slice client; /* the agent's address */
 	const struct http_host *host; /* of the request, or NULL */
+	const struct auth *auth; /* who asks */
 	const struct session_events *events; /* with the new object as context */
 };
 
@@ -47,6 +49,10 @@ void agent_session_leave(struct agent_session *a);
 void agent_session_end(struct agent_session *a, const char *why, bool keep_names);
 /* The same, but what was written on the control stream leaves before. */
 void agent_session_end_after_words(struct agent_session *a, const char *why);
+
+/* It may not go on: it is told why, if it can be, and ends with all that it carries. The texts stay
+ * valid for ever. */
+void agent_session_refuse(struct agent_session *a, const char *code, const char *sentence);
 
 /* The relay is about to stop: agents are told, and may finish. */
 void agent_session_drain(struct worker *w);

@@ -10,6 +10,7 @@
 #include "relay/agent_session.h"
 #include "relay/identity.h"
 
+struct book_grant;
 struct registration;
 struct session;
 struct stream;
@@ -53,9 +54,10 @@ struct agent_session {
 	bool keeps_names; /* likewise */
 	struct loop_task grave;
 
+	struct book_grant *grant; /* owned: of its key, as last checked; NULL without one */
 	enum identity_kind owner_kind;
 	bool has_host;
-	char *owner; /* owned: token or address */
+	char *owner; /* owned: account, token or address */
 	char *program; /* owned: what it calls itself */
 	char *client; /* owned: its address */
 	struct http_host host; /* that its first request came to: the base of its URLs */

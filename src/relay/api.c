@@ -7,25 +7,29 @@
 #include <malloc.h>
 
 #include "base/check.h"
-#include "base/err.h"
 #include "base/mem.h"
 #include "io/loop.h"
 #include "proto/http_head.h"
 #include "proto/http_host.h"
+#include "relay/admin_api.h"
+#include "relay/admin_route.h"
 #include "relay/api_body.h"
 #include "relay/api_error.h"
 #include "relay/api_json.h"
+#include "relay/clerk.h"
 #include "relay/create.h"
 #include "relay/directory.h"
-#include "relay/hmac_auth.h"
 #include "relay/identity.h"
 #include "relay/landing.h"
+#include "relay/login.h"
+#include "relay/login_page.h"
 #include "relay/lt_pool.h"
 #include "relay/metrics.h"
 #include "relay/metrics_process.h"
 #include "relay/public_url.h"
 #include "relay/refusals.h"
 #include "relay/reply.h"
+#include "relay/review.h"
 #include "relay/tunnel.h"
 #include "relay/visitor_error.h"
 #include "relay/worker.h"
@@ -93,7 +97,7 @@ static bool api_is_get(const struct api_request *r)
 /* ---- creation ---- */
 
 /* Once a minute per source: a refused client comes back every second. */
-static void api_log_refusal(struct api_request *r, const char *why)
+static void api_log_refusal(struct api_request *r, const char *why, unsigned status)
 {
 	struct worker *w = r->worker;
 	struct slice client = identity_client_ip(r->head, r->peer, w->conf->trust_proxy);
@@ -101,44 +105,47 @@ static void api_log_refusal(struct api_request *r, const char *why)
 
 	r->quiet = true;
 	metrics_add(w->metrics, METRIC_CREATIONS_REFUSED, 1);
-	if (refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
-		log_warn(w->shared->log, "tunnel refused", LOG_STR("visitor", client),
-			LOG_STR("reason", slice_from_str(why)), LOG_INT("suppressed", suppressed));
+	if (!refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
+		return;
+	log_warn(w->shared->log, "tunnel refused", LOG_STR("visitor", client),
+		LOG_STR("reason", slice_from_str(why)), LOG_INT("suppressed", suppressed));
+	if (status == 401)
+		clerk_note_refusal(w, client, why);
 }
 
-/* Checks the signature if one is demanded; true when the request may go on. */
+/* Checks what is demanded of who asks; true when the request may go on. */
 static bool api_authenticate(struct api_request *r, enum api_result *result_out)
 {
 	struct worker *w = r->worker;
-	struct hmac_auth *auth = atomic_load_explicit(&w->shared->hmac, memory_order_acquire);
-	const struct api_error_info *info = api_error_get(API_ERROR_NOT_AUTHENTICATED);
-	struct hmac_request signed_request;
-	struct buf reason = {0}, body = {0};
+	struct auth_request request = {
+		.head = r->head,
+		.target = r->target->path,
+		.body = r->body,
+		.is_signed = r->authenticated,
+	};
+	const struct api_error_info *info;
+	struct auth_refusal refusal;
+	struct buf body = {0};
 	struct reply reply;
-	int err;
 
-	if (!auth || r->authenticated)
-		return true;
-	signed_request = hmac_auth_request(r->head, r->target->path, r->body);
-	err = hmac_auth_check(auth, &signed_request, loop_wall_ms(), &reason);
-	if (!err) {
-		r->authenticated = true;
+	if (auth_check(w, &request, &r->auth, &refusal)) {
+		r->authenticated = request.is_signed;
 		return true;
 	}
-	metrics_add(w->metrics, METRIC_HMAC_REFUSALS, 1);
-	api_log_refusal(r, info->code);
-	reply = api_reply(r, err == ERR_LIMIT ? 503 : info->status);
-	if (err == ERR_LIMIT) {
+	info = api_error_get(refusal.error);
+	api_log_refusal(r, info->code, info->status);
+	reply = api_reply(r, refusal.busy ? 503 : info->status);
+	if (refusal.busy) {
 		reply.code = visitor_error_get(VISITOR_ERROR_OVERLOADED)->code;
 		reply.retry_after_s = w->conf->retry_after_s;
-		api_body_error(&body, SLICE("Service Unavailable"), buf_slice(&reason));
 	} else {
 		reply.code = info->code;
-		reply.www_authenticate = "HMAC";
-		api_body_error(&body, SLICE(API_BODY_AUTH_FAILED),
-			w->conf->hmac_terse ? SLICE(API_BODY_AUTH_TERSE) : buf_slice(&reason));
+		reply.www_authenticate = refusal.www_authenticate;
 	}
-	buf_release(&reason);
+	api_body_error(&body,
+		refusal.busy ? SLICE("Service Unavailable") : SLICE(API_BODY_AUTH_FAILED),
+		buf_slice(&refusal.sentence));
+	buf_release(&refusal.sentence);
 	*result_out = api_answer_json(r, &reply, &body);
 	return false;
 }
@@ -166,10 +173,17 @@ static const struct api_refusal {
 	const char *sentence; /* of those that are about the relay, not the name */
 } api_refusals[] = {
 	[CREATE_INVALID] = {API_ERROR_INVALID_NAME, NULL},
+	[CREATE_KEPT] = {API_ERROR_NAME_RESERVED, NULL},
 	[CREATE_RESERVED] = {API_ERROR_NAME_RESERVED, NULL},
 	[CREATE_IN_USE] = {API_ERROR_NAME_IN_USE, NULL},
 	[CREATE_NO_PORT] = {API_ERROR_NO_FREE_PORT, "No TCP port is free for another tunnel."},
 	[CREATE_FULL] = {API_ERROR_TOO_MANY_TUNNELS, "The relay has as many tunnels as it may."},
+	[CREATE_OTHER_PROTO] = {API_ERROR_PROTO_NOT_ALLOWED,
+		"The key is not for tunnels of this kind."},
+	[CREATE_OTHER_NAME] = {API_ERROR_NAME_NOT_ALLOWED,
+		"The key is for other names, or none of its names is free."},
+	[CREATE_TOO_MANY] = {API_ERROR_TUNNEL_LIMIT_REACHED,
+		"There are as many tunnels online as the plan allows."},
 };
 
 static enum api_result api_refuse_name(
@@ -181,11 +195,14 @@ static enum api_result api_refuse_name(
 	struct buf body = {0};
 
 	reply.code = info->code;
-	api_log_refusal(r, info->code);
+	api_log_refusal(r, info->code, info->status);
 	if (refusal->sentence) {
-		reply.retry_after_s = r->worker->conf->retry_after_s;
-		api_body_error(
-			&body, SLICE("Service Unavailable"), slice_from_str(refusal->sentence));
+		reply.retry_after_s = info->status == 503 ? r->worker->conf->retry_after_s : 0;
+		api_body_error(&body,
+			info->status == 503 ? SLICE("Service Unavailable") : SLICE("Forbidden"),
+			slice_from_str(refusal->sentence));
+	} else if (why == CREATE_KEPT) {
+		api_body_kept(&body, name);
 	} else if (why == CREATE_RESERVED) {
 		api_body_reserved(&body, name, seconds);
 	} else if (why == CREATE_IN_USE) {
@@ -206,7 +223,8 @@ static enum api_result api_create(
 	struct create_wish wish = {
 		.kind = lt_pool_kind(),
 		.name = name,
-		.who = who,
+		.who = auth_identity(&r->auth, who),
+		.grant = r->auth.keyed ? &r->auth.grant : NULL,
 		.client = identity_client_ip(r->head, r->peer, trust),
 	};
 	struct create_outcome out = {0};
@@ -216,6 +234,8 @@ static enum api_result api_create(
 		log_debug(w->shared->log, "malformed client token ignored",
 			LOG_STR("visitor", wish.client));
 	result = create_tunnel(w, &wish, &out);
+	if (result == CREATE_OK && wish.grant)
+		review_expect(w, wish.grant->expires_ms);
 	if (result == CREATE_OK)
 		return api_answer_tunnel(r, out.tunnel, ok_status);
 	if (result != CREATE_MOVE)
@@ -428,14 +448,25 @@ static struct slice api_path(struct slice target)
 
 bool api_takes_body(const struct http_head *head, struct slice path)
 {
-	return head->method_id == HTTP_POST && slice_eq(api_path(path), SLICE("/api/tunnels"));
+	struct slice below;
+
+	return admin_route_is_below(api_path(path), &below) ||
+		(head->method_id == HTTP_POST &&
+			(slice_eq(api_path(path), SLICE("/api/tunnels")) ||
+				slice_eq(api_path(path), SLICE(LOGIN_PATH))));
 }
 
 enum api_result api_handle(struct api_request *r, unsigned *home_out)
 {
-	struct slice path = api_path(r->target->path);
+	struct slice path = api_path(r->target->path), below;
 
 	buf_clear(&r->worker->answer);
+	if (admin_route_is_below(path, &below) && (r->operator|| api_may_create(r)))
+		return admin_api_handle(r, below);
+	if (r->operator)
+		return api_not_found(r);
+	if (slice_eq(path, SLICE(LOGIN_PATH)) && r->worker->shared->admin && api_may_create(r))
+		return login_handle(r);
 	if (r->target->form == HTTP_TARGET_ASTERISK)
 		return api_wrong_method(r, API_GET_METHODS);
 	if (slice_eq(path, SLICE("/")))

@@ -8,7 +8,9 @@
 #include <stdbool.h>
 
 #include "base/slice.h"
+#include "relay/auth.h"
 
+struct api_later;
 struct http_head;
 struct http_host;
 struct http_target;
@@ -22,16 +24,20 @@ struct api_request {
 	struct slice peer; /* the socket's address */
 	struct slice body;
 	bool admin; /* it came in by the admin port */
+	bool operator; /* or by the admin socket */
 	bool authenticated; /* a worker it was at before has checked its signature */
 	bool keep_alive;
+	struct auth auth; /* out: who asks for a tunnel */
 	unsigned status; /* out: of the answer */
 	const char *error; /* out: its X-Adit-Error, or NULL */
+	struct api_later *later; /* out, with API_LATER: the caller's */
 	bool quiet; /* out: not worth a line in the access log */
 };
 
 enum api_result {
 	API_ANSWERED, /* the answer is in the worker's answer buffer */
 	API_MOVE, /* belongs to worker *home_out */
+	API_LATER, /* the answer is not there yet */
 };
 
 /* Whether the path is one whose requests take a body. */

@@ -48,13 +48,23 @@ void api_body_reserved(struct buf *out, struct slice name, uint64_t seconds)
 	buf_release(&text);
 }
 
-void api_body_in_use(struct buf *out, struct slice name)
+static void api_body_about_name(struct buf *out, struct slice name, const char *what)
 {
 	struct buf text = {0};
 
 	buf_append_str(&text, "Subdomain \"");
 	buf_append_slice(&text, name);
-	buf_append_str(&text, "\" is in use by another client.");
+	buf_append_str(&text, what);
 	api_body_error(out, SLICE("Subdomain reserved"), buf_slice(&text));
 	buf_release(&text);
+}
+
+void api_body_kept(struct buf *out, struct slice name)
+{
+	api_body_about_name(out, name, "\" is reserved for another account.");
+}
+
+void api_body_in_use(struct buf *out, struct slice name)
+{
+	api_body_about_name(out, name, "\" is in use by another client.");
 }

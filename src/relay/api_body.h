@@ -30,6 +30,8 @@ void api_body_message(struct buf *out, struct slice message);
 void api_body_error(struct buf *out, struct slice error, struct slice message);
 /* Strict mode: the name is in its grace period for so many seconds (never 0 on the wire). */
 void api_body_reserved(struct buf *out, struct slice name, uint64_t seconds);
+/* Strict mode: the name is an account's. */
+void api_body_kept(struct buf *out, struct slice name);
 /* Strict mode: the name is online. */
 void api_body_in_use(struct buf *out, struct slice name);
 

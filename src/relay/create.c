@@ -1,43 +1,66 @@
-/* The rules of names, on the worker where the name is at home. */
+/*
+ * The rules of names, on the worker where the name is at home. A name that is kept for an account
+ * goes to that account, whoever has it now, and to nobody else.
+ */
 #include "relay/create.h"
 
+#include <stdio.h>
+
 #include "base/check.h"
+#include "base/glob.h"
+#include "relay/auth.h"
+#include "relay/clerk.h"
 #include "relay/directory.h"
+#include "relay/holdings.h"
 #include "relay/name.h"
 #include "relay/tunnel.h"
 #include "relay/worker.h"
 
 #define CREATE_RANDOM_TRIES 100
 
-/* The name was claimed for this worker: make its tunnel, or give the name back. */
-static enum create_result create_claimed(struct worker *w, const struct create_wish *wish,
+/* The name was claimed for this worker: make its tunnel. */
+static enum create_result create_open(struct worker *w, const struct create_wish *wish,
 	struct slice name, struct create_outcome *out)
 {
-	if (wish->kind->open(w, wish, name, &out->tunnel) == 0)
+	char text[AUTH_HOLDER_MAX];
+	struct slice holder = auth_holder(wish->grant, wish->client, text);
+	uint64_t most = auth_tunnels_max(w, wish->grant);
+
+	if (!holdings_take(w->shared->holdings, holder, HOLDING_TUNNELS, most))
+		return CREATE_TOO_MANY;
+	if (wish->kind->open(w, wish, name, &out->tunnel) == 0) {
+		tunnel_hold(out->tunnel, holder);
+		tunnel_settle(out->tunnel);
 		return CREATE_OK;
-	directory_release(w->shared->directory, name, 0);
+	}
+	holdings_put(w->shared->holdings, holder, HOLDING_TUNNELS);
 	return CREATE_NO_PORT;
 }
 
-static enum create_result create_random(
-	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
+/* A tunnel with a key behind it gets its port back after a restart of the relay. */
+static void create_note_key(struct worker *w, struct tunnel *t, const struct book_grant *grant)
 {
-	char text[NAME_MAX_LEN + 1];
-	unsigned home;
+	uint16_t port = t->ops->port(t);
 
-	for (int i = 0; i < CREATE_RANDOM_TRIES; i++) {
-		struct slice name = slice_of(text, name_random(text));
+	tunnel_set_key(t, grant ? grant->key_id : "");
+	if (!grant)
+		return;
+	clerk_note_use(w, grant);
+	if (port)
+		clerk_keep_port(w, tunnel_name(t), port);
+}
 
-		switch (directory_claim(w->shared->directory, name, w->index, &home)) {
-		case DIRECTORY_CLAIMED:
-			return create_claimed(w, wish, name, out);
-		case DIRECTORY_FULL:
-			return CREATE_FULL;
-		case DIRECTORY_HELD:
-			break;
-		}
-	}
-	return CREATE_FULL;
+/* The same, or else the name is given back. */
+static enum create_result create_claimed(struct worker *w, const struct create_wish *wish,
+	struct slice name, struct create_outcome *out)
+{
+	enum create_result result = create_open(w, wish, name, out);
+
+	if (result == CREATE_OK)
+		create_note_key(w, out->tunnel, wish->grant);
+	else
+		directory_release(w->shared->directory, name, 0);
+	return result;
 }
 
 enum create_result create_held(const struct tunnel *t, struct create_outcome *out)
@@ -57,19 +80,23 @@ static enum create_result create_claim(
 	case DIRECTORY_FULL:
 		return CREATE_FULL;
 	case DIRECTORY_HELD:
+		out->name_len = slice_to_str(wish->name, out->name, sizeof(out->name));
 		return CREATE_MOVE;
 	}
 	UNREACHABLE();
 }
 
-/* It exists here and the owner asks for it again. */
+/* It exists here, and who asks may have it. */
 static enum create_result create_again(struct worker *w, struct tunnel *t,
 	const struct create_wish *wish, struct create_outcome *out)
 {
+	bool own = identity_eq(tunnel_owner(t), wish->who);
+
 	log_info(w->shared->log,
 		t->state == TUNNEL_ONLINE ? "tunnel taken over" : "tunnel asked for again",
 		LOG_STR("tunnel", tunnel_name(t)), LOG_STR("visitor", wish->client));
-	if (wish->kind->take_over(t, wish)) {
+	if (own && wish->kind->take_over(t, wish)) {
+		create_note_key(w, t, wish->grant);
 		out->tunnel = t;
 		return CREATE_OK;
 	}
@@ -78,16 +105,119 @@ static enum create_result create_again(struct worker *w, struct tunnel *t,
 	return create_claim(w, wish, out);
 }
 
+bool create_may_take(const struct tunnel *t, struct identity who)
+{
+	return identity_eq(tunnel_owner(t), who) ||
+		auth_name_of(t->worker, tunnel_name(t), who) == AUTH_NAME_OURS;
+}
+
 enum create_result create_tunnel_as(
 	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
 {
 	struct tunnel *t = map_get(&w->tunnels, wish->name);
 
+	if (auth_name_of(w, wish->name, wish->who) == AUTH_NAME_THEIRS)
+		return CREATE_KEPT;
 	if (!t)
 		return create_claim(w, wish, out);
-	if (identity_eq(tunnel_owner(t), wish->who))
+	if (create_may_take(t, wish->who))
 		return create_again(w, t, wish, out);
 	return create_held(t, out);
+}
+
+/* ---- names that nobody asked for ---- */
+
+/* One that the key may have: its own pattern, with something random in place of the star. */
+static size_t create_random_name(
+	const struct book_grant *grant, int attempt, char out[NAME_MAX_LEN + 1])
+{
+	struct slice rest = slice_from_str(grant ? grant->scope.names : NULL), pattern = rest;
+	char random[NAME_MAX_LEN + 1];
+	size_t len = name_random(random), star;
+	int count = 0, n;
+
+	while (glob_next(&rest, &pattern))
+		count++;
+	if (!count)
+		return slice_to_str(slice_of(random, len), out, NAME_MAX_LEN + 1);
+	rest = slice_from_str(grant->scope.names);
+	for (int i = 0; i <= attempt % count; i++)
+		CHECK(glob_next(&rest, &pattern));
+	star = slice_find(pattern, '*');
+	n = snprintf(out, NAME_MAX_LEN + 1, "%.*s%s%.*s", SLICE_ARG(slice_first(pattern, star)),
+		star < pattern.len ? random : "", SLICE_ARG(slice_from(pattern, star + 1)));
+	return n > 0 && n <= NAME_MAX_LEN ? (size_t)n : 0;
+}
+
+static bool create_may_be_random(
+	const struct worker *w, const struct create_wish *wish, struct slice name)
+{
+	return name_is_valid(name) && !name_is_reserved(name, w->conf->reserved_names) &&
+		auth_may_name(wish->grant, name) &&
+		auth_name_of(w, name, wish->who) == AUTH_NAME_OPEN;
+}
+
+static enum create_result create_random(
+	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
+{
+	enum create_result none =
+		wish->grant && wish->grant->scope.names[0] ? CREATE_OTHER_NAME : CREATE_FULL;
+	char text[NAME_MAX_LEN + 1];
+	unsigned home;
+
+	for (int i = 0; i < CREATE_RANDOM_TRIES; i++) {
+		struct slice name = slice_of(text, create_random_name(wish->grant, i, text));
+
+		if (!create_may_be_random(w, wish, name))
+			continue;
+		switch (directory_claim(w->shared->directory, name, w->index, &home)) {
+		case DIRECTORY_CLAIMED:
+			return create_claimed(w, wish, name, out);
+		case DIRECTORY_FULL:
+			return CREATE_FULL;
+		case DIRECTORY_HELD:
+			break;
+		}
+	}
+	return none;
+}
+
+/* The names that this key was given before, the first one that is not in use. */
+static enum create_result create_durable(
+	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
+{
+	struct slice key = slice_from_str(wish->grant->key_id);
+	struct name_record names[CLERK_NAMES_MAX];
+	struct create_wish again = *wish;
+	size_t count = book_names_of_key(w->shared->book, key, names, CLERK_NAMES_MAX);
+
+	for (size_t i = 0; i < count && i < CLERK_NAMES_MAX; i++) {
+		again.name = slice_from_str(names[i].name);
+		if (name_is_valid(again.name) && auth_may_name(wish->grant, again.name) &&
+			directory_is_idle(w->shared->directory, again.name))
+			return create_tunnel_as(w, &again, out);
+	}
+	return CREATE_INVALID;
+}
+
+static enum create_result create_unnamed(
+	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
+{
+	enum create_result result = CREATE_INVALID;
+
+	if (wish->grant)
+		result = create_durable(w, wish, out);
+	if (result != CREATE_INVALID)
+		return result;
+	result = create_random(w, wish, out);
+	if (result == CREATE_OK && wish->grant)
+		clerk_give_name(w, wish->grant, tunnel_name(out->tunnel));
+	return result;
+}
+
+static bool create_is_taken(enum create_result result)
+{
+	return result == CREATE_IN_USE || result == CREATE_RESERVED || result == CREATE_KEPT;
 }
 
 enum create_result create_tunnel(
@@ -95,12 +225,16 @@ enum create_result create_tunnel(
 {
 	enum create_result result;
 
+	if (!auth_may_http(wish->grant))
+		return CREATE_OTHER_PROTO;
 	if (!wish->name.len)
-		return create_random(w, wish, out);
+		return create_unnamed(w, wish, out);
 	if (!name_is_valid(wish->name) || name_is_reserved(wish->name, w->conf->reserved_names))
 		return CREATE_INVALID;
+	if (!auth_may_name(wish->grant, wish->name))
+		return CREATE_OTHER_NAME;
 	result = create_tunnel_as(w, wish, out);
-	if ((result == CREATE_IN_USE || result == CREATE_RESERVED) && !w->conf->strict)
-		return create_random(w, wish, out);
+	if (create_is_taken(result) && !w->conf->strict)
+		return create_unnamed(w, wish, out);
 	return result;
 }

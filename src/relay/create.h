@@ -9,7 +9,9 @@
 
 #include "base/slice.h"
 #include "relay/identity.h"
+#include "relay/name.h"
 
+struct book_grant;
 struct create_wish;
 struct tunnel;
 struct worker;
@@ -18,10 +20,16 @@ enum create_result {
 	CREATE_OK, /* out->tunnel, new or taken back */
 	CREATE_MOVE, /* the name is at home on worker out->home: ask there */
 	CREATE_INVALID, /* not a name that may be had */
+	CREATE_KEPT, /* an account has it for good */
 	CREATE_RESERVED, /* held for another identity, for out->seconds */
 	CREATE_IN_USE, /* another identity's tunnel is online */
 	CREATE_NO_PORT, /* no TCP port or descriptor is left */
 	CREATE_FULL, /* there are as many tunnels as may be */
+	CREATE_OTHER_PROTO, /* the key is not for this kind of tunnel */
+	CREATE_OTHER_NAME, /* nor for this name */
+	CREATE_OTHER_PORT, /* the relay, or the key, is for other ports */
+	CREATE_NO_TCP, /* there are no ports for TCP tunnels */
+	CREATE_TOO_MANY, /* its holder has as many as it may */
 };
 
 /* What a kind of tunnel does once the name is settled. */
@@ -39,12 +47,15 @@ struct create_wish {
 	const struct create_kind *kind;
 	struct slice name; /* empty: a random one */
 	struct identity who;
-	struct slice client; /* the asker's address, for the log */
+	const struct book_grant *grant; /* of the asker's key; NULL without one */
+	struct slice client; /* the asker's address */
 	void *ctx; /* of the kind */
 };
 
 struct create_outcome {
 	struct tunnel *tunnel; /* borrowed */
+	size_t name_len; /* CREATE_MOVE: of the name that it is about */
+	char name[NAME_MAX_LEN + 1];
 	unsigned home;
 	unsigned seconds;
 };
@@ -54,6 +65,8 @@ enum create_result create_tunnel(
 /* The same for a name that was made by the caller, and follows no rules but its own. */
 enum create_result create_tunnel_as(
 	struct worker *w, const struct create_wish *wish, struct create_outcome *out);
+/* Whether this one may have the name of a tunnel that exists: it is its own, or its account's. */
+bool create_may_take(const struct tunnel *t, struct identity who);
 /* The tunnel exists and is somebody else's: what that means for who asked. */
 enum create_result create_held(const struct tunnel *t, struct create_outcome *out);
 

@@ -16,6 +16,7 @@
 
 struct directory_name {
 	unsigned home;
+	bool idle;
 	size_t len;
 	char text[];
 };
@@ -74,6 +75,7 @@ static void directory_add(struct directory *d, struct slice name, unsigned home)
 	struct directory_name *n = mem_alloc(sizeof(*n) + name.len);
 
 	n->home = home;
+	n->idle = false;
 	n->len = name.len;
 	memcpy(n->text, name.ptr, name.len);
 	map_put(&d->names, slice_of(n->text, n->len), n);
@@ -109,6 +111,29 @@ bool directory_find(struct directory *d, struct slice name, unsigned *home_out)
 		*home_out = held->home;
 	pthread_mutex_unlock(&d->lock);
 	return held;
+}
+
+void directory_set_idle(struct directory *d, struct slice name, bool idle)
+{
+	struct directory_name *held;
+
+	pthread_mutex_lock(&d->lock);
+	held = map_get(&d->names, name);
+	CHECK(held);
+	held->idle = idle;
+	pthread_mutex_unlock(&d->lock);
+}
+
+bool directory_is_idle(struct directory *d, struct slice name)
+{
+	struct directory_name *held;
+	bool idle;
+
+	pthread_mutex_lock(&d->lock);
+	held = map_get(&d->names, name);
+	idle = !held || held->idle;
+	pthread_mutex_unlock(&d->lock);
+	return idle;
 }
 
 void directory_set_max(struct directory *d, unsigned max_names)
@@ -166,6 +191,13 @@ uint16_t directory_last_port(struct directory *d, struct slice name)
 	port = p ? p->port : 0;
 	pthread_mutex_unlock(&d->lock);
 	return port;
+}
+
+void directory_remember(struct directory *d, struct slice name, uint16_t port)
+{
+	pthread_mutex_lock(&d->lock);
+	directory_remember_port(d, name, port);
+	pthread_mutex_unlock(&d->lock);
 }
 
 size_t directory_count(struct directory *d)

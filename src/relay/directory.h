@@ -26,12 +26,19 @@ void directory_free(struct directory **d);
 enum directory_claim directory_claim(
 	struct directory *d, struct slice name, unsigned home, unsigned *home_out);
 bool directory_find(struct directory *d, struct slice name, unsigned *home_out);
+/* Its tunnel lost whoever served it, or got it back: only a name that is idle may be given to its
+ * owner once more without being asked for. A claimed name is not idle. */
+void directory_set_idle(struct directory *d, struct slice name, bool idle);
+/* Whether nobody has it, or its tunnel is idle. */
+bool directory_is_idle(struct directory *d, struct slice name);
 /* Names beyond a lower maximum stay until they are released. */
 void directory_set_max(struct directory *d, unsigned max_names);
 /* Port 0 remembers nothing. */
 void directory_release(struct directory *d, struct slice name, uint16_t last_port);
 /* The port that the name had before, or 0. */
 uint16_t directory_last_port(struct directory *d, struct slice name);
+/* A port that the name had in another life of this relay. */
+void directory_remember(struct directory *d, struct slice name, uint16_t port);
 size_t directory_count(struct directory *d);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "io/addr.h"
 #include "io/listener.h"
+#include "relay/admin_socket.h"
 #include "relay/front.h"
 #include "relay/refusals.h"
 #include "relay/relay_tls.h"
@@ -22,6 +23,7 @@ static const char *const doors_role_names[] = {
 	[DOORS_PUBLIC] = "public",
 	[DOORS_TLS] = "tls",
 	[DOORS_ADMIN] = "admin",
+	[DOORS_SOCKET] = "socket",
 };
 
 static void doors_on_public_accepted(void *ctx, struct stream *stream, const struct addr *peer)
@@ -37,6 +39,11 @@ static void doors_on_tls_accepted(void *ctx, struct stream *stream, const struct
 static void doors_on_admin_accepted(void *ctx, struct stream *stream, const struct addr *peer)
 {
 	front_accept(ctx, stream, peer, FRONT_DOOR_ADMIN);
+}
+
+static void doors_on_socket_accepted(void *ctx, struct stream *stream, const struct addr *peer)
+{
+	front_accept(ctx, stream, NULL, FRONT_DOOR_SOCKET);
 }
 
 static void doors_on_paused(void *ctx)
@@ -56,6 +63,7 @@ static const struct listener_events doors_events[] = {
 	[DOORS_PUBLIC] = {.accepted = doors_on_public_accepted, .paused = doors_on_paused},
 	[DOORS_TLS] = {.accepted = doors_on_tls_accepted, .paused = doors_on_paused},
 	[DOORS_ADMIN] = {.accepted = doors_on_admin_accepted, .paused = doors_on_paused},
+	[DOORS_SOCKET] = {.accepted = doors_on_socket_accepted, .paused = doors_on_paused},
 };
 
 /* What happened, and what to do about it. */
@@ -111,6 +119,24 @@ static int doors_open_one(struct relay_shared *shared, struct doors *doors, stru
 	return 0;
 }
 
+static int doors_open_socket(struct relay_shared *shared, struct doors *doors,
+	const struct relay_conf *conf, struct buf *message)
+{
+	struct listener **at = &doors[0].listeners[DOORS_SOCKET];
+	struct worker *w = shared->workers[0];
+	int fd, err = admin_socket_open(conf->state_dir, &fd, message);
+
+	if (err)
+		return err;
+	err = listener_adopt(w->loop, fd, at);
+	if (err)
+		buf_printf(message, "cannot listen at the admin socket: %s", err_text(err));
+	else
+		listener_start(
+			*at, &doors_events[DOORS_SOCKET], w, w->timeouts[WORKER_ACCEPT_RETRY]);
+	return err;
+}
+
 int doors_open(struct relay_shared *shared, struct doors *doors, const struct relay_conf *conf,
 	struct buf *message)
 {
@@ -124,9 +150,11 @@ int doors_open(struct relay_shared *shared, struct doors *doors, const struct re
 		err = doors_open_one(shared, doors, &tls, message);
 		shared->public_port = tls.port;
 	}
-	if (err || !conf->admin_port)
-		return err;
-	return doors_open_one(shared, doors, &admin, message);
+	if (!err && conf->admin_port)
+		err = doors_open_one(shared, doors, &admin, message);
+	if (!err && conf->state_dir)
+		err = doors_open_socket(shared, doors, conf, message);
+	return err;
 }
 
 void doors_close(struct doors *doors)

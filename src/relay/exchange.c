@@ -7,6 +7,7 @@
 #include "proto/http_host.h"
 #include "relay/exchange_end.h"
 #include "relay/exchange_head.h"
+#include "relay/exchange_pace.h"
 #include "relay/exchange_priv.h"
 #include "relay/exchange_receive.h"
 #include "relay/exchange_send.h"
@@ -16,6 +17,50 @@ static void exchange_on_done(struct loop_task *task)
 	struct exchange *x = CONTAINER_OF(task, struct exchange, done_task);
 
 	x->visitor.events->done(x->visitor.ctx, x->done_keep_alive, x->done_cut);
+}
+
+/* Since it half-closed, or since it had to wait. */
+static void exchange_watch_half_closed(struct exchange *x)
+{
+	if (!x->visitor_half_closed || timeout_is_armed(&x->left_timeout))
+		return;
+	if (x->response_started)
+		exchange_receive_watch_left(x);
+	else if (x->state == EXCHANGE_WAITING || x->request_whole)
+		timeout_arm(x->worker->timeouts[WORKER_HALF_CLOSED], &x->left_timeout);
+}
+
+static void exchange_go_on(struct exchange *x)
+{
+	if (x->response_started)
+		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	else
+		exchange_send_arm(x);
+	exchange_watch_half_closed(x);
+	if (!x->visitor_full)
+		stream_read_start(x->up->stream);
+	if (!x->request_whole)
+		x->visitor.events->resume(x->visitor.ctx);
+}
+
+/* It has waited for the tunnel's bandwidth, unless the month was over meanwhile. */
+static void exchange_on_go_on(struct meter_visit *visit)
+{
+	struct exchange *x = CONTAINER_OF(visit, struct exchange, visit);
+	bool spent = meter_is_spent(x->tunnel->meter);
+
+	if (spent && x->state == EXCHANGE_PIPED) {
+		x->error = visitor_error_get(VISITOR_ERROR_QUOTA_EXCEEDED)->code;
+		exchange_end_piped(x, ACCESS_RELAY);
+	} else if (spent) {
+		exchange_end_error(
+			x, VISITOR_ERROR_QUOTA_EXCEEDED, ACCESS_RELAY, (struct slice) {NULL, 0});
+	} else if (x->state == EXCHANGE_PIPED) {
+		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+		pump_go_on(x->pump);
+	} else if (x->up) {
+		exchange_go_on(x);
+	}
 }
 
 static void exchange_on_left_timeout(struct timeout *timeout)
@@ -40,6 +85,8 @@ static struct exchange *exchange_new(
 	timeout_init(&x->rest_timeout, exchange_send_on_rested);
 	loop_task_init(&x->done_task, exchange_on_done);
 	list_init(&x->waiter.node);
+	meter_visit_init(&x->visit, exchange_on_go_on);
+	meter_enter(t, &x->visit);
 	x->waiter.ready = exchange_send_on_ready;
 	x->waiter.closed = exchange_send_on_closed;
 	x->start_us = loop_event_us(w->loop);
@@ -147,15 +194,16 @@ void exchange_free(struct exchange **x_ptr)
 
 bool exchange_push(struct exchange *x, struct slice *in)
 {
-	if (x->state == EXCHANGE_OVER)
+	if (x->state == EXCHANGE_OVER || !exchange_send_body(x, in))
 		return false;
-	return exchange_send_body(x, in);
+	exchange_pace(x);
+	return true;
 }
 
 bool exchange_takes_body(const struct exchange *x)
 {
 	return (x->state == EXCHANGE_SENT || x->state == EXCHANGE_RESPONDING) &&
-		!x->request_whole && !x->up_full && !x->holding;
+		!x->request_whole && !x->up_full && !x->holding && !meter_visit_waits(&x->visit);
 }
 
 bool exchange_has_request(const struct exchange *x)
@@ -171,7 +219,8 @@ bool exchange_filled_visitor(const struct exchange *x)
 void exchange_visitor_drained(struct exchange *x)
 {
 	x->visitor_full = false;
-	if (x->state != EXCHANGE_RESPONDING && x->state != EXCHANGE_SENT)
+	if ((x->state != EXCHANGE_RESPONDING && x->state != EXCHANGE_SENT) ||
+		meter_visit_waits(&x->visit))
 		return;
 	if (x->response_started)
 		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
@@ -188,9 +237,7 @@ void exchange_visitor_ended(struct exchange *x, bool has_rest)
 		return;
 	}
 	x->visitor_half_closed = true;
-	if (x->response_started && !timeout_is_armed(&x->left_timeout))
-		exchange_receive_watch_left(x);
-	if ((x->state == EXCHANGE_WAITING || x->request_whole) && !x->response_started &&
-		!timeout_is_armed(&x->left_timeout))
-		timeout_arm(x->worker->timeouts[WORKER_HALF_CLOSED], &x->left_timeout);
+	if (meter_visit_waits(&x->visit))
+		return;
+	exchange_watch_half_closed(x);
 }

@@ -57,6 +57,8 @@ static void exchange_end_record(struct exchange *x)
 		.duration_us = now - x->start_us,
 	};
 
+	meter_tell(x->tunnel, &x->visit, x->bytes_in, x->bytes_out);
+	meter_leave(x->tunnel, &x->visit);
 	metrics_add(w->metrics, METRIC_RECEIVED_BYTES, x->bytes_in);
 	metrics_add(w->metrics, METRIC_SENT_BYTES, x->bytes_out);
 	if (x->status)

@@ -9,6 +9,7 @@
 #include "proto/http1_parse.h"
 #include "relay/access_log.h"
 #include "relay/exchange.h"
+#include "relay/meter.h"
 #include "relay/tunnel.h"
 #include "relay/worker.h"
 
@@ -90,6 +91,7 @@ struct exchange {
 	struct timeout left_timeout; /* a half-closed visitor waits */
 	struct timeout rest_timeout; /* the head travels alone */
 	struct tunnel_waiter waiter;
+	struct meter_visit visit; /* while it waits, neither side is read */
 	struct loop_task done_task;
 	struct reply_audience audience;
 

@@ -12,6 +12,7 @@
 #include "proto/http_hop.h"
 #include "relay/exchange_end.h"
 #include "relay/exchange_head.h"
+#include "relay/exchange_pace.h"
 #include "relay/exchange_priv.h"
 #include "relay/exchange_send.h"
 #include "relay/gather.h"
@@ -57,6 +58,7 @@ static void exchange_receive_on_moved(void *ctx)
 	struct exchange *x = ctx;
 
 	timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
+	exchange_pace(x);
 }
 
 static void exchange_receive_on_pump_done(void *ctx, enum pump_end end)
@@ -336,6 +338,7 @@ static void exchange_receive_on_data(void *ctx, struct slice data)
 		buf_consume(&x->work->inbox, used);
 	else if (in.len)
 		buf_append_slice(&x->work->inbox, in);
+	exchange_pace(x);
 }
 
 /* ---- the ends of the upstream ---- */
@@ -345,7 +348,7 @@ static void exchange_receive_on_drained(void *ctx)
 	struct exchange *x = ctx;
 
 	x->up_full = false;
-	if (x->request_whole)
+	if (x->request_whole || meter_visit_waits(&x->visit))
 		return;
 	exchange_send_arm(x);
 	x->visitor.events->resume(x->visitor.ctx);

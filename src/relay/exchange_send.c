@@ -231,7 +231,8 @@ bool exchange_send_body(struct exchange *x, struct slice *in)
 {
 	struct gather g;
 
-	if (x->state == EXCHANGE_WAITING || x->request_whole || x->up_full || x->holding)
+	if (x->state == EXCHANGE_WAITING || x->request_whole || x->up_full || x->holding ||
+		meter_visit_waits(&x->visit))
 		return true;
 	stream_tune_reads(*x->visitor.stream, x->up->stream, in->len);
 	if (!x->in_trailers) {

@@ -12,12 +12,14 @@
 #include "io/stream_parcel.h"
 #include "io/stream_tcp.h"
 #include "io/stream_tls.h"
+#include "relay/admin.h"
 #include "relay/exchange.h"
 #include "relay/front_body.h"
 #include "relay/front_close.h"
 #include "relay/front_priv.h"
 #include "relay/front_request.h"
 #include "relay/front_tls.h"
+#include "relay/front_wait.h"
 #include "relay/worker.h"
 
 #define FRONT_INBOX_MAX 16384u /* with more that cannot be used yet, reading stops */
@@ -97,6 +99,7 @@ static bool front_step_head(struct front *f, struct slice *in)
 	switch (front_request_handle(f, in, &front_exchange_events, &home)) {
 	case FRONT_ON:
 		f->head_started = false;
+		f->admitted = false;
 		return true;
 	case FRONT_WAIT:
 		return false;
@@ -129,6 +132,7 @@ static bool front_step(struct front *f, struct slice *in)
 	case FRONT_BODY:
 		return front_step_body(f, in);
 	case FRONT_BUSY:
+	case FRONT_WAITING:
 	case FRONT_PIPED:
 	case FRONT_CLOSING:
 	case FRONT_GONE:
@@ -146,6 +150,7 @@ static bool front_uses_input(const struct front *f)
 	case FRONT_BODY:
 		return exchange_takes_body(f->exchange);
 	case FRONT_BUSY:
+	case FRONT_WAITING:
 	case FRONT_PIPED:
 	case FRONT_CLOSING:
 	case FRONT_GONE:
@@ -318,7 +323,8 @@ static void front_on_done(void *ctx, bool keep_alive, bool cut)
 {
 	struct front *f = ctx;
 
-	f->full = exchange_filled_visitor(f->exchange);
+	if (f->exchange)
+		f->full = exchange_filled_visitor(f->exchange);
 	exchange_free(&f->exchange);
 	if (front_is_draining(f))
 		keep_alive = false;
@@ -326,7 +332,8 @@ static void front_on_done(void *ctx, bool keep_alive, bool cut)
 		front_close_now(f, cut);
 		return;
 	}
-	if (!keep_alive && f->says_close && !f->full && f->state == FRONT_BUSY) {
+	if (!keep_alive && f->says_close && !f->full &&
+		(f->state == FRONT_BUSY || f->state == FRONT_WAITING)) {
 		front_close_now(f, false);
 		return;
 	}
@@ -384,6 +391,7 @@ static void front_on_grave(struct loop_task *task)
 	metrics_sub(w->metrics, METRIC_VISITORS_OPEN, 1);
 	buf_release(&f->inbox);
 	front_body_free(&f->body);
+	front_wait_end(f);
 	mem_free(f);
 	if (!moved)
 		front_uncount(w->shared);
@@ -437,6 +445,9 @@ static void front_on_parcel(struct loop_task *task)
 /* Both ends of the connection, for those who want to know at the other end of a tunnel. */
 static void front_note_place(struct front *f, const struct addr *peer, const struct addr *local)
 {
+	slice_to_str(SLICE(ADMIN_ADDRESS_LOCAL), f->peer, sizeof(f->peer));
+	if (!peer)
+		return;
 	addr_print(peer, f->peer);
 	f->peer_port = addr_port(peer);
 	if (!local)
@@ -452,7 +463,7 @@ void front_accept(
 	bool has_local;
 	struct front *f;
 
-	if (w->conf->max_connections &&
+	if (w->conf->max_connections && door != FRONT_DOOR_SOCKET &&
 		atomic_load_explicit(&w->shared->connections, memory_order_relaxed) >=
 			w->conf->max_connections) {
 		metrics_add(w->metrics, METRIC_SHED, 1);
@@ -463,6 +474,7 @@ void front_accept(
 	has_local = addr_of_socket(stream_tcp_fd(stream), &local) == 0;
 	f = front_new(w, door == FRONT_DOOR_TLS ? front_tls_wrap(w, stream) : stream);
 	f->admin = door == FRONT_DOOR_ADMIN;
+	f->operator= door == FRONT_DOOR_SOCKET;
 	metrics_add(w->metrics, METRIC_VISITORS, 1);
 	front_note_place(f, peer, has_local ? &local : NULL);
 	if (door == FRONT_DOOR_TLS)

@@ -12,9 +12,9 @@ struct stream;
 struct worker;
 
 /* Which port a connection came in by. */
-enum front_door { FRONT_DOOR_PUBLIC, FRONT_DOOR_TLS, FRONT_DOOR_ADMIN };
+enum front_door { FRONT_DOOR_PUBLIC, FRONT_DOOR_TLS, FRONT_DOOR_ADMIN, FRONT_DOOR_SOCKET };
 
-/* Takes a connection that was just accepted. */
+/* Takes a connection that was just accepted; at the socket it has no peer, NULL. */
 void front_accept(
 	struct worker *w, struct stream *stream, const struct addr *peer, enum front_door door);
 /* Ends the connections that have no request under way; the others end after theirs. */

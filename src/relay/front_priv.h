@@ -12,6 +12,7 @@
 
 struct exchange;
 struct front_body;
+struct front_wait;
 struct stream;
 struct worker;
 
@@ -19,6 +20,7 @@ enum front_state {
 	FRONT_HEAD, /* a request's head is awaited, or arriving */
 	FRONT_BODY, /* the exchange takes the request's body */
 	FRONT_BUSY, /* the request is whole, the answer is under way */
+	FRONT_WAITING, /* the relay itself is not done with the request */
 	FRONT_PIPED, /* upgraded: the exchange has the stream */
 	FRONT_CLOSING, /* the last answer goes out; what comes in is thrown away */
 	FRONT_GONE, /* about to be freed */
@@ -36,14 +38,18 @@ struct front {
 	struct loop_task grave; /* frees it at the end of the turn */
 	enum front_state state;
 	struct front_body *body; /* owned; of a request to the relay itself */
+	struct front_wait *wait; /* owned; while its answer is awaited */
 	uint32_t discarded; /* bytes thrown away while closing */
 	bool admin;
+	bool operator; /* it came in by the admin socket */
 	bool tls; /* the visitor came with TLS */
 	bool authenticated; /* the request's signature was checked on another worker */
 	bool head_started; /* a byte of the head came: its clock runs */
 	bool full; /* the stream has parked bytes */
 	bool moved; /* another worker has the connection */
 	bool ended; /* the visitor half-closed */
+	bool admitted; /* its request was counted by the tunnel's meter, and may be looked at again
+			*/
 	bool answered; /* it had a request before */
 	bool says_close; /* the visitor will send no request after this one */
 	uint16_t peer_port;

@@ -15,7 +15,9 @@
 #include "relay/front_body.h"
 #include "relay/front_close.h"
 #include "relay/front_priv.h"
+#include "relay/front_wait.h"
 #include "relay/identity.h"
+#include "relay/meter.h"
 #include "relay/route.h"
 #include "relay/tunnel.h"
 #include "relay/worker.h"
@@ -44,19 +46,27 @@ void front_request_refuse(struct front *f, enum http_fault fault, const struct h
 	front_answer_error(f, &vf, head, false);
 }
 
-static enum front_action front_request_error(
-	struct front_request *r, enum visitor_error error, struct slice *in)
+static enum front_action front_request_fault(
+	struct front_request *r, struct visitor_fault *fault, struct slice *in)
 {
 	bool keep_alive = r->keep_alive && r->body.kind == HTTP1_BODY_NONE && !r->upgrade &&
 		r->head->method_id != HTTP_CONNECT;
-	struct visitor_fault fault = {.error = error, .host = http_host_slice(&r->host)};
+
+	fault->host = http_host_slice(&r->host);
+	*in = slice_from(*in, r->head->size);
+	r->front->answered = true;
+	front_answer_error(r->front, fault, r->head, keep_alive);
+	return FRONT_ON;
+}
+
+static enum front_action front_request_error(
+	struct front_request *r, enum visitor_error error, struct slice *in)
+{
+	struct visitor_fault fault = {.error = error};
 
 	if (error == VISITOR_ERROR_METHOD_NOT_ALLOWED)
 		fault.allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-	*in = slice_from(*in, r->head->size);
-	r->front->answered = true;
-	front_answer_error(r->front, &fault, r->head, keep_alive);
-	return FRONT_ON;
+	return front_request_fault(r, &fault, in);
 }
 
 static enum http_fault front_request_check_host(struct front_request *r)
@@ -142,6 +152,36 @@ static void front_request_record_api(struct front_request *r, const struct api_r
 	worker_log_access(w, &record);
 }
 
+/* What the request took up of the input is used, and its body not needed any more. */
+static void front_request_use(struct front_request *r, struct slice *in, size_t used)
+{
+	*in = slice_from(*in, used);
+	front_body_free(&r->front->body);
+	r->front->authenticated = false;
+	r->front->answered = true;
+}
+
+static enum front_action front_request_wait(
+	struct front_request *r, struct slice *in, const struct api_request *api, size_t used)
+{
+	const struct front_wait_setup setup = {
+		.later = api->later,
+		.events = r->events,
+		.method = r->head->method,
+		.path = r->target.path,
+		.visitor =
+			identity_client_ip(r->head, api->peer, r->front->worker->conf->trust_proxy),
+		.bytes_in = used,
+		.head_only = r->head->method_id == HTTP_HEAD,
+		.http_1_0 = r->head->minor == 0,
+		.keep_alive = api->keep_alive,
+	};
+
+	front_wait_begin(r->front, &setup);
+	front_request_use(r, in, used);
+	return FRONT_ON;
+}
+
 /* Gives the request to the API; its body, if it takes one, was gathered before. */
 static enum front_action front_request_answer(
 	struct front_request *r, struct slice *in, unsigned *home_out)
@@ -155,20 +195,23 @@ static enum front_action front_request_answer(
 		.peer = slice_from_str(f->peer),
 		.body = f->body ? front_body_content(f->body) : (struct slice) {NULL, 0},
 		.admin = f->admin,
+		.operator= f->operator,
 		.authenticated = f->authenticated,
 		.keep_alive = r->keep_alive && (f->body || r->body.kind == HTTP1_BODY_NONE),
 	};
 	size_t used = f->body ? front_body_end(f->body) : r->head->size;
 
-	if (api_handle(&api, home_out) == API_MOVE) {
+	switch (api_handle(&api, home_out)) {
+	case API_MOVE:
 		f->authenticated = api.authenticated;
 		return FRONT_MOVE;
+	case API_LATER:
+		return front_request_wait(r, in, &api, used);
+	case API_ANSWERED:
+		break;
 	}
 	front_request_record_api(r, &api);
-	*in = slice_from(*in, used);
-	front_body_free(&f->body);
-	f->authenticated = false;
-	f->answered = true;
+	front_request_use(r, in, used);
 	front_write(f, buf_slice(&f->worker->answer));
 	buf_release(&f->worker->answer);
 	if (!api.keep_alive)
@@ -202,6 +245,27 @@ static enum front_action front_request_api(
 }
 
 /* ---- tunnels ---- */
+
+/* Once for each request, however often it is looked at. */
+static bool front_request_admits(
+	struct front_request *r, const struct tunnel *t, struct visitor_fault *fault)
+{
+	if (!t->meter || r->front->admitted)
+		return true;
+	r->front->admitted = meter_admit(t->meter, &fault->error, &fault->retry_after_s);
+	return r->front->admitted;
+}
+
+/* The last question before it is served. */
+static bool front_request_has_room(
+	struct front_request *r, const struct tunnel *t, struct visitor_fault *fault)
+{
+	if (!t->meter || meter_has_room(t->meter))
+		return true;
+	fault->error = VISITOR_ERROR_VISITOR_LIMIT;
+	fault->retry_after_s = r->front->worker->conf->retry_after_s;
+	return false;
+}
 
 static enum front_action front_request_exchange(
 	struct front_request *r, struct tunnel *t, struct slice *in)
@@ -249,16 +313,21 @@ static enum front_action front_request_tunnel(
 {
 	struct worker *w = r->front->worker;
 	struct tunnel *t = map_get(&w->tunnels, name);
+	struct visitor_fault fault = {.retry_after_s = 0};
 
 	if (!t && directory_find(w->shared->directory, name, home_out) && *home_out != w->index)
 		return FRONT_MOVE;
 	if (!t) /* S82: a refused upgrade ends the connection */
 		return front_request_error(r, VISITOR_ERROR_TUNNEL_NOT_FOUND, in);
+	if (!front_request_admits(r, t, &fault))
+		return front_request_fault(r, &fault, in);
 	if (front_request_expects_the_impossible(r->head))
 		return front_request_error(r, VISITOR_ERROR_EXPECTATION_FAILED, in);
 	if (w->conf->max_body && r->body.kind == HTTP1_BODY_LENGTH &&
 		r->body.left > w->conf->max_body)
 		return front_request_error(r, VISITOR_ERROR_BODY_TOO_LARGE, in);
+	if (!front_request_has_room(r, t, &fault))
+		return front_request_fault(r, &fault, in);
 	return front_request_exchange(r, t, in);
 }
 
@@ -340,6 +409,8 @@ static enum front_action front_request_route(
 {
 	struct route route;
 
+	if (r->front->operator)
+		return front_request_api(r, in, home_out);
 	if (r->front->admin)
 		return upgrade_kind_of(r->head) != UPGRADE_NONE
 			? front_request_session(r, in, home_out)

@@ -1,7 +1,8 @@
 /*
  * Who asks for a tunnel: a client token when there is a valid one, else an IP address. It decides
  * who may take a name back during its grace period. It is not authentication: a token is plain
- * text, and whoever knows it is that client. Pure; everything is borrowed from the request.
+ * text, and whoever knows it is that client; only that of an account has a key behind it. Pure;
+ * everything is borrowed from the request.
  */
 #ifndef RELAY_IDENTITY_H
 #define RELAY_IDENTITY_H
@@ -14,7 +15,8 @@ struct http_head;
 
 #define IDENTITY_TOKEN_MAX 256
 
-enum identity_kind { IDENTITY_IP, IDENTITY_TOKEN };
+/* The text of an account is its id; it comes from a key (auth.h), not from the request itself. */
+enum identity_kind { IDENTITY_IP, IDENTITY_TOKEN, IDENTITY_ACCOUNT };
 
 struct identity {
 	enum identity_kind kind;

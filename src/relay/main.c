@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "io/loop.h"
 #include "io/notify.h"
+#include "relay/office.h"
 #include "relay/relay.h"
 #include "relay/relay_conf.h"
 
@@ -26,12 +27,16 @@ static void main_print(FILE *to, const struct buf *text)
 		fwrite(buf_slice(text).ptr, 1, buf_len(text), to);
 }
 
-static int main_help(void)
+static bool main_has_colour(void)
+{
+	return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+}
+
+static unsigned main_width(void)
 {
 	bool terminal = isatty(STDOUT_FILENO);
 	unsigned width = MAIN_WIDTH_DEFAULT;
 	struct winsize size;
-	struct buf text = {0};
 
 	if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
 		width = size.ws_col;
@@ -39,7 +44,14 @@ static int main_help(void)
 		width = MAIN_WIDTH_MIN;
 	if (width > MAIN_WIDTH_MAX)
 		width = MAIN_WIDTH_MAX;
-	relay_conf_help(&text, width, terminal && !getenv("NO_COLOR"));
+	return width;
+}
+
+static int main_help(void)
+{
+	struct buf text = {0};
+
+	relay_conf_help(&text, main_width(), main_has_colour());
 	main_print(stdout, &text);
 	buf_release(&text);
 	return 0;
@@ -176,6 +188,8 @@ int main(int argc, char **argv)
 	int err;
 
 	main_hold_standard_descriptors();
+	if (office_is_asked(&arguments))
+		return office_run(&arguments, main_width(), main_has_colour());
 	err = relay_conf_load(&arguments, &command, &conf, &message, &warnings);
 	if (err) {
 		main_print(stderr, &warnings);

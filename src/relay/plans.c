@@ -237,6 +237,10 @@ static int plans_visit(void *ctx, const struct yaml_item *item)
 {
 	struct plans_reader *r = ctx;
 
+	if (item->is_list) {
+		buf_append_str(plans_at_line(r, item->line), "lists have no meaning here");
+		return ERR_SYNTAX;
+	}
 	if (item->depth == 0)
 		return plans_top(r, item);
 	return item->depth == 1 ? plans_begin(r, item) : plans_limit(r, item);

@@ -13,19 +13,25 @@
 #include "crypto/rand.h"
 #include "crypto/tls.h"
 #include "io/signals.h"
+#include "relay/admin_service.h"
 #include "relay/agent_session.h"
 #include "relay/descriptors.h"
 #include "relay/directory.h"
 #include "relay/doors.h"
 #include "relay/front.h"
 #include "relay/hmac_auth.h"
+#include "relay/holdings.h"
 #include "relay/nonce_cache.h"
 #include "relay/ports.h"
 #include "relay/refusals.h"
 #include "relay/relay_accounts.h"
+#include "relay/relay_store.h"
 #include "relay/relay_tls.h"
+#include "relay/review.h"
 #include "relay/tcp_tunnel.h"
 #include "relay/tunnel.h"
+#include "relay/usages.h"
+#include "relay/usages_keeper.h"
 #include "relay/worker.h"
 
 #define RELAY_WORKERS_MAX 256u
@@ -52,6 +58,7 @@ struct relay {
 	struct nonce_cache *nonces;
 	struct relay_hooks hooks;
 	struct loop *loop;
+	struct usages_keeper *keeper; /* owned; NULL without a store */
 	struct signals *signals;
 	struct relay_worker *workers;
 	struct doors *doors; /* owned; one for each worker */
@@ -110,8 +117,13 @@ static void relay_worker_on_stop(struct loop_task *task)
 static void relay_worker_on_reconfigure(struct loop_task *task)
 {
 	struct relay_worker *rw = CONTAINER_OF(task, struct relay_worker, reconfigure);
+	struct tunnel *t;
+	size_t at = 0;
 
 	worker_set_conf(rw->worker, rw->relay->conf);
+	worker_review(rw->worker); /* plans are part of the options */
+	while ((t = map_next(&rw->worker->tunnels, &at)) != NULL)
+		tunnel_settle(t);
 	loop_post(rw->relay->loop, &rw->report_reconfigured);
 }
 
@@ -299,6 +311,7 @@ static void relay_make_workers(struct relay *r)
 		rw->relay = r;
 		rw->doors = &r->doors[i];
 		rw->worker = list[i] = worker_new(i, &r->shared, r->conf);
+		review_init(rw->worker);
 		loop_task_init(&rw->drain, relay_worker_on_drain);
 		loop_task_init(&rw->stop, relay_worker_on_stop);
 		loop_task_init(&rw->reconfigure, relay_worker_on_reconfigure);
@@ -343,6 +356,8 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	if (r->conf->tcp_range_start)
 		r->shared.tcp_ports = ports_new(r->conf->tcp_range_start, r->conf->tcp_range_end);
 	r->shared.refusals = refusals_new();
+	r->shared.holdings = holdings_new();
+	r->shared.usages = usages_new(loop_wall_ms());
 	r->nonces = nonce_cache_new(NONCE_CACHE_MAX);
 	atomic_store(&r->shared.hmac, relay_make_hmac(r));
 	r->loop = loop_new();
@@ -352,6 +367,12 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	timeout_init(&r->deadline, relay_on_deadline);
 	relay_make_workers(r);
 	err = relay_open_tls(r, message);
+	if (!err)
+		err = relay_store_open(&r->shared, r->conf, message);
+	if (!err && r->shared.store)
+		r->shared.admin = admin_service_new(&r->shared);
+	if (!err)
+		err = usages_keeper_new(r->loop, &r->shared, &r->keeper, message);
 	if (!err)
 		err = doors_open(&r->shared, r->doors, r->conf, message);
 	if (err)
@@ -376,6 +397,7 @@ void relay_run(struct relay *r)
 	loop_run(r->loop);
 	for (unsigned i = 0; i < r->shared.worker_count; i++)
 		pthread_join(r->workers[i].thread, NULL);
+	usages_keeper_finish(r->keeper);
 	log_info(r->shared.log, "stopped", LOG_INT("workers", r->shared.worker_count));
 }
 
@@ -389,14 +411,20 @@ void relay_free(struct relay **r_ptr)
 		return;
 	*r_ptr = NULL;
 	atomic_store(&r->shared.stopped, true);
+	admin_service_stop(r->shared.admin);
+	usages_keeper_finish(r->keeper);
+	relay_store_close(&r->shared);
 	for (unsigned i = 0; i < r->shared.worker_count; i++) {
+		review_end(r->workers[i].worker);
 		doors_close(&r->doors[i]);
 		worker_free(&r->workers[i].worker);
 	}
+	admin_service_free(&r->shared.admin);
 	timeout_disarm(&r->deadline);
 	timeout_queue_free(&r->deadline_queue);
 	signals_free(&r->signals);
 	loop_free(&r->loop);
+	usages_keeper_free(&r->keeper);
 	mem_free((void *)r->shared.workers);
 	mem_free(r->workers);
 	mem_free(r->doors);
@@ -411,6 +439,8 @@ void relay_free(struct relay **r_ptr)
 	ports_free(&r->shared.ports);
 	ports_free(&r->shared.tcp_ports);
 	refusals_free(&r->shared.refusals);
+	holdings_free(&r->shared.holdings);
+	usages_free(&r->shared.usages);
 	directory_free(&r->shared.directory);
 	relay_conf_free(&r->conf);
 	relay_conf_free(&r->old_conf);

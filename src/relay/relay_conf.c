@@ -15,6 +15,7 @@
 #include "config/opt_set.h"
 #include "config/opt_value.h"
 #include "config/yaml.h"
+#include "relay/office_command.h"
 #include "relay/plans.h"
 #include "relay/relay_accounts.h"
 #include "relay/relay_describe.h"
@@ -51,6 +52,21 @@ static void relay_put_where(struct relay_conf *conf, const char *name, struct bu
 	buf_printf(out, "%s%s: ", origin->where ? "" : "--", origin->where ? origin->where : name);
 }
 
+static void relay_refuse_command(struct relay_loader *l, struct slice word)
+{
+	if (l->args.command_after)
+		buf_printf(l->message, "--%s takes on or off: ", l->args.command_after);
+	buf_append_str(l->message, "unknown command ");
+	opt_quote(l->message, word);
+	if (office_command_is_noun(word))
+		buf_printf(
+			l->message, "; that goes in front of all: aditd %.*s ...", SLICE_ARG(word));
+	else
+		buf_append_str(l->message,
+			opt_is_near(word, SLICE("check-config")) ? "; did you mean check-config?"
+								 : " (run or check-config)");
+}
+
 static int relay_read_command(struct relay_loader *l, enum relay_command *command_out)
 {
 	struct slice word = slice_from_str(l->args.command);
@@ -61,13 +77,7 @@ static int relay_read_command(struct relay_loader *l, enum relay_command *comman
 	else if (slice_eq(word, SLICE("check-config")))
 		*command_out = RELAY_CHECK_CONFIG;
 	else if (l->args.command && !slice_eq(word, SLICE("run"))) {
-		if (l->args.command_after)
-			buf_printf(l->message, "--%s takes on or off: ", l->args.command_after);
-		buf_append_str(l->message, "unknown command ");
-		opt_quote(l->message, word);
-		buf_append_str(l->message,
-			opt_is_near(word, SLICE("check-config")) ? "; did you mean check-config?"
-								 : " (run or check-config)");
+		relay_refuse_command(l, word);
 		return ERR_SYNTAX;
 	}
 	if (l->args.json && *command_out == RELAY_RUN) {

@@ -81,6 +81,8 @@ struct relay_conf {
 	char *database; /* NULL: it is in the folder, if there is one; wiped on free */
 	enum relay_auth auth; /* never RELAY_AUTH_AUTO once it is loaded */
 	/* access */
+	unsigned bcrypt_cost; /* of tunnel passwords */
+	uint64_t gate_session_s; /* how long a password that was entered holds */
 	char *hmac_secret; /* NULL: creation is open; trimmed; wiped on free */
 	char *hmac_secret_file; /* where it was read from, or NULL */
 	uint64_t hmac_tolerance_s;

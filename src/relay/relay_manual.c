@@ -7,6 +7,7 @@
 
 #include "config/opt_help.h"
 #include "config/opt_markdown.h"
+#include "relay/office_command.h"
 #include "relay/relay_options.h"
 
 static const char *const relay_manual_intro =
@@ -36,6 +37,10 @@ static const char *const relay_manual_intro =
 	"from (secrets masked), and exits. `--json` prints the same as JSON, times as numbers in "
 	"the "
 	"option's own unit. |\n"
+	"| `aditd user`, `key`, `name`, `tunnel`, `audit`, `usage` | Work on the accounts of a "
+	"relay, "
+	"running or not: see [operating.md](operating.md#accounts). `aditd user --help` and so on "
+	"list what each takes. |\n"
 	"| `aditd --help`, `-h` | Lists the options. |\n"
 	"| `aditd --version` | Prints the version. |\n"
 	"\n"
@@ -177,7 +182,9 @@ void relay_manual_help(struct buf *out, unsigned width, bool colour)
 		"  aditd [run] [OPTION...]     start the relay\n"
 		"  aditd check-config [--json] [OPTION...]\n"
 		"                              print the effective values and exit\n"
-		"  aditd --help | --version\n");
+		"  aditd --help | --version\n\n");
+	opt_help_print_heading("Accounts (aditd user --help and so on tell more)", colour, out);
+	office_command_summary(out);
 	opt_help_print(&relay_options, width, colour, out);
 	buf_append_str(out, "\n");
 	opt_help_print_heading("Where values come from, strongest first", colour, out);

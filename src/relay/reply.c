@@ -44,7 +44,8 @@ void reply_write(struct buf *out, const struct reply *reply)
 		reply_field(out, SLICE("Content-Type"), reply->content_type);
 		http1_write_field(out, SLICE("X-Content-Type-Options"), SLICE("nosniff"));
 	}
-	http1_write_field_u64(out, SLICE("Content-Length"), reply->body.len);
+	if (reply->status != 204) /* RFC 9110, 8.6 */
+		http1_write_field_u64(out, SLICE("Content-Length"), reply->body.len);
 	http1_write_date(out, loop_wall_ms() / 1000);
 	reply_field_str(out, SLICE("Upgrade"), reply->upgrade);
 	if (reply->close)

@@ -205,6 +205,11 @@ struct session_member *session_tunnel_find(const struct agent_session *a, uint32
 	return NULL;
 }
 
+bool session_tunnel_is_served(const struct tunnel *t)
+{
+	return session_tunnel_is(t) && !list_is_empty(&session_tunnel_of(t)->members);
+}
+
 bool session_tunnel_is_shared(const struct tunnel *t)
 {
 	bool shared = session_tunnel_is(t);
@@ -253,16 +258,21 @@ void session_tunnel_leave(struct session_member **m, bool keep)
 		session_tunnel_refresh(st);
 }
 
-/* The same owner has it elsewhere from now on. A parked session without tunnels need not wait. */
+/* It is not theirs any more: the same owner has it elsewhere, unless the tunnel says why. A parked
+ * session without tunnels need not wait. */
 static void session_tunnel_supersede(struct session_tunnel *st)
 {
+	const struct tunnel *t = &st->tunnel;
+
 	while (!list_is_empty(&st->members)) {
 		struct session_member *m = session_tunnel_member(st->members.next);
 		struct agent_session *a = m->agent;
 		const struct agent_message_fault fault = {
 			.tunnel = m->number,
-			.code = "superseded",
-			.message = "Another client of the same owner has taken this tunnel over.",
+			.code = t->close_code ? t->close_code : "superseded",
+			.message = t->close_code ? t->close_message
+						 : "Another client of the same owner has "
+						   "taken this tunnel over.",
 			.fatal = true,
 		};
 
@@ -276,6 +286,36 @@ static void session_tunnel_supersede(struct session_tunnel *st)
 void session_tunnel_close(struct tunnel *t)
 {
 	session_tunnel_supersede(session_tunnel_of(t));
+}
+
+/* Its next visitor of this tunnel, or NULL. */
+static struct upstream *session_tunnel_upstream(
+	const struct agent_session *a, const struct tunnel *t)
+{
+	LIST_EACH (node, &a->upstreams) {
+		struct session_upstream *su = CONTAINER_OF(node, struct session_upstream, node);
+
+		if (su->up.tunnel == t && su->up.revoked)
+			return &su->up;
+	}
+	return NULL;
+}
+
+void session_tunnel_cut(struct session_member **m_ptr, const struct agent_message_fault *why)
+{
+	struct session_member *m = *m_ptr;
+	struct agent_message_fault fault = *why;
+	struct tunnel *t = &m->tunnel->tunnel;
+	struct agent_session *a = m->agent;
+	struct upstream *up;
+
+	fault.tunnel = m->number;
+	agent_message_error(a, &fault);
+	tunnel_ref(t);
+	session_tunnel_leave(m_ptr, false);
+	while ((up = session_tunnel_upstream(a, t)) != NULL)
+		up->revoked(up->holder);
+	tunnel_unref(&t);
 }
 
 void session_tunnel_take_over(struct session_tunnel *st, const struct session_tunnel_wish *wish)

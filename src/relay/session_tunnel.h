@@ -12,6 +12,7 @@
 #include "relay/tunnel.h"
 #include "relay/visitor_error.h"
 
+struct agent_message_fault;
 struct agent_session;
 struct create_kind;
 struct worker;
@@ -55,10 +56,14 @@ const struct create_kind *session_tunnel_kind(void);
 /* Whether the tunnel, which is one of these, would be shared with one more. */
 bool session_tunnel_is_shared(const struct tunnel *t);
 bool session_tunnel_is(const struct tunnel *t);
+/* Whether it is one, and any session has a part in it, with a link or without. */
+bool session_tunnel_is_served(const struct tunnel *t);
 
 void session_tunnel_join(struct session_tunnel *st, const struct session_tunnel_wish *wish);
 /* The last one to leave closes the tunnel, or keeps it for its owner during the grace period. */
 void session_tunnel_leave(struct session_member **m, bool keep);
+/* One loses it, and is told why; its visitors are cut. */
+void session_tunnel_cut(struct session_member **m, const struct agent_message_fault *why);
 struct session_member *session_tunnel_find(const struct agent_session *a, uint32_t number);
 /* A member got or lost its link. */
 void session_tunnel_refresh(struct session_tunnel *st);

@@ -15,6 +15,7 @@
 #include "io/stream.h"
 #include "io/stream_tcp.h"
 #include "relay/create.h"
+#include "relay/meter.h"
 #include "relay/ports.h"
 #include "relay/session_tunnel.h"
 #include "relay/worker.h"
@@ -36,6 +37,7 @@ struct tcp_visitor {
 	struct upstream *up; /* held while it is taken */
 	struct pump *pump; /* owned */
 	struct tunnel_waiter waiter;
+	struct meter_visit visit;
 	struct timeout timeout;
 	struct loop_task grave;
 	uint64_t start_us;
@@ -57,6 +59,11 @@ static struct tcp_tunnel *tcp_tunnel_of(const struct tunnel *t)
 static struct tunnel *tcp_tunnel_base(struct tcp_tunnel *t)
 {
 	return &t->base.tunnel;
+}
+
+bool tcp_tunnel_is(const struct tunnel *t)
+{
+	return t->ops == &tcp_tunnel_ops;
 }
 
 uint16_t tcp_tunnel_port(const struct tunnel *t)
@@ -94,6 +101,8 @@ static void tcp_visitor_record(struct tcp_visitor *v, enum access_end ended, con
 		.duration_us = loop_clock_us() - v->start_us,
 	};
 
+	meter_tell(tcp_tunnel_base(v->tunnel), &v->visit, record.bytes_in, record.bytes_out);
+	meter_leave(tcp_tunnel_base(v->tunnel), &v->visit);
 	metrics_add(w->metrics, METRIC_RECEIVED_BYTES, record.bytes_in);
 	metrics_add(w->metrics, METRIC_SENT_BYTES, record.bytes_out);
 	if (error)
@@ -122,11 +131,38 @@ static void tcp_visitor_end(struct tcp_visitor *v, enum access_end ended, const 
 
 /* ---- a visitor's bytes ---- */
 
+/* What it carried already may have to be paid for first. */
+static void tcp_visitor_pace(struct tcp_visitor *v)
+{
+	struct tunnel *t = tcp_tunnel_base(v->tunnel);
+
+	if (!t->meter ||
+		!meter_tell(t, &v->visit, pump_bytes(v->pump, PUMP_A), pump_bytes(v->pump, PUMP_B)))
+		return;
+	timeout_disarm(&v->timeout);
+	pump_pause(v->pump);
+}
+
 static void tcp_visitor_on_moved(void *ctx)
 {
 	struct tcp_visitor *v = ctx;
 
 	timeout_arm(v->tunnel->base.tunnel.worker->timeouts[WORKER_IDLE], &v->timeout);
+	tcp_visitor_pace(v);
+}
+
+/* It has waited for the tunnel's bandwidth, unless the month was over meanwhile. */
+static void tcp_visitor_on_go_on(struct meter_visit *visit)
+{
+	struct tcp_visitor *v = CONTAINER_OF(visit, struct tcp_visitor, visit);
+
+	if (meter_is_spent(tcp_tunnel_base(v->tunnel)->meter)) {
+		tcp_visitor_end(
+			v, ACCESS_RELAY, visitor_error_get(VISITOR_ERROR_QUOTA_EXCEEDED)->code);
+		return;
+	}
+	tcp_visitor_on_moved(v);
+	pump_go_on(v->pump);
 }
 
 static void tcp_visitor_on_pump_done(void *ctx, enum pump_end end)
@@ -260,6 +296,7 @@ static struct tcp_visitor *tcp_visitor_new(
 	list_init(&v->node);
 	list_append(&t->worker->tcp_visitors, &v->node);
 	timeout_init(&v->timeout, tcp_visitor_on_timeout);
+	meter_visit_init(&v->visit, tcp_visitor_on_go_on);
 	loop_task_init(&v->grave, tcp_visitor_on_grave);
 	worker_next_request_id(t->worker, v->request_id);
 	addr_print(peer, v->peer);
@@ -268,6 +305,19 @@ static struct tcp_visitor *tcp_visitor_new(
 	if (addr_of_socket(stream_tcp_fd(stream), &local) == 0)
 		addr_print(&local, v->local);
 	return v;
+}
+
+/* A connection counts like a request. */
+static bool tcp_tunnel_admits(struct tunnel *t)
+{
+	enum visitor_error error = VISITOR_ERROR_VISITOR_LIMIT;
+	uint64_t retry_s;
+
+	if (!t->meter || (meter_admit(t->meter, &error, &retry_s) && meter_has_room(t->meter)))
+		return true;
+	metrics_add(t->worker->metrics,
+		metrics_error(slice_from_str(visitor_error_get(error)->code)), 1);
+	return false;
 }
 
 static void tcp_tunnel_on_accepted(void *ctx, struct stream *stream, const struct addr *peer)
@@ -283,11 +333,16 @@ static void tcp_tunnel_on_accepted(void *ctx, struct stream *stream, const struc
 		stream_abort(&stream);
 		return;
 	}
+	if (!tcp_tunnel_admits(tcp_tunnel_base(tcp))) {
+		stream_abort(&stream);
+		return;
+	}
 	stream_tcp_set_keepalive(stream, TCP_TUNNEL_KEEPALIVE_S, TCP_TUNNEL_USER_TIMEOUT_MS);
 	atomic_fetch_add(&w->shared->connections, 1);
 	metrics_add(w->metrics, METRIC_TCP, 1);
 	metrics_add(w->metrics, METRIC_TCP_OPEN, 1);
 	v = tcp_visitor_new(tcp, stream, peer);
+	meter_enter(tcp_tunnel_base(tcp), &v->visit);
 	if (!tcp_visitor_begin(v))
 		tcp_visitor_wait(v);
 }

@@ -5,6 +5,7 @@
 #ifndef RELAY_TCP_TUNNEL_H
 #define RELAY_TCP_TUNNEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct create_kind;
@@ -13,6 +14,7 @@ struct worker;
 
 /* How create_tunnel_as makes one; the context of the wish says which port. */
 const struct create_kind *tcp_tunnel_kind(void);
+bool tcp_tunnel_is(const struct tunnel *t);
 uint16_t tcp_tunnel_port(const struct tunnel *t);
 /* Ends all connections of visitors at once. */
 void tcp_tunnel_close_visitors(struct worker *w);

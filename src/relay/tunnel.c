@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "io/loop.h"
 #include "relay/directory.h"
+#include "relay/holdings.h"
+#include "relay/meter.h"
 #include "relay/worker.h"
 
 static void tunnel_on_grace_over(struct timeout *timeout)
@@ -41,6 +43,36 @@ struct identity tunnel_owner(const struct tunnel *t)
 	return (struct identity) {t->owner_kind, slice_from_str(t->owner)};
 }
 
+void tunnel_hold(struct tunnel *t, struct slice holder)
+{
+	t->holder = mem_dup_str(holder.ptr, holder.len);
+	t->counts = true;
+}
+
+void tunnel_set_key(struct tunnel *t, const char *key_id)
+{
+	slice_to_str(slice_from_str(key_id), t->key_id, sizeof(t->key_id));
+}
+
+/* A tunnel in its grace period keeps its name, but nobody from having another one. */
+static void tunnel_put_holding(struct tunnel *t)
+{
+	if (t->counts)
+		holdings_put(
+			t->worker->shared->holdings, slice_from_str(t->holder), HOLDING_TUNNELS);
+	t->counts = false;
+}
+
+/* It is served again: whether there are too many by now is looked at when this turn is over. */
+static void tunnel_retake_holding(struct tunnel *t)
+{
+	if (!t->holder || t->counts)
+		return;
+	holdings_retake(t->worker->shared->holdings, slice_from_str(t->holder), HOLDING_TUNNELS);
+	t->counts = true;
+	worker_review(t->worker);
+}
+
 void tunnel_ref(struct tunnel *t)
 {
 	t->refs++;
@@ -58,6 +90,8 @@ void tunnel_unref(struct tunnel **t_ptr)
 		return;
 	CHECK(t->state == TUNNEL_CLOSED && list_is_empty(&t->waiters));
 	mem_free(t->owner);
+	mem_free(t->holder);
+	meter_free(&t->meter);
 	t->ops->free(t);
 }
 
@@ -78,7 +112,10 @@ void tunnel_close(struct tunnel *t)
 	if (t->state == TUNNEL_CLOSED)
 		return;
 	t->state = TUNNEL_CLOSED;
+	tunnel_put_holding(t);
 	timeout_disarm(&t->grace);
+	if (t->meter)
+		meter_close(t->meter);
 	map_remove(&t->worker->tunnels, tunnel_name(t));
 	t->ops->close(t);
 	directory_release(t->worker->shared->directory, tunnel_name(t), t->ops->port(t));
@@ -87,12 +124,36 @@ void tunnel_close(struct tunnel *t)
 	tunnel_unref(&self);
 }
 
+void tunnel_close_because(struct tunnel *t, const char *code, const char *message)
+{
+	t->close_code = code;
+	t->close_message = message;
+	tunnel_close(t);
+}
+
+static void tunnel_on_idle(struct tunnel *t)
+{
+	log_info(t->worker->shared->log, "tunnel without visitors ended",
+		LOG_STR("tunnel", tunnel_name(t)));
+	metrics_add(t->worker->metrics, METRIC_TUNNELS_IDLE, 1);
+	tunnel_close_because(
+		t, "idle-timeout", "Nobody visited this tunnel for as long as its plan allows.");
+}
+
+void tunnel_settle(struct tunnel *t)
+{
+	if (t->state != TUNNEL_CLOSED)
+		meter_settle(t, tunnel_on_idle);
+}
+
 void tunnel_set_online(struct tunnel *t)
 {
 	if (t->state != TUNNEL_OFFLINE)
 		return;
 	t->state = TUNNEL_ONLINE;
 	t->was_online = true;
+	tunnel_retake_holding(t);
+	directory_set_idle(t->worker->shared->directory, tunnel_name(t), false);
 	timeout_disarm(&t->grace);
 	log_info(t->worker->shared->log, "tunnel online", LOG_STR("tunnel", tunnel_name(t)));
 }
@@ -102,6 +163,8 @@ void tunnel_set_offline(struct tunnel *t)
 	if (t->state != TUNNEL_ONLINE)
 		return;
 	t->state = TUNNEL_OFFLINE;
+	tunnel_put_holding(t);
+	directory_set_idle(t->worker->shared->directory, tunnel_name(t), true);
 	log_info(t->worker->shared->log, "tunnel offline", LOG_STR("tunnel", tunnel_name(t)),
 		LOG_INT("grace_ms", t->worker->conf->grace_ms));
 	tunnel_restart_grace(t);

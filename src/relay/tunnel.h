@@ -17,7 +17,9 @@
 #include "relay/name.h"
 #include "relay/visitor_error.h"
 #include "relay/worker.h"
+#include "store/record.h"
 
+struct meter;
 struct stream;
 struct tunnel;
 
@@ -99,6 +101,12 @@ struct tunnel {
 	enum identity_kind owner_kind;
 	bool was_online;
 	char *owner; /* owned */
+	char *holder; /* owned: in whose holdings it counts; NULL: in nobody's */
+	bool counts; /* it does now */
+	char key_id[RECORD_KEY_ID_LEN + 1]; /* of the key that asked for it last, or "" */
+	struct meter *meter; /* owned; NULL: without limits, and nobody counts */
+	const char *close_code; /* what its agents are told when it is closed; NULL: superseded */
+	const char *close_message;
 	uint64_t created_ms;
 	struct timeout grace;
 	struct list waiters;
@@ -117,11 +125,20 @@ static inline struct slice tunnel_name(const struct tunnel *t)
 void tunnel_init(struct tunnel *t, struct worker *w, const struct tunnel_ops *ops,
 	struct slice name, struct identity owner);
 struct identity tunnel_owner(const struct tunnel *t);
+/* What was taken for this holder (holdings.h) is the tunnel's to put back. */
+void tunnel_hold(struct tunnel *t, struct slice holder);
+/* The key that it was asked for with, or "". */
+void tunnel_set_key(struct tunnel *t, const char *key_id);
 void tunnel_ref(struct tunnel *t);
 /* Nulls the pointer; the last one frees a closed tunnel. */
 void tunnel_unref(struct tunnel **t);
 /* Gives the name back, ends all connections; waiters are told. Holders keep their reference. */
 void tunnel_close(struct tunnel *t);
+
+/* The same, and its agents are told why. Both are literals. */
+void tunnel_close_because(struct tunnel *t, const char *code, const char *message);
+/* The limits of its owner's plan, which may have changed. */
+void tunnel_settle(struct tunnel *t);
 
 /* Called by the kind of tunnel when its first socket came, and when its last one went. */
 void tunnel_set_online(struct tunnel *t);

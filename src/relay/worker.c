@@ -17,9 +17,11 @@
 #define WORKER_SURPLUS_MS 1000
 #define WORKER_HEAD_REST_MS 20
 #define WORKER_ACCESS_LOG_MS 200
+#define WORKER_PACE_MS 10
 #define WORKER_PROBE_MS 1000
 #define WORKER_SESSION_TICK_MS 25
 #define WORKER_SESSION_WATCH_MS 1000
+#define WORKER_EXPIRY_MS 500
 #define WORKER_ACCEPT_RETRY_MS 50
 #define WORKER_FIRST_CONNECT_MIN_MS 1000 /* with a shorter grace nobody could ever connect */
 #define WORKER_SPARE_OBJECTS 256u /* of each kind */
@@ -62,8 +64,10 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	worker_set_timeout(w, WORKER_PROBE, WORKER_PROBE_MS);
 	worker_set_timeout(w, WORKER_SESSION_TICK, WORKER_SESSION_TICK_MS);
 	worker_set_timeout(w, WORKER_SESSION_WATCH, WORKER_SESSION_WATCH_MS);
+	worker_set_timeout(w, WORKER_EXPIRY, WORKER_EXPIRY_MS);
 	worker_set_timeout(w, WORKER_ACCEPT_RETRY, WORKER_ACCEPT_RETRY_MS);
 	worker_set_timeout(w, WORKER_ACCESS_LOG, WORKER_ACCESS_LOG_MS);
+	worker_set_timeout(w, WORKER_PACE, WORKER_PACE_MS);
 }
 
 static void worker_on_access_timeout(struct timeout *timeout)
@@ -71,6 +75,14 @@ static void worker_on_access_timeout(struct timeout *timeout)
 	struct worker *w = CONTAINER_OF(timeout, struct worker, access_timeout);
 
 	access_log_flush(w->access);
+}
+
+/* Until review_init() says what there is to look at. */
+static void worker_on_review(struct loop_task *task)
+{
+	struct worker *w = CONTAINER_OF(task, struct worker, review);
+
+	atomic_store(&w->reviewing, false);
 }
 
 struct worker *worker_new(
@@ -97,6 +109,7 @@ struct worker *worker_new(
 	w->metrics = MEM_NEW(struct metrics);
 	w->access = access_log_new(shared->log);
 	timeout_init(&w->access_timeout, worker_on_access_timeout);
+	loop_task_init(&w->review, worker_on_review);
 	worker_set_conf(w, conf);
 	return w;
 }
@@ -112,6 +125,8 @@ void worker_free(struct worker **w_ptr)
 		!w->agents.count);
 	for (unsigned i = 0; i < WORKER_TIMEOUT_COUNT; i++)
 		timeout_queue_free(&w->timeouts[i]);
+	for (unsigned i = 0; i < PLANS_MAX; i++)
+		timeout_queue_free(&w->idle_queues[i]);
 	loop_free(&w->loop);
 	pool_deinit(&w->exchanges);
 	pool_deinit(&w->exchange_works);
@@ -126,6 +141,20 @@ void worker_free(struct worker **w_ptr)
 	buf_release(&w->answer);
 	mem_free(w->metrics);
 	mem_free(w);
+}
+
+void worker_review(struct worker *w)
+{
+	if (!atomic_exchange(&w->reviewing, true))
+		loop_post(w->loop, &w->review);
+}
+
+void worker_set_idle(struct worker *w, unsigned plan, uint64_t ms)
+{
+	if (w->idle_queues[plan])
+		timeout_queue_set(w->idle_queues[plan], ms);
+	else
+		w->idle_queues[plan] = timeout_queue_new(w->loop, ms);
 }
 
 /* Eight digits: one to a byte, and those beyond nine moved on to the letters. */

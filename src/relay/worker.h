@@ -18,15 +18,19 @@
 #include "proto/http_head.h"
 #include "relay/access_log.h"
 #include "relay/metrics.h"
+#include "relay/plans.h"
 #include "relay/relay_conf.h"
 
+struct admin_service;
 struct book;
 struct directory;
 struct hmac_auth;
+struct holdings;
 struct ports;
 struct refusals;
 struct store;
 struct tls_server;
+struct usages;
 
 enum worker_timeout {
 	WORKER_HEAD_TIMEOUT, /* a request head must be whole */
@@ -49,8 +53,10 @@ enum worker_timeout {
 	WORKER_PROBE, /* a link in doubt answers by then */
 	WORKER_SESSION_TICK, /* what a session may put off a little */
 	WORKER_SESSION_WATCH, /* between looks at the memory of sessions */
+	WORKER_EXPIRY, /* between looks whether keys have expired */
 	WORKER_ACCEPT_RETRY, /* a listener that ran out of descriptors */
 	WORKER_ACCESS_LOG, /* access lines are handed over */
+	WORKER_PACE, /* between looks who may go on at a tunnel with a bandwidth */
 	WORKER_TIMEOUT_COUNT
 };
 
@@ -63,8 +69,11 @@ struct relay_shared {
 	struct ports *ports; /* NULL: the kernel chooses */
 	struct ports *tcp_ports; /* of TCP tunnels; NULL: there are none */
 	struct refusals *refusals;
+	struct holdings *holdings; /* of accounts and addresses */
 	struct store *store; /* NULL: nothing is remembered, and there are no accounts */
 	struct book *book; /* what it has of accounts, keys and names; NULL without a store */
+	struct usages *usages; /* what accounts have used */
+	struct admin_service *admin; /* of the admin API; NULL without a store */
 	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
 	struct tls_server *_Atomic tls; /* NULL: no port for it */
 	atomic_bool draining; /* no new connections; answers end their connections */
@@ -85,6 +94,7 @@ struct worker {
 	const struct relay_conf *conf; /* borrowed; replaced whole by a reload */
 	struct loop *loop;
 	struct timeout_queue *timeouts[WORKER_TIMEOUT_COUNT];
+	struct timeout_queue *idle_queues[PLANS_MAX]; /* of tunnels nobody visits, by plan */
 	struct map tunnels; /* name -> struct tunnel that is at home here */
 	struct list fronts; /* visitor connections */
 	/* memory of what comes and goes with each request */
@@ -98,6 +108,10 @@ struct worker {
 	struct map agents; /* session id -> struct agent */
 	struct list parked; /* agents without a link, the longest first */
 	struct timeout agent_watch; /* armed while there are agents */
+	struct loop_task review; /* of what keys and plans still allow; see review.h */
+	atomic_bool reviewing; /* it is posted */
+	struct timeout expiry; /* armed while something here ends at a time that is known */
+	uint64_t expires_ms; /* the next one, wall time */
 	size_t parked_memory; /* as last measured */
 	struct metrics *metrics;
 	struct access_log *access;
@@ -119,6 +133,10 @@ struct worker *worker_new(
 void worker_free(struct worker **w);
 /* Uses the new options from now on. On the worker's own thread. */
 void worker_set_conf(struct worker *w, const struct relay_conf *conf);
+/* Has what keys and plans allow looked at again, soon. On any thread. */
+void worker_review(struct worker *w);
+/* How long tunnels of this plan may be left alone: there is a queue for it then. */
+void worker_set_idle(struct worker *w, unsigned plan, uint64_t ms);
 /* A request id that no other request of this process has: 16 hexadecimal digits. */
 #define WORKER_REQUEST_ID_LEN 16
 void worker_next_request_id(struct worker *w, char out[WORKER_REQUEST_ID_LEN]);

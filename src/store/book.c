@@ -13,6 +13,7 @@
 #include "crypto/api_key.h"
 #include "crypto/ct.h"
 #include "crypto/rand.h"
+#include "store/ledger.h"
 
 _Static_assert(API_KEY_ID_LEN == RECORD_KEY_ID_LEN, "ids of keys");
 _Static_assert(API_KEY_HASH_LEN == RECORD_KEY_HASH_LEN, "hashes of keys");
@@ -192,6 +193,20 @@ bool book_find_key(struct book *b, struct slice id, struct key *out)
 		*out = k->record;
 	book_done(b);
 	return k;
+}
+
+bool book_use_key(struct book *b, struct slice id, uint64_t now_ms, uint64_t interval_ms)
+{
+	struct book_key *k;
+	bool due;
+
+	book_write(b);
+	k = map_get(&b->keys, id);
+	due = k && k->record.used_ms + interval_ms <= now_ms;
+	if (due)
+		k->record.used_ms = now_ms;
+	book_done(b);
+	return due;
 }
 
 static bool book_put_key_locked(struct book *b, const struct key *record)
@@ -391,4 +406,53 @@ void book_drop_name(struct book *b, struct slice name)
 	else
 		book_done(b);
 	mem_free(n);
+}
+
+/* ---- loading ---- */
+
+static int book_on_account(void *ctx, const struct account *a)
+{
+	book_put_account(ctx, a);
+	return 0;
+}
+
+static int book_on_key(void *ctx, const struct key *k)
+{
+	book_put_key(ctx, k);
+	return 0;
+}
+
+static int book_on_name(void *ctx, const struct name_record *n)
+{
+	book_put_name(ctx, n);
+	return 0;
+}
+
+static void book_swap(struct map *a, struct map *b)
+{
+	struct map kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
+int book_load(struct book *b, struct db *db)
+{
+	struct book *next = book_new();
+	int err = ledger_accounts(db, book_on_account, next);
+
+	if (!err)
+		err = ledger_keys(db, book_on_key, next);
+	if (!err)
+		err = ledger_names(db, book_on_name, next);
+	if (!err) {
+		book_write(b);
+		book_swap(&b->accounts, &next->accounts);
+		book_swap(&b->accounts_named, &next->accounts_named);
+		book_swap(&b->keys, &next->keys);
+		book_swap(&b->names, &next->names);
+		book_tell(b, BOOK_KEY);
+	}
+	book_free(&next);
+	return err;
 }

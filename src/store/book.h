@@ -10,10 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/slice.h"
 #include "store/record.h"
 
 struct book;
+struct db;
 
 enum book_verdict {
 	BOOK_OK,
@@ -63,6 +65,11 @@ size_t book_names_of_key(struct book *b, struct slice key_id, struct name_record
 /* How many names the account has reserved; those that its keys were given do not count. */
 size_t book_reserved_count(struct book *b, uint64_t account_id);
 
+/* Notes that the key is used now; true when that was not known for so long. Nobody is told. */
+bool book_use_key(struct book *b, struct slice id, uint64_t now_ms, uint64_t interval_ms);
+
+/* All that the database has, in place of what was known. On an error nothing changes. */
+MUST_CHECK int book_load(struct book *b, struct db *db);
 /* A record that is there already is replaced. Keys and names of an account that is not known are
  * left out; a name of a key that is not known is its account's. */
 void book_put_account(struct book *b, const struct account *a);

@@ -41,14 +41,6 @@ static int db_sqlite_err_of_constraint(int code)
 	}
 }
 
-/* A write that failed for want of room is an I/O error like any other to SQLite. */
-static int db_sqlite_err_of_io(sqlite3 *conn)
-{
-	int err = err_from_errno(sqlite3_system_errno(conn));
-
-	return err == ERR_FULL || err == ERR_READONLY ? err : ERR_UNAVAILABLE;
-}
-
 static int db_sqlite_err(sqlite3 *conn)
 {
 	int code = sqlite3_extended_errcode(conn), err;
@@ -58,13 +50,12 @@ static int db_sqlite_err(sqlite3 *conn)
 	case SQLITE_LOCKED:
 	case SQLITE_NOMEM:
 	case SQLITE_PROTOCOL:
+	case SQLITE_IOERR:
 		return ERR_UNAVAILABLE;
 	case SQLITE_FULL:
 		return ERR_FULL;
 	case SQLITE_READONLY:
 		return ERR_READONLY;
-	case SQLITE_IOERR:
-		return db_sqlite_err_of_io(conn);
 	case SQLITE_CANTOPEN:
 		err = err_from_errno(sqlite3_system_errno(conn));
 		return err == ERR_SYSTEM || !err ? ERR_UNAVAILABLE : err;

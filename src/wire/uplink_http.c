@@ -33,6 +33,16 @@ void uplink_http_write_authority(struct buf *out, const struct uplink_request *r
 	buf_append_u64(out, request->port);
 }
 
+void uplink_http_write_host_value(struct buf *out, const struct uplink_request *request)
+{
+	uint16_t usual = request->tls ? UPLINK_PORT_HTTPS : UPLINK_PORT_HTTP;
+
+	if (request->port == usual)
+		uplink_http_write_host(out, request->host);
+	else
+		uplink_http_write_authority(out, request);
+}
+
 void uplink_http_write_connect(struct buf *out, const struct uplink_request *request)
 {
 	struct buf authority = {0};
@@ -51,13 +61,9 @@ void uplink_http_write_connect(struct buf *out, const struct uplink_request *req
 void uplink_http_write_request(
 	struct buf *out, const struct uplink_request *request, const char *key)
 {
-	uint16_t usual = request->tls ? UPLINK_PORT_HTTPS : UPLINK_PORT_HTTP;
 	struct buf host = {0};
 
-	if (request->port == usual)
-		uplink_http_write_host(&host, request->host);
-	else
-		uplink_http_write_authority(&host, request);
+	uplink_http_write_host_value(&host, request);
 	http1_write_request_line(out, SLICE("GET"), SLICE("/_adit/session"));
 	http1_write_field(out, SLICE("Host"), buf_slice(&host));
 	http1_write_field(out, SLICE("User-Agent"), SLICE("adit/" ADIT_VERSION));

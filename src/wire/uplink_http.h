@@ -16,6 +16,8 @@ void uplink_http_write_connect(struct buf *out, const struct uplink_request *req
 /* To the relay: a link. The key is for WebSocket framing only. */
 void uplink_http_write_request(
 	struct buf *out, const struct uplink_request *request, const char *key);
+/* For the Host field: without the port that the scheme has anyway. */
+void uplink_http_write_host_value(struct buf *out, const struct uplink_request *request);
 /* "relay.example.com:443", an IPv6 address in brackets. */
 void uplink_http_write_authority(struct buf *out, const struct uplink_request *request);
 

@@ -14,7 +14,9 @@ from harness.tls import Authority
 DOWN = "http://127.0.0.1:1"  # nobody listens on port 1
 
 
-@pytest.mark.parametrize("command", ["http", "tcp", "start", "doctor", "completion", "help"])
+@pytest.mark.parametrize("command", [
+    "http", "tcp", "start", "doctor", "login", "logout", "status", "reserve", "release", "share",
+    "completion", "help"])
 def test_every_command_explains_itself(home, command):
     asked, told = run(home, command, "--help"), run(home, "help", command)
     assert (asked.returncode, told.returncode) == (0, 0)
@@ -55,10 +57,7 @@ def test_completion_is_a_program_of_the_shell(home, tmp_path, shell, check):
     assert "subdomain" in script and "hmac-secret-file" in script
     assert "client-token" not in script  # not on the command line
     (tmp_path / "script").write_text(script)
-    try:
-        assert subprocess.run([*check, tmp_path / "script"], timeout=30).returncode == 0
-    except FileNotFoundError:
-        pytest.skip(f"{shell} is not installed")
+    assert subprocess.run([*check, tmp_path / "script"], timeout=30).returncode == 0
 
 
 def complete(home, tmp_path, *words):
@@ -71,11 +70,49 @@ def complete(home, tmp_path, *words):
 
 
 def test_bash_completes(home, tmp_path):
-    assert complete(home, tmp_path, "adit", "st") == ["start"]
+    assert complete(home, tmp_path, "adit", "st") == ["start", "status"]
     assert complete(home, tmp_path, "adit", "http", "3000", "--sub") == ["--subdomain"]
     assert complete(home, tmp_path, "adit", "tcp", "3000", "--sub") == []
     assert complete(home, tmp_path, "adit", "http", "--transport", "w") == ["websocket"]
     assert complete(home, tmp_path, "adit", "completion", "z") == ["zsh"]
+
+
+def test_fish_completes(home, tmp_path):
+    script = tmp_path / "adit.fish"
+    script.write_text(run(home, "completion", "fish").stdout)
+
+    def offers(line):
+        program = f"source {script}; complete --do-complete {line!r}"
+        result = subprocess.run(["fish", "--no-config", "-c", program], capture_output=True,
+                                text=True, timeout=30, env=clean_env({"HOME": home}))
+        return [one.split("\t")[0] for one in result.stdout.splitlines()]
+    assert offers("adit res") == ["reserve"]
+    assert offers("adit http 3000 --sub") == ["--subdomain"]
+    assert offers("adit tcp 3000 --sub") == []
+    assert offers("adit http --transport w") == ["websocket"]
+    assert offers("adit completion z") == ["zsh"]
+
+
+def test_zsh_completes(home, tmp_path):
+    """The functions that a completion calls tell what they were given."""
+    (tmp_path / "script").write_text(run(home, "completion", "zsh").stdout)
+    program = f"""
+        compdef() {{ :; }}
+        _describe() {{ print -l -- $commands; }}
+        _arguments() {{ print -l -- "$@"; }}
+        source {tmp_path}/script
+        words=(adit) CURRENT=2; _adit
+        words=(adit http 3000) CURRENT=4; _adit
+        words=(adit share) CURRENT=3; _adit
+    """
+    out = subprocess.run(["zsh", "-f", "-c", program], capture_output=True, text=True, timeout=30)
+    assert out.returncode == 0 and out.stderr == "", out.stderr
+    lines = out.stdout.splitlines()
+    assert "reserve:keep a name for your account" in lines
+    assert any(line.startswith("--subdomain[") for line in lines)
+    assert any(line.startswith("--views[") for line in lines)
+    assert "--token[The key of your account, asked for on the terminal or read from standard " \
+           "input; without it the one that adit login keeps for this relay.]" in lines
 
 
 def checks(result):
@@ -134,6 +171,55 @@ def test_doctor_asks_the_service_for_a_page(home, relay, answer, detail):
     told = {one["check"]: one for one in map(json.loads, out.splitlines())}
     assert told["local http"]["ok"] and told["local http"]["detail"] == detail
     assert process.returncode == 0
+
+
+def test_doctor_looks_at_the_clock(home, relay):
+    url = f"http://127.0.0.1:{relay.port}"
+    clock = checks(run(home, "doctor", "--relay", url, "--json"))["clock"]
+    assert clock["ok"] and re.match(r"\d s (ahead of|behind) the relay's", clock["detail"])
+
+
+def script_doctor(home, *answers, **env):
+    """doctor against a relay that gives these answers, one for each connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        process = subprocess.Popen(
+            [adit(), "doctor", "--json", "--relay", f"http://127.0.0.1:{server.getsockname()[1]}"],
+            env=clean_env({"HOME": home, **env}), stdout=subprocess.PIPE, text=True)
+        heads = []
+        for answer in answers:
+            with server.accept()[0] as sock:
+                heads.append(sock.recv(65536).decode())
+                sock.sendall(answer)
+        out = process.communicate(timeout=30)[0]
+    return process.returncode, {one["check"]: one for one in map(json.loads, out.splitlines())}, heads
+
+
+DRAINING = b"HTTP/1.1 503 x\r\nX-Adit-Error: draining\r\nContent-Length: 0\r\n\r\n"
+OLD = b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+
+
+def test_doctor_tells_a_clock_that_is_wrong(home):
+    status, told, heads = script_doctor(home, DRAINING, DRAINING,
+        b"HTTP/1.1 404 x\r\n" + OLD + b"Content-Length: 0\r\n\r\n")
+    assert status == 4 and not told["clock"]["ok"]
+    assert "ahead of the relay's" in told["clock"]["detail"]
+    assert "timedatectl" in told["clock"]["detail"]
+    assert "key" not in told and "Authorization" not in heads[2]
+
+
+@pytest.mark.parametrize("answer, ok, detail", [
+    (b'HTTP/1.1 200 x\r\n\r\n{"account":"ann","plan":"team x"}', True,
+     "account ann, plan team x"),
+    (b"HTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n", True, "no accounts"),
+    (b'HTTP/1.1 401 x\r\nX-Adit-Error: key-revoked\r\nContent-Length: 49\r\n\r\n'
+     b'{"error":{"code":"x","message":"It is revoked."}}', False,
+     "It is revoked. adit login gets a new key")])
+def test_doctor_asks_whose_key_it_is(home, answer, ok, detail):
+    key = "adit_abcdefghij12_x"
+    _, told, heads = script_doctor(home, DRAINING, DRAINING, answer, ADIT_TOKEN=key)
+    assert told["key"]["ok"] is ok and detail in told["key"]["detail"]
+    assert heads[2].startswith("GET /api/v1/me HTTP/1.1\r\n")
+    assert all(f"Authorization: Bearer {key}\r\n" in head for head in heads)
 
 
 def test_doctor_describes_the_certificate(home, start, tmp_path):

@@ -37,6 +37,7 @@ def defs(name, pattern):
 @cache
 def relay_options():
     flags = defs("relay/relay_options.def", r'\bOPT\(\w+, \w+, \w+, "([a-z-]+)"')
+    flags |= defs("relay/office_options.def", r'\bOPT\(\w+, \w+, \w+, "([a-z-]+)"')
     return flags | defs("relay/relay_options.def", r'OPT_VOID\(\w+, \w+, "([a-z-]+)"')
 
 

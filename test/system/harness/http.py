@@ -32,7 +32,8 @@ class Wire:
         self.timeout = timeout
         self.pending = b""
         self.eof = False
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data, sizes=None, pause=0.0):
         """Sends whole, or in pieces: sizes is a number or a list of them (the rest comes last)."""

@@ -22,6 +22,7 @@ class Postgres:
         self.dir = Path(tempfile.mkdtemp(prefix="pg-"))
         self.prefix = []
         self.process = None
+        self.psql = None
         if os.geteuid() == 0:  # as root neither initdb nor the server would start
             user = pwd.getpwnam("postgres")
             os.chown(self.dir, user.pw_uid, user.pw_gid)
@@ -64,13 +65,28 @@ class Postgres:
         return subprocess.run([self.bin / "pg_isready", "-q", "-h", self.dir]).returncode == 0
 
     def sql(self, text):
-        """One statement; its rows as psql prints them."""
-        done = subprocess.run(
-            [self.bin / "psql", "-XAtqh", self.dir, "-U", "adit", "-d", "postgres", "-c", text],
-            env={**os.environ, "PGPASSWORD": PASSWORD}, capture_output=True, text=True,
-            timeout=3 * DEADLINE)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        """One statement; its rows as psql prints them. One psql is kept for all of them."""
+        if self.psql is None or self.psql.poll() is not None:
+            self.close_psql()
+            self.psql = subprocess.Popen(
+                [self.bin / "psql", "-XAtqh", self.dir, "-U", "adit", "-d", "postgres"],
+                env={**os.environ, "PGPASSWORD": PASSWORD}, text=True, stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.psql.stdin.write(text + ";\n\\echo -- :ERROR\n")
+        self.psql.stdin.flush()
+        rows = []
+        for line in self.psql.stdout:
+            if line.startswith("-- "):
+                assert line == "-- false\n", rows
+                return "".join(rows).strip()
+            rows.append(line)
+        raise AssertionError(f"psql ended: {rows}")
+
+    def close_psql(self):
+        if self.psql:
+            self.psql.kill()
+            self.psql.communicate()
+            self.psql = None
 
     def backends(self, name="aditd-%"):
         """Process ids of the connections that call themselves so."""
@@ -83,30 +99,47 @@ class Postgres:
                                capture_output=True, text=True).stdout
         return [self.process.pid, *map(int, found.split())]
 
-    def pause(self):
+    def signal_all(self, number):
         for pid in self.pids():
-            os.kill(pid, signal.SIGSTOP)
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass  # it had ended by itself
+
+    def pause(self):
+        self.signal_all(signal.SIGSTOP)
 
     def resume(self):
-        for pid in self.pids():
-            os.kill(pid, signal.SIGCONT)
+        self.signal_all(signal.SIGCONT)
+
+    def reset(self):
+        """Runs, with nothing in it and nothing configured, whatever a test has done to it."""
+        self.resume()
+        (self.dir / "data" / "postgresql.auto.conf").write_text("", encoding="ascii")
+        if self.process.poll() is None:
+            self.sql("SELECT pg_reload_conf()")
+            wait_for(lambda: self.sql("SHOW default_transaction_read_only") == "off", "a reload")
+        else:
+            self.start()
+        wait_for(lambda: not self.backends(), "connections to end")
+        self.sql("DROP SCHEMA public CASCADE")
+        self.sql("CREATE SCHEMA public")
 
     def stop(self, how=signal.SIGINT):
         """SIGINT: a fast shutdown, SIGQUIT: an immediate one."""
+        self.close_psql()
         if self.process.poll() is None:
             self.process.send_signal(how)
             self.process.wait(3 * DEADLINE)
 
     def crash(self):
-        """kill -9 for all of it at once, and what is left in shared memory cleared."""
-        for pid in self.pids():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        """kill -9 for all of it at once."""
+        self.close_psql()
+        self.signal_all(signal.SIGKILL)
         self.process.wait(DEADLINE)
 
     def close(self):
+        self.close_psql()
         if self.process and self.process.poll() is None:
             self.resume()
             try:

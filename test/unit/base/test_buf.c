@@ -209,9 +209,30 @@ static void random_use_matches_a_naive_model(void **state)
 	mem_free(model);
 }
 
+static void a_secret_grows_into_memory_that_held_it_alone(void **state)
+{
+	struct buf b = {0};
+	char big[3000];
+
+	memset(big, 's', sizeof(big));
+	for (int i = 0; i < 5; i++)
+		buf_append_secret(&b, slice_of(big, sizeof(big)));
+	buf_append_secret(&b, SLICE(""));
+	assert_int_equal(buf_len(&b), 5 * sizeof(big));
+	buf_consume(&b, 4 * sizeof(big));
+	buf_append_secret(&b, slice_of(big, sizeof(big)));
+	assert_int_equal(buf_len(&b), 2 * sizeof(big));
+	assert_memory_equal(buf_slice(&b).ptr + sizeof(big), big, sizeof(big));
+	buf_wipe(&b);
+	buf_wipe(&b);
+	assert_int_equal(buf_len(&b), 0);
+	assert_null(b.base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_secret_grows_into_memory_that_held_it_alone),
 		cmocka_unit_test(an_empty_buffer_owns_nothing),
 		cmocka_unit_test(reserving_nothing_still_gives_a_place),
 		cmocka_unit_test(everything_appended_is_there_in_order),

@@ -145,10 +145,52 @@ static void a_secret_is_wiped_from_the_command_line(void **state)
 	assert_memory_equal(alone, "\0\0\0\0\0\0\0\0", sizeof(alone));
 }
 
+/* --token: the text is asked for, and nothing behind it can be meant as one. */
+static void a_secret_that_is_asked_for_is_a_bare_switch(void **state)
+{
+	static const struct {
+		const char *words[WORDS_MAX];
+		bool good;
+	} rows[] = {
+		{{"--key"}, true},
+		{{"--key", "-h"}, true},
+		{{"run", "--key"}, true},
+		{{"--key=hunter22"}, false},
+		{{"--key", "hunter22"}, false},
+		{{"--key", "--"}, false},
+	};
+	struct opt key = *table_opt("key");
+	const struct opt_table table = {&key, 1, config_table.groups};
+
+	key.flags = OPT_ASKED;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char *argv[WORDS_MAX + 2] = {(char *)"program"};
+		struct buf message = {0};
+		enum opt_layer layer;
+		struct opt_set set;
+		struct args args;
+		int argc = 1, err;
+
+		for (size_t k = 0; k < WORDS_MAX && rows[i].words[k]; k++)
+			argv[argc++] = (char *)(uintptr_t)rows[i].words[k];
+		opt_set_init(&set, &table);
+		err = args_read(&set,
+			&(struct args_line) {.argc = argc, .argv = argv, .max_words = 4}, &args,
+			&message);
+		assert_int_equal(err == 0, rows[i].good);
+		assert_null(strstr(table_text(&message), "hunter22"));
+		if (!err)
+			assert_string_equal(opt_set_get(&set, &key, &layer), "-");
+		opt_set_deinit(&set);
+		buf_release(&message);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_secret_is_wiped_from_the_command_line),
+		cmocka_unit_test(a_secret_that_is_asked_for_is_a_bare_switch),
 		cmocka_unit_test(values_come_in_every_usual_form),
 		cmocka_unit_test(refusals_say_what_to_write_instead),
 		cmocka_unit_test(words_and_built_in_switches_are_told_apart),

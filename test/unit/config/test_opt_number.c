@@ -57,6 +57,8 @@ static void a_refusal_names_value_and_bounds(void **state)
 		{"port", "-", "\"-\" is not a number (0 to 65535)"},
 		{"port", "99999999999999999999999",
 			"99999999999999999999999 is out of range (0 to 65535)"},
+		{"port", "99999999999999999999999\nx",
+			"\"99999999999999999999999?x\" is not a number (0 to 65535)"},
 		{"max-count", "0", "0 is out of range (1 to 1000)"},
 		{"max-count", "1001", "1001 is out of range (1 to 1000)"},
 		{"max-size", "2m", "2m is out of range (1k to 1m)"},

@@ -48,6 +48,22 @@ static void known_messages_have_their_known_codes(void **state)
 	}
 }
 
+static void a_prepared_key_makes_the_same_codes_again_and_again(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct digest_hmac *h = digest_hmac_new(rows[i].key);
+		uint8_t mac[DIGEST_SHA256_LEN];
+		char hex[2 * DIGEST_SHA256_LEN + 1];
+
+		for (int round = 0; round < 3; round++) {
+			digest_hmac_make(h, &rows[i].text, 1, mac);
+			digest_hex(mac, sizeof(mac), hex);
+			assert_string_equal(hex, rows[i].hex);
+		}
+		digest_hmac_free(&h);
+	}
+}
+
 static void where_a_message_is_cut_into_parts_does_not_matter(void **state)
 {
 	const struct row *row = &rows[1];
@@ -99,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_messages_have_their_known_codes),
+		cmocka_unit_test(a_prepared_key_makes_the_same_codes_again_and_again),
 		cmocka_unit_test(where_a_message_is_cut_into_parts_does_not_matter),
 		cmocka_unit_test(known_messages_have_their_known_digests),
 		cmocka_unit_test(hexadecimal_text_is_read_in_either_case_and_only_whole),

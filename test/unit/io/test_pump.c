@@ -364,10 +364,58 @@ static void a_pump_that_is_freed_resets_both_and_says_nothing(void **state)
 	assert_int_equal(done, 0);
 }
 
+static void nothing_moves_while_it_is_paused(void **state)
+{
+	struct slice rest = SLICE("kept back"), back = SLICE("so is this");
+
+	pump_start(pump);
+	pump_pause(pump);
+	send_some(PUMP_A, &rest);
+	send_some(PUMP_B, &back);
+	settle();
+	assert_int_equal(moved, 0);
+	assert_int_equal(receive(PUMP_B), TCP_PAIR_OPEN);
+	assert_int_equal(buf_len(&received[PUMP_B]), 0);
+	pump_go_on(pump);
+	expect(PUMP_B, SLICE("kept back"));
+	expect(PUMP_A, SLICE("so is this"));
+}
+
+/* What was full, and has room again, is not read either. */
+static void a_drained_side_does_not_end_the_pause(void **state)
+{
+	struct slice rest = much();
+
+	pump_start(pump);
+	for (size_t before = 0; before != rest.len; settle()) {
+		before = rest.len;
+		send_some(PUMP_A, &rest);
+	}
+	pump_pause(pump);
+	settle();
+	while (receive(PUMP_B) == TCP_PAIR_OPEN &&
+		buf_len(&received[PUMP_B]) < pump_bytes(pump, PUMP_A))
+		loop_turn(loop);
+	for (int i = 0; i < 5; i++)
+		send_some(PUMP_A, &rest);
+	settle();
+	assert_int_equal(receive(PUMP_B), TCP_PAIR_OPEN);
+	assert_int_equal(buf_len(&received[PUMP_B]), pump_bytes(pump, PUMP_A));
+	pump_go_on(pump);
+	while (rest.len) {
+		send_some(PUMP_A, &rest);
+		receive(PUMP_B);
+		loop_turn(loop);
+	}
+	expect(PUMP_B, much());
+}
+
 int main(void)
 {
 #define PUMP_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		PUMP_TEST(nothing_moves_while_it_is_paused),
+		PUMP_TEST(a_drained_side_does_not_end_the_pause),
 		PUMP_TEST(nothing_moves_before_the_start),
 		PUMP_TEST(bytes_go_both_ways_and_are_counted_by_their_source),
 		PUMP_TEST(what_was_read_before_goes_first),

@@ -11,6 +11,7 @@
 #include "io/addr.h"
 #include "io/listener.h"
 #include "relay/directory.h"
+#include "relay/holdings.h"
 #include "relay/lt_pool.h"
 #include "relay/name.h"
 #include "relay/ports.h"
@@ -33,7 +34,8 @@ static int set_up(void **state)
 {
 	conf = (struct relay_conf) {
 		.reserved_names = reserved_names, .grace_ms = 30000, .max_sockets = 10};
-	shared = (struct relay_shared) {.directory = directory_new(MAX_NAMES)};
+	shared = (struct relay_shared) {
+		.directory = directory_new(MAX_NAMES), .holdings = holdings_new()};
 	for (unsigned i = 0; i < 2; i++)
 		workers[i] = worker_new(i, &shared, &conf);
 	return 0;
@@ -57,6 +59,7 @@ static int tear_down(void **state)
 		worker_free(&workers[i]);
 	}
 	directory_free(&shared.directory);
+	holdings_free(&shared.holdings);
 	ports_free(&shared.ports);
 	return 0;
 }
@@ -64,7 +67,11 @@ static int tear_down(void **state)
 static enum create_result create(const char *name, struct identity who)
 {
 	const struct create_wish wish = {
-		lt_pool_kind(), slice_from_str(name), who, SLICE("192.0.2.7"), NULL};
+		.kind = lt_pool_kind(),
+		.name = slice_from_str(name),
+		.who = who,
+		.client = SLICE("192.0.2.7"),
+	};
 
 	outcome = (struct create_outcome) {0};
 	return create_tunnel(workers[0], &wish, &outcome);
@@ -204,7 +211,11 @@ static void the_port_of_a_name_is_remembered(void **state)
 static void a_name_of_another_worker_is_asked_for_there(void **state)
 {
 	const struct create_wish wish = {
-		lt_pool_kind(), SLICE("my-app"), alice, SLICE("192.0.2.7"), NULL};
+		.kind = lt_pool_kind(),
+		.name = SLICE("my-app"),
+		.who = alice,
+		.client = SLICE("192.0.2.7"),
+	};
 	struct create_outcome there = {0};
 
 	assert_int_equal(create_tunnel(workers[1], &wish, &there), CREATE_OK);

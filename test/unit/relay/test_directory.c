@@ -86,6 +86,23 @@ static void a_released_name_may_be_had_by_another(void **state)
 	assert_int_equal(home_of("abcd"), 1);
 }
 
+static void a_name_is_idle_while_nobody_serves_it(void **state)
+{
+	struct slice name = SLICE("abcd");
+
+	assert_true(directory_is_idle(directory, name));
+	assert_int_equal(claim("abcd", 0), DIRECTORY_CLAIMED);
+	assert_false(directory_is_idle(directory, name));
+	directory_set_idle(directory, name, true);
+	assert_true(directory_is_idle(directory, name));
+	directory_set_idle(directory, name, false);
+	assert_false(directory_is_idle(directory, name));
+	release("abcd", 0);
+	assert_true(directory_is_idle(directory, name));
+	directory_remember(directory, name, 4001);
+	assert_int_equal(last_port("abcd"), 4001);
+}
+
 static void the_name_is_copied(void **state)
 {
 	char text[] = "abcd";
@@ -203,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		DIRECTORY_TEST(a_name_is_claimed_once_and_found_by_all),
 		DIRECTORY_TEST(a_released_name_may_be_had_by_another),
+		DIRECTORY_TEST(a_name_is_idle_while_nobody_serves_it),
 		DIRECTORY_TEST(the_name_is_copied),
 		DIRECTORY_TEST(no_more_names_than_may_be_are_given_out),
 		DIRECTORY_TEST(the_last_port_of_a_name_outlives_it),

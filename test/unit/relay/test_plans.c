@@ -60,7 +60,8 @@ static const struct bad_case bad_cases[] = {
 	{"plans: {a: {bandwidth: 8191}}", ERR_RANGE,
 		"p:1: bandwidth: 8191 is out of range (8k to 1024g)"},
 	{"plans: {a: {idle: 999ms}}", ERR_RANGE, "p:1: idle: 999ms is out of range (1s to 365d)"},
-	{"plans: [a]", ERR_SYNTAX, "p:1: one word is expected here"},
+	{"plans: [a]", ERR_SYNTAX, "p:1: lists have no meaning here"},
+	{"plans: {a: {tunnels: [1]}}", ERR_SYNTAX, "p:1: lists have no meaning here"},
 	{"plans: {a: {}}\n---\n", ERR_SYNTAX, "p:2: there is a second document"},
 };
 

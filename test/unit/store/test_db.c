@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "store/db_migrate.h"
 #include "store/db_open.h"
+#include "store/db_sqlite.h"
 #include "support/store_place.h"
 
 struct fixture {
@@ -150,6 +151,32 @@ static void a_schema_without_a_number_is_refused(void **state)
 	refused(f, ERR_CORRUPT, "no version number");
 }
 
+static void a_step_that_fails_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = store_place_open(&f->place);
+	static const char *const tables[] = {"adit_names", "adit_keys", "adit_accounts",
+		"adit_audits", "adit_usages", "adit_meta"};
+
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		char sql[64];
+
+		snprintf(sql, sizeof(sql), "DROP TABLE %s", tables[i]);
+		assert_int_equal(store_place_sql(db, sql), 0);
+	}
+	db_close(&db);
+	/* The last table of the first step is in its way, and was not even made by it. */
+	refused(f, ERR_SYSTEM, "adit_ports");
+	refused(f, ERR_SYSTEM, "adit_ports");
+	assert_int_equal(db_sqlite_open(f->place.path, true, &db), 0);
+	assert_int_equal(store_place_sql(db, "SELECT * FROM adit_accounts"), ERR_SYSTEM);
+	assert_int_equal(store_place_sql(db, "DROP TABLE adit_ports"), 0);
+	db_close(&db);
+	db = store_place_open(&f->place);
+	assert_int_equal(store_place_sql(db, "SELECT * FROM adit_accounts"), 0);
+	db_close(&db);
+}
+
 static void a_file_that_is_gone_is_not_made_anew(void **state)
 {
 	struct fixture *f = *state;
@@ -231,6 +258,7 @@ int main(void)
 		DB_TEST(a_second_one_is_refused_until_the_first_has_closed),
 		DB_TEST(a_newer_schema_is_refused),
 		DB_TEST(a_schema_without_a_number_is_refused),
+		DB_TEST(a_step_that_fails_leaves_nothing),
 		DB_TEST(a_file_that_is_gone_is_not_made_anew),
 		DB_TEST(a_damaged_file_is_refused),
 		DB_TEST(a_statement_after_the_deadline_is_not_begun),

@@ -1,0 +1,346 @@
+/* Making, listing and revoking keys. */
+#include "relay/admin_keys.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "crypto/api_key.h"
+#include "relay/admin_accounts.h"
+#include "relay/admin_audit.h"
+#include "relay/admin_json.h"
+#include "relay/admin_list.h"
+#include "relay/admin_scope.h"
+#include "store/db.h"
+#include "store/ledger.h"
+
+#define ADMIN_KEYS_A_DAY 100u /* that an account makes for itself: rows are for ever */
+#define ADMIN_KEYS_DAY_MS 86400000u
+#define ADMIN_KEYS_EXPIRES_MAX (10u * 366u * 86400u) /* seconds */
+
+struct admin_keys_body {
+	char account[RECORD_ACCOUNT_MAX + 1];
+	char label[RECORD_LABEL_MAX + 1];
+	char names[RECORD_SCOPE_NAMES_MAX + 1];
+	char protocols[32];
+	bool admin;
+	uint64_t port_first;
+	uint64_t port_last;
+	uint64_t expires_in;
+};
+
+enum admin_keys_member {
+	ADMIN_KEYS_ACCOUNT,
+	ADMIN_KEYS_LABEL,
+	ADMIN_KEYS_NAMES,
+	ADMIN_KEYS_PROTOCOLS,
+	ADMIN_KEYS_ADMIN,
+	ADMIN_KEYS_PORT_FIRST,
+	ADMIN_KEYS_PORT_LAST,
+	ADMIN_KEYS_EXPIRES_IN,
+};
+
+#define ADMIN_KEYS_AT(member) offsetof(struct admin_keys_body, member)
+#define ADMIN_KEYS_SIZE(member) sizeof(((struct admin_keys_body *)NULL)->member)
+
+static const struct admin_json_member admin_keys_members[] = {
+	[ADMIN_KEYS_ACCOUNT] = {"account", ADMIN_JSON_TEXT, 0, ADMIN_KEYS_AT(account),
+		ADMIN_KEYS_SIZE(account), 1, RECORD_ACCOUNT_MAX},
+	[ADMIN_KEYS_LABEL] = {"label", ADMIN_JSON_TEXT, 0, ADMIN_KEYS_AT(label),
+		ADMIN_KEYS_SIZE(label), 0, RECORD_LABEL_MAX},
+	[ADMIN_KEYS_NAMES] = {"names", ADMIN_JSON_WORDS, 0, ADMIN_KEYS_AT(names),
+		ADMIN_KEYS_SIZE(names), 1, 63},
+	[ADMIN_KEYS_PROTOCOLS] = {"protocols", ADMIN_JSON_WORDS, 0, ADMIN_KEYS_AT(protocols),
+		ADMIN_KEYS_SIZE(protocols), 3, 4},
+	[ADMIN_KEYS_ADMIN] = {"admin", ADMIN_JSON_BOOL, 0, ADMIN_KEYS_AT(admin),
+		ADMIN_KEYS_SIZE(admin), 0, 0},
+	[ADMIN_KEYS_PORT_FIRST] = {"port_first", ADMIN_JSON_NUMBER, 0, ADMIN_KEYS_AT(port_first),
+		ADMIN_KEYS_SIZE(port_first), 1, 65535},
+	[ADMIN_KEYS_PORT_LAST] = {"port_last", ADMIN_JSON_NUMBER, 0, ADMIN_KEYS_AT(port_last),
+		ADMIN_KEYS_SIZE(port_last), 1, 65535},
+	[ADMIN_KEYS_EXPIRES_IN] = {"expires_in", ADMIN_JSON_NUMBER, 0, ADMIN_KEYS_AT(expires_in),
+		ADMIN_KEYS_SIZE(expires_in), 1, ADMIN_KEYS_EXPIRES_MAX},
+};
+
+/* ---- telling ---- */
+
+void admin_keys_write_scope(struct buf *out, const struct key_scope *scope)
+{
+	struct slice names = slice_from_str(scope->names), name;
+
+	admin_json_begin(out, "names", '[');
+	while (slice_split(&names, ' ', &name)) {
+		if (name.len)
+			admin_json_put_text(out, NULL, name);
+	}
+	admin_json_end(out, ']');
+	admin_json_begin(out, "protocols", '[');
+	if (scope->http)
+		admin_json_put_text(out, NULL, SLICE("http"));
+	if (scope->tcp)
+		admin_json_put_text(out, NULL, SLICE("tcp"));
+	admin_json_end(out, ']');
+	if (scope->port_first || scope->port_last) {
+		admin_json_put_number(out, "port_first", scope->port_first);
+		admin_json_put_number(out, "port_last", scope->port_last);
+	} else {
+		admin_json_put_null(out, "port_first");
+		admin_json_put_null(out, "port_last");
+	}
+	admin_json_put_bool(out, "admin", scope->admin);
+}
+
+/* The text only in the answer that made it; empty elsewhere. */
+static void admin_keys_write(
+	struct buf *out, const struct key *k, const char *account, struct slice text)
+{
+	admin_json_begin(out, NULL, '{');
+	admin_json_put_text(out, "id", slice_from_str(k->id));
+	if (text.len)
+		admin_json_put_text(out, "key", text);
+	admin_json_put_text(out, "account", slice_from_str(account));
+	admin_json_put_text(out, "label", slice_from_str(k->label));
+	admin_keys_write_scope(out, &k->scope);
+	admin_json_put_time(out, "created_at", k->created_ms);
+	admin_json_put_time(out, "expires_at", k->expires_ms);
+	admin_json_put_time(out, "revoked_at", k->revoked_ms);
+	admin_json_put_time(out, "used_at", k->used_ms);
+	admin_json_end(out, '}');
+}
+
+static int admin_keys_on_each(void *ctx, const struct key *k)
+{
+	struct admin_list *list = ctx;
+	struct account a = {0};
+	struct buf json = {0};
+	char cursor[48];
+
+	if (!list->who->admin && k->account_id != list->who->grant.account_id)
+		return 0;
+	if (!book_find_account(list->ctx, k->account_id, &a) ||
+		(*list->filter && strcmp(list->filter, a.name) != 0))
+		return 0;
+	snprintf(cursor, sizeof(cursor), "%016llx-%s", (unsigned long long)k->created_ms, k->id);
+	admin_keys_write(&json, k, a.name, (struct slice) {NULL, 0});
+	admin_list_add(list, cursor, &json);
+	buf_release(&json);
+	return 0;
+}
+
+void admin_keys_list(
+	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
+{
+	char account[RECORD_ACCOUNT_MAX + 1] = "";
+	struct admin_list list;
+
+	if (!admin_list_begin(&list, q, reply) ||
+		!admin_query_account(q, account, sizeof(account), reply))
+		return;
+	list.filter = account;
+	list.ctx = c->book;
+	admin_list_answer(&list, c, ledger_keys(c->db, admin_keys_on_each, &list), reply);
+}
+
+/* ---- making ---- */
+
+static bool admin_keys_read_protocols(
+	const char *text, struct key_scope *scope, struct admin_reply *reply)
+{
+	struct slice words = slice_from_str(text), word;
+
+	scope->http = scope->tcp = !words.len;
+	while (words.len && slice_split(&words, ' ', &word)) {
+		if (slice_eq(word, SLICE("http"))) {
+			scope->http = true;
+		} else if (slice_eq(word, SLICE("tcp"))) {
+			scope->tcp = true;
+		} else {
+			admin_refuse(reply, API_ERROR_INVALID_REQUEST,
+				"protocols takes \"http\" and \"tcp\".");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool admin_keys_read_scope(
+	const struct admin_keys_body *body, struct key *k, struct admin_reply *reply)
+{
+	struct key_scope *scope = &k->scope;
+
+	if (!admin_keys_read_protocols(body->protocols, scope, reply))
+		return false;
+	if (!admin_scope_are_patterns(slice_from_str(body->names))) {
+		admin_refuse(reply, API_ERROR_INVALID_REQUEST,
+			"names takes patterns of a-z, 0-9, hyphens and *, such as \"ci-*\".");
+		return false;
+	}
+	memcpy(scope->names, body->names, sizeof(scope->names));
+	if (!body->port_first != !body->port_last || body->port_first > body->port_last) {
+		admin_refuse(reply, API_ERROR_INVALID_REQUEST,
+			"port_first and port_last go together, the lower one first.");
+		return false;
+	}
+	scope->port_first = (uint16_t)body->port_first;
+	scope->port_last = (uint16_t)body->port_last;
+	scope->admin = body->admin;
+	return true;
+}
+
+struct admin_keys_day {
+	uint64_t account_id;
+	uint64_t since_ms;
+	unsigned count;
+};
+
+static int admin_keys_on_count(void *ctx, const struct key *k)
+{
+	struct admin_keys_day *day = ctx;
+
+	if (k->account_id == day->account_id && k->created_ms >= day->since_ms)
+		day->count++;
+	return 0;
+}
+
+/* What an account does by itself is bounded; operators know what they do. */
+static bool admin_keys_may_one_more(struct admin_context *c, const struct admin_request *q,
+	const struct key *k, struct admin_reply *reply)
+{
+	struct admin_keys_day day = {k->account_id, q->now_ms - ADMIN_KEYS_DAY_MS, 0};
+	int err;
+
+	if (q->who.admin)
+		return true;
+	err = ledger_keys(c->db, admin_keys_on_count, &day);
+	if (err) {
+		admin_refuse_store(reply, err, db_error(c->db));
+		return false;
+	}
+	if (day.count < ADMIN_KEYS_A_DAY)
+		return true;
+	admin_refuse(reply, API_ERROR_TOO_MANY_KEYS,
+		"An account makes at most %u keys a day; revoke and reuse, or ask the operator.",
+		ADMIN_KEYS_A_DAY);
+	return false;
+}
+
+static void admin_keys_detail(struct buf *out, const struct key *k, const char *account)
+{
+	admin_json_begin(out, NULL, '{');
+	admin_json_put_text(out, "account", slice_from_str(account));
+	admin_json_put_text(out, "label", slice_from_str(k->label));
+	admin_keys_write_scope(out, &k->scope);
+	admin_json_put_time(out, "expires_at", k->expires_ms);
+	admin_json_end(out, '}');
+}
+
+bool admin_keys_make(struct admin_context *c, const struct admin_request *q,
+	struct admin_keys_order *order, struct admin_reply *reply)
+{
+	struct key *k = &order->key;
+	char text[API_KEY_TEXT_LEN + 1];
+	struct buf detail = {0};
+	struct account a = {0};
+	struct audit audit;
+	struct slice id;
+	int err;
+
+	if (!admin_keys_may_one_more(c, q, k, reply))
+		return false;
+	api_key_make(text);
+	if (!api_key_parse(slice_from_str(text), &id))
+		UNREACHABLE();
+	slice_to_str(id, k->id, sizeof(k->id));
+	api_key_hash(slice_from_str(text), k->hash);
+	k->created_ms = q->now_ms;
+	book_find_account(c->book, k->account_id, &a);
+	admin_keys_detail(&detail, k, a.name);
+	admin_audit_of(&audit, q, order->event, k->id, &detail);
+	err = ledger_key_add(c->db, k, &audit);
+	buf_release(&detail);
+	if (err)
+		admin_refuse_store(reply, err, db_error(c->db));
+	else
+		book_put_key(c->book, k);
+	if (!err)
+		buf_append_str(&order->text, text);
+	mem_wipe(text, sizeof(text));
+	return !err;
+}
+
+static bool admin_keys_read(
+	const struct admin_request *q, struct admin_keys_body *body, struct admin_reply *reply)
+{
+	const struct admin_json_shape shape = {admin_keys_members, ARRAY_LEN(admin_keys_members)};
+	struct buf sentence = {0};
+	uint32_t given;
+	bool good = admin_json_read(q->body, &shape, body, &given, &sentence) == 0;
+
+	if (!good)
+		admin_refuse(
+			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
+	buf_release(&sentence);
+	return good;
+}
+
+void admin_keys_add(
+	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
+{
+	struct admin_keys_body body = {0};
+	struct admin_keys_order order = {.event = "key.created"};
+	struct key *k = &order.key;
+	struct account a;
+
+	if (!admin_keys_read(q, &body, reply) ||
+		!admin_accounts_pick(c, q, body.account, &a, reply) ||
+		!admin_keys_read_scope(&body, k, reply))
+		return;
+	k->account_id = a.id;
+	memcpy(k->label, body.label, sizeof(k->label));
+	k->expires_ms = body.expires_in ? q->now_ms + body.expires_in * 1000 : 0;
+	if (!q->who.admin && !admin_scope_covers(&q->who.grant, k)) {
+		admin_refuse(reply, API_ERROR_NOT_ALLOWED,
+			"A key makes keys that may as much as itself at the most.");
+		return;
+	}
+	if (!admin_keys_make(c, q, &order, reply))
+		return;
+	admin_keys_write(&reply->body, k, a.name, buf_slice(&order.text));
+	admin_answer(reply, 201);
+	mem_wipe(order.text.base, order.text.cap);
+	buf_release(&order.text);
+}
+
+/* ---- revoking ---- */
+
+void admin_keys_revoke(
+	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
+{
+	const struct book_grant *grant = &q->who.grant;
+	struct audit audit;
+	struct key k;
+	int err;
+
+	if (!book_find_key(c->book, slice_from_str(q->param), &k) ||
+		(!q->who.admin && k.account_id != grant->account_id)) {
+		admin_refuse(reply, API_ERROR_NOT_FOUND, "There is no key \"%.64s\".", q->param);
+		return;
+	}
+	if (!q->who.admin && strcmp(k.id, grant->key_id) != 0 && !admin_scope_is_whole(grant)) {
+		admin_refuse(reply, API_ERROR_NOT_ALLOWED,
+			"A key with a narrower scope than its account revokes itself only.");
+		return;
+	}
+	if (!k.revoked_ms) {
+		k.revoked_ms = q->now_ms;
+		admin_audit_of(&audit, q, "key.revoked", k.id, NULL);
+		err = ledger_key_set(c->db, &k, &audit);
+		if (err) {
+			admin_refuse_store(reply, err, db_error(c->db));
+			return;
+		}
+		book_put_key(c->book, &k);
+	}
+	admin_done(reply);
+}
