@@ -86,6 +86,11 @@ static void account_put_limits(struct buf *out, const struct api_json *limits)
 {
 	struct buf row = {0};
 
+	if (!limits)
+		return;
+	if (!api_json_print_member(limits, 0, &row))
+		account_row(out, "limits", SLICE("none"));
+	buf_clear(&row);
 	for (size_t i = 0; api_json_print_member(limits, i, &row); i++) {
 		buf_printf(out, "%-10s", i ? "" : "limits");
 		api_append_plain(out, buf_slice(&row));

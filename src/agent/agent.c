@@ -208,8 +208,8 @@ static void agent_on_apply(struct loop_task *task)
 
 static const struct control agent_bare = {
 	.code = (char *)(uintptr_t) "not-protected",
-	.message = (char *)(uintptr_t) "The relay opened the tunnel without the password: it does "
-				       "not know them, or is an old one. The tunnel was closed.",
+	.message = (char *)(uintptr_t) "The relay opened the tunnel without what should guard it: "
+				       "it is an old one. The tunnel was closed.",
 };
 
 static void agent_take_event(struct agent *a, enum registration_event event,

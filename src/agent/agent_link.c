@@ -94,7 +94,7 @@ static void link_report_up(struct agent_link *l, enum report_kind kind)
 	l->told[0] = '\0';
 	backoff_up(&l->backoff, loop_now(l->loop));
 	if (kind == REPORT_LINK_UP)
-		r.rtt_us = relay_session_greeting_us(l->session);
+		relay_session_describe(l->session, &r);
 	else
 		r.duration_us = loop_clock_us() - l->lost_us;
 	link_report(l, &r);

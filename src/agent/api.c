@@ -92,9 +92,18 @@ void api_append_json(struct buf *out, struct slice text)
 
 void api_append_plain(struct buf *out, struct slice text)
 {
-	char plain[LOG_TEXT_ROOM];
+	char plain[LOG_TEXT_ROOM], *end;
 
-	buf_append(out, plain, (size_t)(log_text_bare(plain, text) - plain));
+	end = log_text_bare(plain, text);
+	/* Quotes need no escape in a sentence. */
+	for (const char *at = plain; at < end; at++) {
+		bool is_escape = *at == '\\' && at + 1 < end;
+
+		if (is_escape && at[1] == '\\')
+			buf_append_char(out, *at);
+		at += is_escape && (at[1] == '\\' || at[1] == '"');
+		buf_append_char(out, *at);
+	}
 }
 
 /* ---- one request ---- */

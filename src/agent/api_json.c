@@ -83,15 +83,12 @@ bool api_json_print_member(const struct api_json *object, size_t at, struct buf 
 
 	json_object_foreach(api_json_of(object), name, value)
 	{
-		if (i++ < at)
+		if (json_is_null(value) || i++ < at)
 			continue;
 		for (const char *c = name; *c; c++)
 			buf_append_char(out, *c == '_' ? ' ' : *c);
 		buf_append_str(out, ": ");
-		if (json_is_null(value))
-			buf_append_str(out, "unlimited");
-		else
-			api_json_print((const struct api_json *)(void *)value, out);
+		api_json_print((const struct api_json *)(void *)value, out);
 		return true;
 	}
 	return false;

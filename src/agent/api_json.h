@@ -21,8 +21,7 @@ const struct api_json *api_json_at(const struct api_json *list, size_t at);
 /* Valid as long as the whole. It is the relay's: to be escaped before a terminal sees it. */
 struct slice api_json_text(const struct api_json *json, const char *name);
 bool api_json_number(const struct api_json *json, const char *name, uint64_t *value_out);
-/* The at-th member as "requests per minute: 60"; null is "unlimited". False: there are not so many.
- */
+/* The at-th member that is not null as "requests per minute: 60". False: there are not so many. */
 bool api_json_print_member(const struct api_json *object, size_t at, struct buf *out);
 /* As JSON; nothing is null. */
 void api_json_print(const struct api_json *json, struct buf *out);

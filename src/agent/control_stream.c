@@ -24,6 +24,14 @@ static void control_stream_fail(struct control_stream *c, struct slice why)
 	c->events->failed(c->ctx, why);
 }
 
+/* The welcome has the session's secret. */
+static void control_stream_forget_line(struct control_stream *c)
+{
+	if (c->line.base)
+		mem_wipe(c->line.base, c->line.cap);
+	buf_release(&c->line);
+}
+
 static void control_stream_take_line(struct control_stream *c, struct slice line)
 {
 	struct buf why = {0};
@@ -59,7 +67,7 @@ static void control_stream_on_data(void *ctx, struct slice data)
 			return;
 		data = slice_from(data, at + 1);
 		control_stream_take_line(c, line);
-		buf_release(&c->line);
+		control_stream_forget_line(c);
 	}
 }
 
@@ -117,7 +125,7 @@ void control_stream_free(struct control_stream **c_ptr)
 		return;
 	*c_ptr = NULL;
 	control_stream_end(c);
-	buf_release(&c->line);
+	control_stream_forget_line(c);
 	mem_free(c);
 }
 

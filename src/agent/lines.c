@@ -200,6 +200,8 @@ static void lines_json_rest(struct buf *out, const struct report *r)
 	lines_json_text(out, "url", r->url);
 	lines_json_text(out, "target", r->target);
 	lines_json_text(out, "relay", r->relay);
+	lines_json_text(out, "account", r->account);
+	lines_json_text(out, "plan", r->plan);
 	if (r->is_protected)
 		buf_append_str(out, ",\"protected\":true");
 	if (r->attempt)

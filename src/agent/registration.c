@@ -313,7 +313,7 @@ static enum registration_event registration_come_up(
 		return REGISTRATION_NOTHING;
 	}
 	reg->states[lane] = REGISTRATION_UP;
-	if (reg->spec.guard.password && !message->is_protected) {
+	if (tunnel_guard_is_set(&reg->spec.guard) && !message->is_protected) {
 		registration_kill(reg);
 		return REGISTRATION_IS_BARE;
 	}

@@ -85,8 +85,8 @@ enum registration_event {
 	REGISTRATION_IS_DOWN, /* it was up, is not, and will be asked for again */
 	REGISTRATION_AGAIN, /* refused; it is asked for again, now or at retry_at */
 	REGISTRATION_IS_DEAD, /* refused for ever */
-	/* The relay opened it without the password that it should have; it is taken back, and
-	 * dead. Nobody may be let in. */
+	/* The relay opened it without what should guard it; it is taken back, and dead. Nobody
+	 * may be let in. */
 	REGISTRATION_IS_BARE,
 };
 

@@ -4,6 +4,7 @@
 #include "agent/agent.h"
 #include "agent/control_stream.h"
 #include "agent/handshake.h"
+#include "agent/report.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/loop.h"
@@ -34,6 +35,8 @@ struct relay_session {
 	uint64_t hello_us;
 	uint64_t greeting_us;
 	uint64_t grace_ms;
+	char *account; /* owned; or NULL */
+	char *plan; /* likewise */
 };
 
 static void relay_session_break(struct relay_session *s, struct slice why)
@@ -69,6 +72,11 @@ static void relay_session_set_pace(struct relay_session *s, const struct control
 	timeout_queue_set(s->env->clocks.silence, heartbeat_ms * 5 / 2);
 }
 
+static char *relay_session_keep(const char *text)
+{
+	return text ? mem_dup_str(text, strlen(text)) : NULL;
+}
+
 static void relay_session_on_welcome(struct relay_session *s, const struct control *welcome)
 {
 	if (s->is_welcome)
@@ -79,6 +87,8 @@ static void relay_session_on_welcome(struct relay_session *s, const struct contr
 	s->can_resume = handshake_ticket_init(&s->ticket, welcome->session, welcome->secret) &&
 		welcome->resume;
 	relay_session_set_pace(s, welcome);
+	s->account = relay_session_keep(welcome->account);
+	s->plan = relay_session_keep(welcome->plan);
 	session_agree(
 		s->session, s->can_resume, welcome->window ? welcome->window : MUX_WINDOW_START);
 	if (welcome->resume) {
@@ -217,6 +227,8 @@ void relay_session_free(struct relay_session **s_ptr)
 	*s_ptr = NULL;
 	relay_session_end(s);
 	control_stream_free(&s->control);
+	mem_free(s->account);
+	mem_free(s->plan);
 	mem_free(s);
 }
 
@@ -275,9 +287,11 @@ uint64_t relay_session_grace_ms(const struct relay_session *s)
 	return s->grace_ms;
 }
 
-uint64_t relay_session_greeting_us(const struct relay_session *s)
+void relay_session_describe(const struct relay_session *s, struct report *r)
 {
-	return s->greeting_us;
+	r->rtt_us = s->greeting_us;
+	r->account = slice_from_str(s->account);
+	r->plan = slice_from_str(s->plan);
 }
 
 unsigned relay_session_visitors(const struct relay_session *s)

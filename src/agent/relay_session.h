@@ -18,6 +18,7 @@ struct buf;
 struct control;
 struct control_stream;
 struct loop;
+struct report;
 struct relay_session;
 struct stream;
 struct timeout_queue;
@@ -70,8 +71,8 @@ bool relay_session_is_welcome(const struct relay_session *s);
 bool relay_session_can_resume(const struct relay_session *s);
 /* How long the relay keeps it without a link, at the most. */
 uint64_t relay_session_grace_ms(const struct relay_session *s);
-/* From hello to welcome. */
-uint64_t relay_session_greeting_us(const struct relay_session *s);
+/* How long it took from hello to welcome, and whose key the relay has seen; borrowed. */
+void relay_session_describe(const struct relay_session *s, struct report *r);
 /* Streams of visitors that have not quite ended. */
 unsigned relay_session_visitors(const struct relay_session *s);
 /* NULL if the relay has not welcomed it. */

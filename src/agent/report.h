@@ -12,7 +12,7 @@
 
 enum report_kind {
 	REPORT_CONNECTING, /* message: to where; attempt counts from 1 */
-	REPORT_LINK_UP, /* a new session: relay, rtt_us */
+	REPORT_LINK_UP, /* a new session: relay, rtt_us; account and plan of the key */
 	REPORT_LINK_LOST, /* message: why; streams wait */
 	REPORT_LINK_RESUMED, /* duration_us: how long it was gone */
 	REPORT_SESSION_LOST, /* the relay has forgotten the session; a new one follows */
@@ -34,6 +34,8 @@ struct report {
 	struct slice url;
 	struct slice target;
 	struct slice relay;
+	struct slice account;
+	struct slice plan;
 	struct slice code;
 	struct slice message;
 	unsigned attempt;

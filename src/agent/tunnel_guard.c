@@ -123,6 +123,11 @@ void tunnel_guard_put(const struct tunnel_guard *g, struct control *message)
 	message->verify.secret = g->verify_secret;
 }
 
+bool tunnel_guard_is_set(const struct tunnel_guard *g)
+{
+	return g->password || g->allow || g->deny || g->verify_scheme;
+}
+
 bool tunnel_guard_has_secret(const struct tunnel_guard *g)
 {
 	return g->password || g->verify_secret;

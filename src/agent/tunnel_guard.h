@@ -32,6 +32,8 @@ MUST_CHECK int tunnel_guard_print_networks(
 
 /* Into a register message, whose texts are borrowed from here. */
 void tunnel_guard_put(const struct tunnel_guard *g, struct control *message);
+/* Whether there is anything at all that the relay has to do. */
+bool tunnel_guard_is_set(const struct tunnel_guard *g);
 bool tunnel_guard_has_secret(const struct tunnel_guard *g);
 void tunnel_guard_copy(struct tunnel_guard *to, const struct tunnel_guard *from);
 bool tunnel_guard_is_equal(const struct tunnel_guard *a, const struct tunnel_guard *b);

@@ -17,19 +17,27 @@
 struct tls;
 struct tls_client;
 struct tls_server;
+struct tls_tickets;
 
 /* ---- contexts: a server's is counted, and shared by all threads ---- */
 
 /*
- * Certificate chain and key as PEM files. Tickets are sealed with the keys in `ticket_secret`,
- * random bytes, so that all workers, and the context after a reload, open them. On an error the
+ * The keys that session tickets are sealed with, shared by all threads, and by the context after a
+ * reload; random at first. Outlives the contexts.
+ */
+struct tls_tickets *tls_tickets_new(void);
+void tls_tickets_free(struct tls_tickets **tickets);
+/* The next key. Tickets of the one before it are still opened, until the next change. Any thread.
+ */
+void tls_tickets_rotate(struct tls_tickets *t);
+
+/*
+ * Certificate chain and key as PEM files. On an error the
  * message is one line for a human that names the file and what is wrong with it (missing,
  * unreadable, not PEM, cut off, expired, key does not belong to the certificate).
  */
-#define TLS_TICKET_SECRET_LEN 80
 MUST_CHECK int tls_server_new(const char *cert_file, const char *key_file,
-	const uint8_t ticket_secret[TLS_TICKET_SECRET_LEN], struct tls_server **out,
-	struct buf *message);
+	struct tls_tickets *tickets, struct tls_server **out, struct buf *message);
 void tls_server_ref(struct tls_server *s);
 void tls_server_unref(struct tls_server **s);
 /* When the certificate ends, seconds since 1970. */

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "crypto/tls_pem.h"
 #include "crypto/tls_priv.h"
+#include "crypto/tls_tickets.h"
 
 struct tls_server {
 	SSL_CTX *ctx; /* owned */
@@ -96,24 +97,21 @@ static int tls_server_use_pair(struct tls_server *s, const struct tls_pem *pem)
 		: ERR_SYNTAX;
 }
 
-static void tls_server_set_up(
-	struct tls_server *s, const uint8_t ticket_secret[TLS_TICKET_SECRET_LEN])
+static void tls_server_set_up(struct tls_server *s, struct tls_tickets *tickets)
 {
 	static const unsigned char id[] = "adit";
 
 	/* Sessions live in tickets only: nothing is kept here for visitors that may return. */
 	SSL_CTX_set_session_cache_mode(s->ctx, SSL_SESS_CACHE_OFF);
 	CHECK(SSL_CTX_set_session_id_context(s->ctx, id, sizeof(id) - 1) == 1);
-	CHECK(SSL_CTX_set_tlsext_ticket_keys(
-		      s->ctx, (void *)ticket_secret, TLS_TICKET_SECRET_LEN) == 1);
+	tls_tickets_use(tickets, s->ctx);
 	/* With our order, but who puts ChaCha20 first has no hardware for AES. */
 	SSL_CTX_set_options(s->ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_alpn_select_cb(s->ctx, tls_server_on_alpn, NULL);
 }
 
-int tls_server_new(const char *cert_file, const char *key_file,
-	const uint8_t ticket_secret[TLS_TICKET_SECRET_LEN], struct tls_server **out,
-	struct buf *message)
+int tls_server_new(const char *cert_file, const char *key_file, struct tls_tickets *tickets,
+	struct tls_server **out, struct buf *message)
 {
 	struct tls_server *s;
 	struct tls_pem pem;
@@ -124,7 +122,7 @@ int tls_server_new(const char *cert_file, const char *key_file,
 		s = MEM_NEW(struct tls_server);
 		atomic_init(&s->refs, 1);
 		s->ctx = tls_server_context(TLS_server_method());
-		tls_server_set_up(s, ticket_secret);
+		tls_server_set_up(s, tickets);
 		err = tls_server_use_pair(s, &pem);
 		*out = s;
 	}

@@ -20,6 +20,7 @@
 
 struct mux;
 
+#define MUX_STREAM_FIRST 1u /* goes before all others, and its bytes are secret */
 #define MUX_WINDOW_START 262144u /* of yamux */
 #define MUX_FRAME_SHARED 16384u /* longest frame while streams compete */
 #define MUX_FRAME_ALONE 262144u

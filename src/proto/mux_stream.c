@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "proto/mux_priv.h"
 
 #define MUX_WINDOW_NEAR 262144u /* a window that is never too large */
@@ -106,6 +107,8 @@ void mux_stream_leave(struct mux_stream *s)
 	m->window_grown -= s->recv_grown;
 	m->parked -= buf_len(&s->in) + buf_len(&s->out);
 	buf_release(&s->in);
+	if (s->id == MUX_STREAM_FIRST && s->out.base)
+		mem_wipe(s->out.base, s->out.cap);
 	buf_release(&s->out);
 	s->frame_flags = NULL;
 	s->mux = NULL;
@@ -184,11 +187,20 @@ static void mux_stream_queue(struct mux_stream *s)
 {
 	if (list_is_linked(&s->ready) || !buf_len(&s->out) || !s->send_credit)
 		return;
-	if (s->id == 1)
+	if (s->id == MUX_STREAM_FIRST)
 		list_prepend(&s->mux->ready, &s->ready);
 	else
 		list_append(&s->mux->ready, &s->ready);
 	mux_wake(s->mux);
+}
+
+/* The first stream is the one that speaks of keys and passwords. */
+static void mux_stream_put(struct mux_stream *s, struct slice data)
+{
+	if (s->id == MUX_STREAM_FIRST)
+		mux_tail_append_secret(&s->mux->tail, data);
+	else
+		mux_tail_append(&s->mux->tail, data);
 }
 
 static size_t mux_stream_send_now(struct mux_stream *s, const struct slice *parts, size_t total)
@@ -203,7 +215,7 @@ static size_t mux_stream_send_now(struct mux_stream *s, const struct slice *part
 	for (size_t i = 0; left; i++) {
 		struct slice part = slice_first(parts[i], left);
 
-		mux_tail_append(&s->mux->tail, part);
+		mux_stream_put(s, part);
 		left -= part.len;
 	}
 	s->send_credit -= (uint32_t)len;
@@ -261,9 +273,11 @@ static void mux_stream_send_turn(struct mux_stream *s, size_t most)
 
 	data = slice_first(data, s->send_credit);
 	mux_stream_head(s, MUX_FRAME_DATA, 0, (uint32_t)data.len);
-	mux_tail_append(&s->mux->tail, data);
+	mux_stream_put(s, data);
 	s->send_credit -= (uint32_t)data.len;
 	s->mux->parked -= data.len;
+	if (s->id == MUX_STREAM_FIRST)
+		mem_wipe(s->out.base + s->out.start, data.len);
 	buf_consume(&s->out, data.len);
 	if (opens)
 		mux_stream_say_credit(s);

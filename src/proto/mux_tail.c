@@ -16,6 +16,7 @@ struct mux_block {
 	uint64_t start; /* the position of its first byte */
 	uint32_t len;
 	uint32_t cap;
+	bool is_secret;
 	char data[];
 };
 
@@ -35,12 +36,21 @@ void mux_tail_rest(struct mux_tail *t)
 	t->spare_count = 0;
 }
 
+static void mux_block_wipe(struct mux_block *b)
+{
+	if (b->is_secret)
+		mem_wipe(b->data, b->len);
+	b->is_secret = false;
+}
+
 void mux_tail_deinit(struct mux_tail *t)
 {
 	struct list *node;
 
-	while ((node = list_pop(&t->blocks)) != NULL)
+	while ((node = list_pop(&t->blocks)) != NULL) {
+		mux_block_wipe(CONTAINER_OF(node, struct mux_block, node));
 		mem_free(CONTAINER_OF(node, struct mux_block, node));
+	}
 	mux_tail_rest(t);
 }
 
@@ -73,6 +83,7 @@ static struct mux_block *mux_tail_extend(struct mux_tail *t, size_t wanted)
 	} else {
 		b = mem_alloc(sizeof(*b) + cap);
 		b->cap = cap;
+		b->is_secret = false;
 		list_init(&b->node);
 	}
 	b->start = t->end;
@@ -99,7 +110,7 @@ char *mux_tail_place(struct mux_tail *t, size_t len)
 	return at;
 }
 
-void mux_tail_append(struct mux_tail *t, struct slice data)
+static void mux_tail_put(struct mux_tail *t, struct slice data, bool is_secret)
 {
 	struct mux_block *b = mux_tail_last(t);
 
@@ -114,10 +125,21 @@ void mux_tail_append(struct mux_tail *t, struct slice data)
 		if (n > data.len)
 			n = data.len;
 		memcpy(b->data + b->len, data.ptr, n);
+		b->is_secret |= is_secret;
 		b->len += (uint32_t)n;
 		t->end += n;
 		data = slice_from(data, n);
 	}
+}
+
+void mux_tail_append(struct mux_tail *t, struct slice data)
+{
+	mux_tail_put(t, data, false);
+}
+
+void mux_tail_append_secret(struct mux_tail *t, struct slice data)
+{
+	mux_tail_put(t, data, true);
 }
 
 size_t mux_tail_output(const struct mux_tail *t, struct slice *parts, size_t count, size_t max)
@@ -158,6 +180,7 @@ void mux_tail_sent(struct mux_tail *t, size_t len)
 static void mux_tail_drop(struct mux_tail *t, struct mux_block *b)
 {
 	list_remove(&b->node);
+	mux_block_wipe(b);
 	if (b->cap < MUX_BLOCK_LARGE || t->spare_count == MUX_SPARE_MAX) {
 		mem_free(b);
 		return;

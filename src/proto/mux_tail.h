@@ -47,6 +47,8 @@ static inline uint64_t mux_tail_unsent(const struct mux_tail *t)
 #define MUX_TAIL_PIECE 64u
 char *mux_tail_place(struct mux_tail *t, size_t len);
 void mux_tail_append(struct mux_tail *t, struct slice data);
+/* What stands in these blocks is wiped when nobody needs it any more. */
+void mux_tail_append_secret(struct mux_tail *t, struct slice data);
 /* Slices of what was not sent: at most count, and about max bytes. Valid until mux_tail_ack. */
 size_t mux_tail_output(const struct mux_tail *t, struct slice *parts, size_t count, size_t max);
 void mux_tail_sent(struct mux_tail *t, size_t len);

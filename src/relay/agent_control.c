@@ -194,6 +194,8 @@ static void agent_control_walk(struct agent_session *a)
 		if (end >= CONTROL_LINE_MAX || end == in.len)
 			return;
 		agent_control_line(a, slice_first(in, end));
+		/* There may have been a password in it. */
+		mem_wipe(a->inbox.base + a->inbox.start, end);
 		buf_consume(&a->inbox, end + 1);
 	}
 }
@@ -219,7 +221,7 @@ static void agent_control_on_data(void *ctx, struct slice data)
 {
 	struct agent_session *a = ctx;
 
-	buf_append_slice(&a->inbox, data);
+	buf_append_secret(&a->inbox, data);
 	agent_control_go_on(a);
 }
 

@@ -10,6 +10,7 @@
 #include "relay/agent_port.h"
 #include "relay/agent_session_priv.h"
 #include "relay/create.h"
+#include "relay/gate_hash.h"
 #include "relay/name.h"
 #include "relay/public_url.h"
 #include "relay/refusals.h"
@@ -34,6 +35,7 @@ struct registration {
 	enum create_result result; /* of the other worker: OK when the name may be free now */
 	struct create_outcome outcome;
 	struct identity who;
+	struct gate_hash *hash; /* owned; of its password */
 	struct book_grant *grant; /* owned: a copy of the agent's; NULL without one */
 	uint16_t port; /* that was asked for, of a TCP tunnel */
 	size_t name_len;
@@ -105,6 +107,7 @@ static bool agent_register_is_held(enum create_result result)
 
 static void agent_register_free(struct registration *r)
 {
+	gate_hash_free(&r->hash);
 	mem_free(r->grant);
 	mem_free(r);
 }
@@ -122,6 +125,20 @@ static void agent_register_refused(struct registration *r, enum create_result wh
 		fault.message = "The port belongs to another client's tunnel.";
 	}
 	agent_register_refuse(r->wish.agent, &fault);
+}
+
+/* Too many passwords of other tunnels are being hashed. */
+static void agent_register_busy(struct registration *r)
+{
+	const struct agent_message_fault fault = {
+		.tunnel = r->wish.number,
+		.code = "overloaded",
+		.message = "The relay hashes as many passwords as it may at the moment.",
+		.retry_after_s = r->worker->conf->retry_after_s,
+	};
+
+	agent_register_refuse(r->wish.agent, &fault);
+	agent_register_free(r);
 }
 
 static void agent_register_write_url(
@@ -148,6 +165,7 @@ static void agent_register_registered(struct registration *r, struct tunnel *t)
 		.tunnel = r->wish.number,
 		.proto = r->proto,
 		.port = r->proto == CONTROL_TCP ? tcp_tunnel_port(t) : 0,
+		.is_protected = t->gate != NULL,
 	};
 	struct buf url = {0};
 
@@ -176,6 +194,9 @@ static enum create_result agent_register_ask(struct registration *r)
 		.grant = r->grant,
 		.client = slice_from_str(r->wish.agent->client),
 		.ctx = &r->wish,
+		.gate = {.password_hash = r->hash ? gate_hash_text(r->hash) : NULL},
+		/* Who joins others does not take away what stands before their tunnel. */
+		.keeps_gate = r->wish.share && !r->hash,
 	};
 
 	if (r->proto == CONTROL_HTTP)
@@ -281,6 +302,46 @@ static void agent_register_on_there(struct loop_task *task)
 	loop_post(r->worker->loop, &r->task);
 }
 
+/* ---- passwords ---- */
+
+static void agent_register_on_hashed(void *ctx)
+{
+	struct registration *r = ctx;
+	struct agent_session *a = r->wish.agent;
+	void (*done)(struct agent_session * agent) = r->done;
+
+	if (!a) {
+		agent_register_free(r);
+		return;
+	}
+	a->registration = NULL;
+	if (a->leaving)
+		agent_register_free(r);
+	else if (gate_hash_text(r->hash))
+		agent_register_settle(r, agent_register_ask(r));
+	else
+		agent_register_busy(r);
+	if (!a->registration)
+		done(a);
+}
+
+/* The name waits until there is a hash: no visitor shall come to a tunnel without its password. */
+static void agent_register_hash(struct registration *r, struct slice password)
+{
+	const struct gate_hash_wish wish = {
+		.password = password,
+		.name = slice_of(r->name, r->name_len),
+		.who = r->who,
+		.done = agent_register_on_hashed,
+		.ctx = r,
+	};
+
+	if (gate_hash_start(r->worker, &wish, &r->hash) == 0)
+		r->wish.agent->registration = r;
+	else
+		agent_register_busy(r);
+}
+
 /* ---- from outside ---- */
 
 /* True when the message cannot be granted, whatever the name. */
@@ -297,6 +358,10 @@ static bool agent_register_is_wrong(struct agent_session *a, const struct contro
 	} else if (a->member_count >= AGENT_REGISTER_TUNNELS_MAX) {
 		fault.code = "too-many-tunnels";
 		fault.message = "The session has as many tunnels as it may.";
+	} else if (c->proto == CONTROL_TCP && c->password) {
+		fault.code = "password-not-possible";
+		fault.message = "A TCP tunnel cannot ask its visitors for a password. Open it "
+				"without one, or as an HTTP tunnel.";
 	} else if (c->subdomain && strlen(c->subdomain) > NAME_MAX_LEN) {
 		fault = agent_register_faults[CREATE_INVALID];
 		fault.tunnel = c->tunnel;
@@ -329,6 +394,8 @@ void agent_register_start(
 		r->name_len = slice_to_str(slice_from_str(c->subdomain), r->name, sizeof(r->name));
 	if (c->proto == CONTROL_HTTP && c->subdomain && !r->name_len)
 		agent_register_settle(r, CREATE_INVALID);
+	else if (c->password)
+		agent_register_hash(r, slice_from_str(c->password));
 	else
 		agent_register_settle(r, agent_register_ask(r));
 }

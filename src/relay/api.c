@@ -13,12 +13,14 @@
 #include "proto/http_host.h"
 #include "relay/admin_api.h"
 #include "relay/admin_route.h"
+#include "relay/api_answer.h"
 #include "relay/api_body.h"
 #include "relay/api_error.h"
 #include "relay/api_json.h"
 #include "relay/clerk.h"
 #include "relay/create.h"
 #include "relay/directory.h"
+#include "relay/gate_hash.h"
 #include "relay/identity.h"
 #include "relay/landing.h"
 #include "relay/login.h"
@@ -33,66 +35,7 @@
 #include "relay/tunnel.h"
 #include "relay/visitor_error.h"
 #include "relay/worker.h"
-
-#define API_GET_METHODS "HEAD, GET"
-
-static struct reply api_reply(const struct api_request *r, unsigned status)
-{
-	return (struct reply) {
-		.status = status,
-		.head_only = r->head->method_id == HTTP_HEAD,
-		.close = !r->keep_alive,
-		.say_keep_alive = r->keep_alive && r->head->minor == 0,
-	};
-}
-
-/* Notes for the log what the answer is. */
-static enum api_result api_answered(struct api_request *r, const struct reply *reply)
-{
-	r->status = reply->status;
-	r->error = reply->code;
-	return API_ANSWERED;
-}
-
-static enum api_result api_answer_json(struct api_request *r, struct reply *reply, struct buf *body)
-{
-	reply->body = buf_slice(body);
-	reply_write_json(&r->worker->answer, reply);
-	buf_release(body);
-	return api_answered(r, reply);
-}
-
-static enum api_result api_answer_text(struct api_request *r, struct reply *reply, const char *text)
-{
-	reply->body = slice_from_str(text);
-	reply_write_text(&r->worker->answer, reply);
-	return api_answered(r, reply);
-}
-
-static enum api_result api_not_found(struct api_request *r)
-{
-	const struct api_error_info *info = api_error_get(API_ERROR_NOT_FOUND);
-	struct reply reply = api_reply(r, info->status);
-
-	reply.code = info->code;
-	return api_answer_text(r, &reply, "Not Found");
-}
-
-/* S42: OPTIONS is answered, anything else that is not GET or HEAD refused. */
-static enum api_result api_wrong_method(struct api_request *r, const char *allow)
-{
-	struct reply reply = api_reply(r, r->head->method_id == HTTP_OPTIONS ? 200 : 405);
-
-	reply.allow = allow;
-	if (reply.status != 200)
-		reply.code = visitor_error_get(VISITOR_ERROR_METHOD_NOT_ALLOWED)->code;
-	return api_answer_text(r, &reply, reply.status == 200 ? "" : "Method Not Allowed");
-}
-
-static bool api_is_get(const struct api_request *r)
-{
-	return r->head->method_id == HTTP_GET || r->head->method_id == HTTP_HEAD;
-}
+#include "store/store.h"
 
 /* ---- creation ---- */
 
@@ -134,7 +77,7 @@ static bool api_authenticate(struct api_request *r, enum api_result *result_out)
 	}
 	info = api_error_get(refusal.error);
 	api_log_refusal(r, info->code, info->status);
-	reply = api_reply(r, refusal.busy ? 503 : info->status);
+	reply = api_answer_reply(r, refusal.busy ? 503 : info->status);
 	if (refusal.busy) {
 		reply.code = visitor_error_get(VISITOR_ERROR_OVERLOADED)->code;
 		reply.retry_after_s = w->conf->retry_after_s;
@@ -152,12 +95,13 @@ static bool api_authenticate(struct api_request *r, enum api_result *result_out)
 
 static enum api_result api_answer_tunnel(struct api_request *r, struct tunnel *t, unsigned status)
 {
-	struct reply reply = api_reply(r, status);
+	struct reply reply = api_answer_reply(r, status);
 	struct buf url = {0}, body = {0};
 	struct api_body_tunnel tunnel = {
 		.id = tunnel_name(t),
 		.port = lt_pool_port(t),
 		.max_conn_count = r->worker->conf->max_sockets,
+		.is_protected = t->gate && t->gate->password,
 	};
 
 	public_url_write(&url, r->worker->conf, tunnel.id, r->host, r->worker->shared->public_port);
@@ -191,7 +135,7 @@ static enum api_result api_refuse_name(
 {
 	const struct api_refusal *refusal = &api_refusals[why];
 	const struct api_error_info *info = api_error_get(refusal->error);
-	struct reply reply = api_reply(r, info->status);
+	struct reply reply = api_answer_reply(r, info->status);
 	struct buf body = {0};
 
 	reply.code = info->code;
@@ -213,9 +157,9 @@ static enum api_result api_refuse_name(
 	return api_answer_json(r, &reply, &body);
 }
 
-/* S34: an empty name asks for a random one. */
-static enum api_result api_create(
-	struct api_request *r, struct slice name, unsigned ok_status, unsigned *home_out)
+/* S34: an empty name asks for a random one. Without a body (NULL) what stands before it stays. */
+static enum api_result api_create(struct api_request *r, struct slice name,
+	const struct api_json_tunnel *wanted, unsigned *home_out)
 {
 	struct worker *w = r->worker;
 	bool trust = w->conf->trust_proxy, bad_token = false;
@@ -226,6 +170,8 @@ static enum api_result api_create(
 		.who = auth_identity(&r->auth, who),
 		.grant = r->auth.keyed ? &r->auth.grant : NULL,
 		.client = identity_client_ip(r->head, r->peer, trust),
+		.keeps_gate = !wanted || !wanted->sets_password,
+		.gate = {.password_hash = *r->hash ? gate_hash_text(*r->hash) : NULL},
 	};
 	struct create_outcome out = {0};
 	enum create_result result;
@@ -237,7 +183,7 @@ static enum api_result api_create(
 	if (result == CREATE_OK && wish.grant)
 		review_expect(w, wish.grant->expires_ms);
 	if (result == CREATE_OK)
-		return api_answer_tunnel(r, out.tunnel, ok_status);
+		return api_answer_tunnel(r, out.tunnel, wanted ? 201 : 200);
 	if (result != CREATE_MOVE)
 		return api_refuse_name(r, name, result, out.seconds);
 	*home_out = out.home;
@@ -251,50 +197,94 @@ static enum api_result api_create_by_path(
 	char name[NAME_MAX_LEN + 1];
 	size_t len;
 
-	if (!api_is_get(r))
-		return api_wrong_method(r, API_GET_METHODS);
+	if (!api_answer_is_get(r))
+		return api_answer_wrong_method(r, API_GET_METHODS);
 	if (!api_authenticate(r, &result))
 		return result;
 	if (http_percent_decode(segment, name, NAME_MAX_LEN, &len) != 0 || !len)
 		return api_refuse_name(r, segment, CREATE_INVALID, 0);
-	return api_create(r, slice_of(name, len), 200, home_out);
+	return api_create(r, slice_of(name, len), NULL, home_out);
+}
+
+static enum api_result api_overloaded(struct api_request *r)
+{
+	struct reply reply = api_answer_reply(r, 503);
+	struct buf body = {0};
+
+	reply.code = visitor_error_get(VISITOR_ERROR_OVERLOADED)->code;
+	reply.retry_after_s = r->worker->conf->retry_after_s;
+	api_body_error(&body, SLICE("Service Unavailable"),
+		SLICE("The relay hashes as many passwords as it may at the moment."));
+	return api_answer_json(r, &reply, &body);
+}
+
+/* Has the password hashed, on the worker where its tunnel will be. */
+static enum api_result api_hash(
+	struct api_request *r, const struct api_json_tunnel *wanted, unsigned *home_out)
+{
+	struct worker *w = r->worker;
+	struct gate_hash_wish wish = {
+		.password = slice_of(wanted->password, wanted->password_len),
+		.name = slice_of(wanted->subdomain, wanted->subdomain_len),
+		.who = auth_identity(&r->auth,
+			identity_of_request(r->head, r->peer, w->conf->trust_proxy, NULL)),
+		.done = r->again,
+		.ctx = r->ctx,
+	};
+
+	if (directory_find(w->shared->directory, wish.name, home_out) && *home_out != w->index)
+		return API_MOVE;
+	return gate_hash_start(w, &wish, r->hash) == 0 ? API_WAIT : api_overloaded(r);
+}
+
+static enum api_result api_create_as_wanted(
+	struct api_request *r, const struct api_json_tunnel *wanted, unsigned *home_out)
+{
+	if (wanted->has_subdomain && !wanted->subdomain_len)
+		return api_refuse_name(r, (struct slice) {NULL, 0}, CREATE_INVALID, 0);
+	if (wanted->password_len && !*r->hash)
+		return api_hash(r, wanted, home_out);
+	if (wanted->password_len && !gate_hash_text(*r->hash))
+		return api_overloaded(r);
+	return api_create(r, slice_of(wanted->subdomain, wanted->subdomain_len), wanted, home_out);
 }
 
 static enum api_result api_create_by_post(struct api_request *r, unsigned *home_out)
 {
-	struct reply reply = api_reply(r, 400);
+	struct reply reply = api_answer_reply(r, 400);
 	struct api_json_tunnel wanted = {0};
 	struct buf sentence = {0}, body = {0};
 	enum api_result result;
 
 	if (!api_authenticate(r, &result))
 		return result;
-	if (api_json_read_tunnel(r->body, &wanted, &sentence) != 0) {
+	if (api_json_read_tunnel(r->body, &wanted, &sentence) == 0) {
+		result = api_create_as_wanted(r, &wanted, home_out);
+	} else {
 		reply.code = visitor_error_get(VISITOR_ERROR_BAD_REQUEST)->code;
 		api_body_error(&body, SLICE("Bad Request"), buf_slice(&sentence));
 		buf_release(&sentence);
-		return api_answer_json(r, &reply, &body);
+		result = api_answer_json(r, &reply, &body);
 	}
-	if (wanted.has_subdomain && !wanted.subdomain_len)
-		return api_refuse_name(r, (struct slice) {NULL, 0}, CREATE_INVALID, 0);
-	return api_create(r, slice_of(wanted.subdomain, wanted.subdomain_len), 201, home_out);
+	mem_wipe(&wanted, sizeof(wanted));
+	return result;
 }
 
 /* ---- telling ---- */
 
 static enum api_result api_health(struct api_request *r)
 {
-	struct reply reply = api_reply(r, 200);
+	struct reply reply = api_answer_reply(r, 200);
 
 	reply.body = SLICE("{\"status\":\"healthy\"}");
 	reply_write_json(&r->worker->answer, &reply);
 	r->quiet = true;
-	return api_answered(r, &reply);
+	return api_answer_note(r, &reply);
 }
 
 static enum api_result api_status(struct api_request *r)
 {
-	struct reply reply = api_reply(r, 200);
+	struct reply reply = api_answer_reply(r, 200);
 	struct metrics_process process = {0};
 	struct mallinfo2 heap = mallinfo2();
 	struct buf body = {0};
@@ -312,14 +302,14 @@ static enum api_result api_tunnel_status(
 	struct api_request *r, struct slice name, unsigned *home_out)
 {
 	struct tunnel *t = map_get(&r->worker->tunnels, name);
-	struct reply reply = api_reply(r, 200);
+	struct reply reply = api_answer_reply(r, 200);
 	struct buf body = {0};
 
 	if (!t && directory_find(r->worker->shared->directory, name, home_out) &&
 		*home_out != r->worker->index)
 		return API_MOVE;
 	if (!t)
-		return api_not_found(r);
+		return api_answer_not_found(r);
 	buf_printf(&body, "{\"connected_sockets\":%u}", t->ops->socket_count(t));
 	return api_answer_json(r, &reply, &body);
 }
@@ -328,11 +318,13 @@ static enum api_result api_metrics(struct api_request *r)
 {
 	const struct relay_shared *shared = r->worker->shared;
 	const struct metrics **all = mem_alloc(shared->worker_count * sizeof(*all));
-	struct reply reply = api_reply(r, 200);
+	struct reply reply = api_answer_reply(r, 200);
 	struct metrics_process process = {
 		.start_ms = shared->started_ms,
 		.now_ms = loop_wall_ms(),
 		.log_lines_dropped = log_dropped(shared->log),
+		.has_store = shared->store != NULL,
+		.store_is_well = shared->store && store_is_well(shared->store, NULL),
 	};
 	struct buf body = {0};
 
@@ -346,7 +338,7 @@ static enum api_result api_metrics(struct api_request *r)
 	reply.body = buf_slice(&body);
 	reply_write(&r->worker->answer, &reply);
 	buf_release(&body);
-	return api_answered(r, &reply);
+	return api_answer_note(r, &reply);
 }
 
 static enum api_result api_landing(struct api_request *r)
@@ -360,11 +352,11 @@ static enum api_result api_landing(struct api_request *r)
 
 static enum api_result api_redirect_to_landing(struct api_request *r)
 {
-	struct reply reply = api_reply(r, 302);
+	struct reply reply = api_answer_reply(r, 302);
 
 	reply.location = r->worker->conf->landing ? r->worker->conf->landing : LANDING_PATH;
 	reply_write_redirect(&r->worker->answer, &reply);
-	return api_answered(r, &reply);
+	return api_answer_note(r, &reply);
 }
 
 /* ---- routing ---- */
@@ -378,20 +370,19 @@ static enum api_result api_root(struct api_request *r, unsigned *home_out)
 {
 	enum api_result result;
 
-	if (!api_is_get(r))
-		return api_wrong_method(r, API_GET_METHODS);
+	if (!api_answer_is_get(r))
+		return api_answer_wrong_method(r, API_GET_METHODS);
 	if (!api_may_create(r) || !http_query_has(http_target_query(r->target->path), SLICE("new")))
 		return api_redirect_to_landing(r);
 	if (!api_authenticate(r, &result))
 		return result;
-	return api_create(r, (struct slice) {NULL, 0}, 200, home_out);
+	return api_create(r, (struct slice) {NULL, 0}, NULL, home_out);
 }
 
 static enum api_result api_tunnels(struct api_request *r, unsigned *home_out)
 {
-	if (r->head->method_id != HTTP_POST)
-		return api_wrong_method(r, "POST");
-	return api_create_by_post(r, home_out);
+	return r->head->method_id == HTTP_POST ? api_create_by_post(r, home_out)
+					       : api_answer_wrong_method(r, "POST");
 }
 
 /* "/api/tunnels/<name>/status": the name, or an empty slice. */
@@ -416,11 +407,11 @@ static enum api_result api_handle_creating(
 	if (slice_eq(path, SLICE("/api/tunnels")))
 		return api_tunnels(r, home_out);
 	if (name.len)
-		return api_is_get(r) ? api_tunnel_status(r, name, home_out)
-				     : api_wrong_method(r, API_GET_METHODS);
+		return api_answer_is_get(r) ? api_tunnel_status(r, name, home_out)
+					    : api_answer_wrong_method(r, API_GET_METHODS);
 	segment = slice_from(path, 1);
 	if (!segment.len || slice_find(segment, '/') < segment.len)
-		return api_not_found(r);
+		return api_answer_not_found(r);
 	return api_create_by_path(r, segment, home_out);
 }
 
@@ -464,11 +455,11 @@ enum api_result api_handle(struct api_request *r, unsigned *home_out)
 	if (admin_route_is_below(path, &below) && (r->operator|| api_may_create(r)))
 		return admin_api_handle(r, below);
 	if (r->operator)
-		return api_not_found(r);
+		return api_answer_not_found(r);
 	if (slice_eq(path, SLICE(LOGIN_PATH)) && r->worker->shared->admin && api_may_create(r))
 		return login_handle(r);
 	if (r->target->form == HTTP_TARGET_ASTERISK)
-		return api_wrong_method(r, API_GET_METHODS);
+		return api_answer_wrong_method(r, API_GET_METHODS);
 	if (slice_eq(path, SLICE("/")))
 		return api_root(r, home_out);
 	for (size_t i = 0; i < ARRAY_LEN(api_pages); i++) {
@@ -476,10 +467,10 @@ enum api_result api_handle(struct api_request *r, unsigned *home_out)
 			continue;
 		if (api_pages[i].admin_only && !r->admin)
 			break;
-		return api_is_get(r) ? api_pages[i].answer(r)
-				     : api_wrong_method(r, API_GET_METHODS);
+		return api_answer_is_get(r) ? api_pages[i].answer(r)
+					    : api_answer_wrong_method(r, API_GET_METHODS);
 	}
 	if (!api_may_create(r))
-		return api_not_found(r);
+		return api_answer_not_found(r);
 	return api_handle_creating(r, path, home_out);
 }

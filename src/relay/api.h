@@ -11,6 +11,7 @@
 #include "relay/auth.h"
 
 struct api_later;
+struct gate_hash;
 struct http_head;
 struct http_host;
 struct http_target;
@@ -27,6 +28,9 @@ struct api_request {
 	bool operator; /* or by the admin socket */
 	bool authenticated; /* a worker it was at before has checked its signature */
 	bool keep_alive;
+	struct gate_hash **hash; /* of the password of a tunnel that is created; the caller's */
+	void (*again)(void *ctx); /* after API_WAIT: ask again, with the same hash */
+	void *ctx;
 	struct auth auth; /* out: who asks for a tunnel */
 	unsigned status; /* out: of the answer */
 	const char *error; /* out: its X-Adit-Error, or NULL */
@@ -36,6 +40,7 @@ struct api_request {
 
 enum api_result {
 	API_ANSWERED, /* the answer is in the worker's answer buffer */
+	API_WAIT, /* `again` comes when more is known */
 	API_MOVE, /* belongs to worker *home_out */
 	API_LATER, /* the answer is not there yet */
 };

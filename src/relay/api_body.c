@@ -19,7 +19,7 @@ void api_body_tunnel(struct buf *out, const struct api_body_tunnel *tunnel)
 	buf_append_str(out, ",\"max_conn_count\":");
 	buf_append_u64(out, tunnel->max_conn_count);
 	api_body_text(out, ",\"url\":", tunnel->url);
-	buf_append_char(out, '}');
+	buf_append_str(out, tunnel->is_protected ? ",\"protected\":true}" : "}");
 }
 
 void api_body_message(struct buf *out, struct slice message)

@@ -5,6 +5,7 @@
 #ifndef RELAY_API_BODY_H
 #define RELAY_API_BODY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -21,6 +22,7 @@ struct api_body_tunnel {
 	struct slice url;
 	uint16_t port;
 	unsigned max_conn_count;
+	bool is_protected; /* with a password; nothing is said of one without */
 };
 
 void api_body_tunnel(struct buf *out, const struct api_body_tunnel *tunnel);

@@ -18,6 +18,12 @@
 
 #define CREATE_RANDOM_TRIES 100
 
+static void create_set_gate(struct tunnel *t, const struct create_wish *wish)
+{
+	if (!wish->keeps_gate && !tunnel_gate_is(t->gate, &wish->gate))
+		tunnel_put_gate(t, tunnel_gate_new(t->worker, &wish->gate));
+}
+
 /* The name was claimed for this worker: make its tunnel. */
 static enum create_result create_open(struct worker *w, const struct create_wish *wish,
 	struct slice name, struct create_outcome *out)
@@ -30,6 +36,7 @@ static enum create_result create_open(struct worker *w, const struct create_wish
 		return CREATE_TOO_MANY;
 	if (wish->kind->open(w, wish, name, &out->tunnel) == 0) {
 		tunnel_hold(out->tunnel, holder);
+		create_set_gate(out->tunnel, wish);
 		tunnel_settle(out->tunnel);
 		return CREATE_OK;
 	}
@@ -91,18 +98,27 @@ static enum create_result create_again(struct worker *w, struct tunnel *t,
 	const struct create_wish *wish, struct create_outcome *out)
 {
 	bool own = identity_eq(tunnel_owner(t), wish->who);
+	struct tunnel_gate *gate;
+	enum create_result result;
 
 	log_info(w->shared->log,
 		t->state == TUNNEL_ONLINE ? "tunnel taken over" : "tunnel asked for again",
 		LOG_STR("tunnel", tunnel_name(t)), LOG_STR("visitor", wish->client));
 	if (own && wish->kind->take_over(t, wish)) {
+		create_set_gate(t, wish);
 		create_note_key(w, t, wish->grant);
 		out->tunnel = t;
 		return CREATE_OK;
 	}
 	metrics_add(w->metrics, METRIC_TUNNELS_TAKEN_OVER, 1);
+	gate = own && wish->keeps_gate ? tunnel_take_gate(t) : NULL;
 	tunnel_close(t);
-	return create_claim(w, wish, out);
+	result = create_claim(w, wish, out);
+	if (result == CREATE_OK && gate)
+		tunnel_put_gate(out->tunnel, gate);
+	else
+		tunnel_gate_free(&gate);
+	return result;
 }
 
 bool create_may_take(const struct tunnel *t, struct identity who)

@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "relay/identity.h"
 #include "relay/name.h"
+#include "relay/tunnel_gate.h"
 
 struct book_grant;
 struct create_wish;
@@ -49,6 +50,8 @@ struct create_wish {
 	struct identity who;
 	const struct book_grant *grant; /* of the asker's key; NULL without one */
 	struct slice client; /* the asker's address */
+	struct tunnel_gate_wish gate; /* what shall stand before it */
+	bool keeps_gate; /* that is not said: what stands before it already stays */
 	void *ctx; /* of the kind */
 };
 

@@ -11,6 +11,7 @@
 #include "relay/exchange_priv.h"
 #include "relay/exchange_receive.h"
 #include "relay/exchange_send.h"
+#include "relay/tunnel_gate.h"
 
 static void exchange_on_done(struct loop_task *task)
 {
@@ -159,6 +160,7 @@ struct exchange *exchange_start(struct worker *w, struct tunnel *t,
 		.peer = visitor->peer,
 		.upgrade = request->upgrade,
 		.tls = visitor->tls,
+		.gated = t->gate && t->gate->password,
 	};
 
 	exchange_note_request(x, request);

@@ -2,8 +2,10 @@
 #include "relay/exchange_head.h"
 
 #include "proto/http1_write.h"
+#include "proto/http_cookie.h"
 #include "proto/http_head.h"
 #include "relay/relay_conf.h"
+#include "relay/tunnel_gate.h"
 
 /* Fields that tell where a request came from. Only a trusted proxy's are believed. */
 static bool exchange_head_is_origin_field(enum http_field_id id)
@@ -56,6 +58,30 @@ static void exchange_head_write_hop(struct http1_run *run, const struct http_fie
 		http1_run_add(run, field);
 }
 
+/* The application's own cookies pass as they are. */
+static void exchange_head_write_cookies(struct http1_run *run, const struct http_field *field)
+{
+	struct buf *out = run->out;
+	uint32_t before;
+
+	http1_run_end(run);
+	before = (uint32_t)buf_len(out);
+	buf_append_slice(out, field->name);
+	buf_append_slice(out, SLICE(": "));
+	if (http_cookie_strip(out, field->value, tunnel_gate_cookies, TUNNEL_GATE_COOKIES))
+		buf_append_slice(out, SLICE("\r\n"));
+	else
+		out->end = out->start + before;
+}
+
+/* True when the field is the gate's business (S109), and done with. */
+static bool exchange_head_is_gated(struct http1_run *run, const struct http_field *field)
+{
+	if (field->id == HTTP_FIELD_COOKIE)
+		exchange_head_write_cookies(run, field);
+	return field->id == HTTP_FIELD_COOKIE || field->id == HTTP_FIELD_AUTHORIZATION;
+}
+
 static void exchange_head_write_forwarded_for(
 	struct buf *out, const struct exchange_head_request *r)
 {
@@ -103,6 +129,8 @@ void exchange_head_write_request(struct buf *out, const struct exchange_head_req
 	for (unsigned i = 0; i < r->head->field_count; i++) {
 		const struct http_field *field = &r->head->fields[i];
 
+		if (r->gated && exchange_head_is_gated(&run, field))
+			continue;
 		if (field->hop && r->upgrade)
 			exchange_head_write_hop(&run, field);
 		else if (field->hop || exchange_head_is_replaced(r, field))

@@ -23,6 +23,7 @@ struct exchange_head_request {
 	bool chunked; /* the body is sent in chunks */
 	bool upgrade; /* Connection and Upgrade go along */
 	bool tls; /* the visitor came with TLS to us */
+	bool gated; /* credentials and cookies are the gate's: they stay here */
 };
 
 struct exchange_head_response {

@@ -18,6 +18,7 @@
 #include "relay/front_close.h"
 #include "relay/front_priv.h"
 #include "relay/front_request.h"
+#include "relay/front_rest.h"
 #include "relay/front_tls.h"
 #include "relay/front_wait.h"
 #include "relay/worker.h"
@@ -131,6 +132,7 @@ static bool front_step(struct front *f, struct slice *in)
 		return front_step_head(f, in);
 	case FRONT_BODY:
 		return front_step_body(f, in);
+	case FRONT_ASKING:
 	case FRONT_BUSY:
 	case FRONT_WAITING:
 	case FRONT_PIPED:
@@ -149,6 +151,7 @@ static bool front_uses_input(const struct front *f)
 		return !f->full;
 	case FRONT_BODY:
 		return exchange_takes_body(f->exchange);
+	case FRONT_ASKING:
 	case FRONT_BUSY:
 	case FRONT_WAITING:
 	case FRONT_PIPED:
@@ -157,25 +160,6 @@ static bool front_uses_input(const struct front *f)
 		return false;
 	}
 	UNREACHABLE();
-}
-
-static bool front_is_draining(const struct front *f)
-{
-	return atomic_load_explicit(&f->worker->shared->draining, memory_order_relaxed);
-}
-
-/* Whether some of a head has come; the empty line that may stand before one is not part of it. */
-static bool front_has_begun(const struct front *f)
-{
-	struct slice in = buf_slice(&f->inbox);
-
-	return in.len > 2 || (in.len && in.ptr[0] != '\r');
-}
-
-/* It has all its answers, and has not begun another request. */
-static bool front_is_at_rest(const struct front *f)
-{
-	return f->state == FRONT_HEAD && !f->full && !front_has_begun(f);
 }
 
 /* The visitor half-closed: requests it sent before are still answered, and that is all. */
@@ -189,25 +173,6 @@ static void front_settle_ended(struct front *f, bool pending)
 }
 
 /*
- * Between requests. While the answer before is still going out, the visitor is neither idle nor
- * late with a head, whatever it sent behind.
- */
-static void front_settle_clock(struct front *f)
-{
-	enum worker_timeout clock = WORKER_HEAD_TIMEOUT;
-	bool begun = front_has_begun(f);
-
-	if (f->full)
-		clock = WORKER_IDLE;
-	else if (!begun && f->answered)
-		clock = WORKER_KEEP_ALIVE;
-	else if (f->head_started)
-		return;
-	timeout_arm(f->worker->timeouts[clock], &f->timeout);
-	f->head_started = begun && !f->full;
-}
-
-/*
  * After the input was worked through: which clock runs, and whether more may be read. Reading
  * goes on as long as the inbox is small: it is how we hear that a visitor has left.
  */
@@ -216,12 +181,12 @@ static void front_settle(struct front *f)
 	bool pending = buf_len(&f->inbox) > 0;
 
 	if (f->state == FRONT_HEAD)
-		front_settle_clock(f);
+		front_rest_arm(f);
 	if (f->ended) {
 		front_settle_ended(f, pending);
 		return;
 	}
-	if (front_is_draining(f) && front_is_at_rest(f)) {
+	if (front_rest_is_draining(f) && front_rest_is_at_rest(f)) {
 		front_close_now(f, false);
 		return;
 	}
@@ -239,14 +204,14 @@ static void front_process(struct front *f, struct slice data)
 	size_t before;
 
 	if (parked) {
-		buf_append_slice(&f->inbox, data);
+		buf_append_secret(&f->inbox, data);
 		in = buf_slice(&f->inbox);
 	}
 	before = in.len;
 	while (front_step(f, &in))
 		continue;
 	if (f->state == FRONT_CLOSING || f->state == FRONT_GONE) {
-		buf_release(&f->inbox);
+		buf_wipe(&f->inbox);
 		return;
 	}
 	if (parked)
@@ -311,6 +276,14 @@ static const struct stream_events front_stream_events = {
 
 /* ---- the exchange ---- */
 
+static void front_on_again(void *ctx)
+{
+	struct front *f = ctx;
+
+	f->state = FRONT_HEAD;
+	front_process_inbox(f);
+}
+
 static void front_on_resume(void *ctx)
 {
 	struct front *f = ctx;
@@ -326,7 +299,7 @@ static void front_on_done(void *ctx, bool keep_alive, bool cut)
 	if (f->exchange)
 		f->full = exchange_filled_visitor(f->exchange);
 	exchange_free(&f->exchange);
-	if (front_is_draining(f))
+	if (front_rest_is_draining(f))
 		keep_alive = false;
 	if (!f->stream || cut) {
 		front_close_now(f, cut);
@@ -389,7 +362,7 @@ static void front_on_grave(struct loop_task *task)
 	list_remove(&f->node);
 	front_tls_end(f);
 	metrics_sub(w->metrics, METRIC_VISITORS_OPEN, 1);
-	buf_release(&f->inbox);
+	buf_wipe(&f->inbox);
 	front_body_free(&f->body);
 	front_wait_end(f);
 	mem_free(f);
@@ -403,6 +376,7 @@ static struct front *front_new(struct worker *w, struct stream *stream)
 
 	f->worker = w;
 	f->stream = stream;
+	f->again = front_on_again;
 	list_init(&f->node);
 	list_init(&f->handshake);
 	list_append(&w->fronts, &f->node);
@@ -487,7 +461,7 @@ void front_drain(struct worker *w)
 	LIST_EACH_SAFE (node, &w->fronts) {
 		struct front *f = CONTAINER_OF(node, struct front, node);
 
-		if (front_is_at_rest(f))
+		if (front_rest_is_at_rest(f))
 			front_close_now(f, false);
 	}
 }

@@ -32,7 +32,7 @@ void front_body_free(struct front_body **b)
 {
 	if (!*b)
 		return;
-	buf_release(&(*b)->content);
+	buf_wipe(&(*b)->content); /* there may be a password in it */
 	mem_free(*b);
 	*b = NULL;
 }
@@ -47,7 +47,7 @@ static enum parse_result front_body_read_content(struct front_body *b, struct sl
 		b->at = in.len - rest.len;
 		switch (event) {
 		case HTTP1_BODY_DATA:
-			buf_append_slice(&b->content, data);
+			buf_append_secret(&b->content, data);
 			break;
 		case HTTP1_BODY_MORE:
 			return PARSE_MORE;

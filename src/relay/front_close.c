@@ -3,12 +3,33 @@
 
 #include "base/mem.h"
 #include "io/stream.h"
+#include "proto/http_head.h"
 #include "relay/exchange.h"
 #include "relay/front_priv.h"
+#include "relay/gate_hash.h"
+#include "relay/gate_password.h"
 #include "relay/reply.h"
 #include "relay/worker.h"
 
 #define FRONT_DISCARD_MAX (1u << 20) /* a visitor that goes on sending is cut */
+
+void front_continue(struct front *f, const struct http_head *head)
+{
+	if (head->minor > 0 && http_head_get(head, HTTP_FIELD_EXPECT))
+		front_write(f, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+void front_ask(struct front *f)
+{
+	timeout_disarm(&f->timeout);
+	f->state = FRONT_ASKING;
+}
+
+void front_stop_asking(struct front *f)
+{
+	gate_visit_free(&f->visit);
+	gate_hash_free(&f->hash);
+}
 
 void front_close_now(struct front *f, bool reset)
 {
@@ -16,6 +37,7 @@ void front_close_now(struct front *f, bool reset)
 		return;
 	f->state = FRONT_GONE;
 	timeout_disarm(&f->timeout);
+	front_stop_asking(f);
 	exchange_free(&f->exchange);
 	if (reset)
 		stream_abort(&f->stream);
@@ -29,6 +51,7 @@ void front_close_gently(struct front *f)
 	if (f->state == FRONT_GONE)
 		return;
 	f->state = FRONT_CLOSING;
+	front_stop_asking(f);
 	if (f->ended && !f->full) {
 		front_close_now(f, false);
 		return;
@@ -58,6 +81,13 @@ void front_write(struct front *f, struct slice data)
 {
 	if (!stream_write(f->stream, &data, 1))
 		f->full = true;
+}
+
+/* What was read is borrowed as const, and ours all the same. */
+void front_wipe(struct slice input)
+{
+	if (input.len)
+		mem_wipe((char *)(uintptr_t)input.ptr, input.len);
 }
 
 static void front_record(struct front *f, const struct visitor_error_info *info,

@@ -17,6 +17,14 @@ void front_close_now(struct front *f, bool reset);
  * for a moment: a close with unread bytes would become a reset and could take the answer along.
  */
 void front_close_gently(struct front *f);
+/* Tells a client that waits with its body (RFC 9110, 10.1.1) to send it. */
+void front_continue(struct front *f, const struct http_head *head);
+/* The request stays in the input, and is read again when more is known. */
+void front_ask(struct front *f);
+/* Nothing that was asked about its request is waited for any more. */
+void front_stop_asking(struct front *f);
+/* The request's bytes are done with and may have held a password: overwrites them. */
+void front_wipe(struct slice input);
 /* Called by the events of a closing connection. */
 void front_close_on_data(struct front *f, struct slice data);
 void front_close_on_drained(struct front *f);

@@ -13,11 +13,14 @@
 struct exchange;
 struct front_body;
 struct front_wait;
+struct gate_hash;
+struct gate_visit;
 struct stream;
 struct worker;
 
 enum front_state {
 	FRONT_HEAD, /* a request's head is awaited, or arriving */
+	FRONT_ASKING, /* a request stays in the input until something is known about it */
 	FRONT_BODY, /* the exchange takes the request's body */
 	FRONT_BUSY, /* the request is whole, the answer is under way */
 	FRONT_WAITING, /* the relay itself is not done with the request */
@@ -38,6 +41,9 @@ struct front {
 	struct loop_task grave; /* frees it at the end of the turn */
 	enum front_state state;
 	struct front_body *body; /* owned; of a request to the relay itself */
+	struct gate_visit *visit; /* owned; of a request that waits, or has waited, at a gate */
+	struct gate_hash *hash; /* owned; of a request for a tunnel with a password */
+	void (*again)(void *ctx); /* looks at the request once more that was asked about */
 	struct front_wait *wait; /* owned; while its answer is awaited */
 	uint32_t discarded; /* bytes thrown away while closing */
 	bool admin;

@@ -14,8 +14,10 @@
 #include "relay/exchange.h"
 #include "relay/front_body.h"
 #include "relay/front_close.h"
+#include "relay/front_gate.h"
 #include "relay/front_priv.h"
 #include "relay/front_wait.h"
+#include "relay/gate.h"
 #include "relay/identity.h"
 #include "relay/meter.h"
 #include "relay/route.h"
@@ -122,14 +124,6 @@ static enum front_action front_request_refuse_body(struct front_request *r, stru
 	return FRONT_ON;
 }
 
-/* RFC 9110, 10.1.1: the client may be waiting for this before it sends the body. */
-static void front_request_continue(struct front_request *r)
-{
-	if (r->head->minor == 0 || !http_head_get(r->head, HTTP_FIELD_EXPECT))
-		return;
-	front_write(r->front, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
-}
-
 static void front_request_record_api(struct front_request *r, const struct api_request *api)
 {
 	struct worker *w = r->front->worker;
@@ -155,6 +149,8 @@ static void front_request_record_api(struct front_request *r, const struct api_r
 /* What the request took up of the input is used, and its body not needed any more. */
 static void front_request_use(struct front_request *r, struct slice *in, size_t used)
 {
+	if (r->front->body) /* there may have been a password in it */
+		front_wipe(slice_first(*in, used));
 	*in = slice_from(*in, used);
 	front_body_free(&r->front->body);
 	r->front->authenticated = false;
@@ -198,6 +194,9 @@ static enum front_action front_request_answer(
 		.operator= f->operator,
 		.authenticated = f->authenticated,
 		.keep_alive = r->keep_alive && (f->body || r->body.kind == HTTP1_BODY_NONE),
+		.hash = &f->hash,
+		.again = f->again,
+		.ctx = f,
 	};
 	size_t used = f->body ? front_body_end(f->body) : r->head->size;
 
@@ -205,12 +204,17 @@ static enum front_action front_request_answer(
 	case API_MOVE:
 		f->authenticated = api.authenticated;
 		return FRONT_MOVE;
+	case API_WAIT:
+		f->authenticated = api.authenticated;
+		front_ask(f);
+		return FRONT_WAIT;
 	case API_LATER:
 		return front_request_wait(r, in, &api, used);
 	case API_ANSWERED:
 		break;
 	}
 	front_request_record_api(r, &api);
+	front_stop_asking(f);
 	front_request_use(r, in, used);
 	front_write(f, buf_slice(&f->worker->answer));
 	buf_release(&f->worker->answer);
@@ -238,7 +242,7 @@ static enum front_action front_request_api(
 		return front_request_refuse_body(r, in);
 	case PARSE_MORE:
 		if (begins)
-			front_request_continue(r);
+			front_continue(r->front, r->head);
 		return FRONT_WAIT;
 	}
 	UNREACHABLE();
@@ -308,11 +312,42 @@ static bool front_request_expects_the_impossible(const struct http_head *head)
 	return expect && head->minor > 0 && !slice_eq_fold(expect->value, SLICE("100-continue"));
 }
 
+/* True: the gate lets it through. Otherwise what the front does about it. */
+static bool front_request_passes(
+	struct front_request *r, struct tunnel *t, struct slice *in, enum front_action *action_out)
+{
+	struct gate_request about = {
+		.tunnel = t,
+		.head = r->head,
+		.target = &r->target,
+		.host = &r->host,
+		.peer = slice_from_str(r->front->peer),
+		.tls = r->front->tls,
+		.keep_alive = r->keep_alive && !r->upgrade,
+	};
+
+	*action_out = FRONT_ON;
+	switch (front_gate_check(r->front, &about, &r->body, in)) {
+	case FRONT_GATE_OPEN:
+		return true;
+	case FRONT_GATE_ANSWERED:
+		return false;
+	case FRONT_GATE_WAITS:
+		*action_out = FRONT_WAIT;
+		return false;
+	case FRONT_GATE_BAD_BODY:
+		*action_out = front_request_refuse_body(r, in);
+		return false;
+	}
+	UNREACHABLE();
+}
+
 static enum front_action front_request_tunnel(
 	struct front_request *r, struct slice name, struct slice *in, unsigned *home_out)
 {
 	struct worker *w = r->front->worker;
 	struct tunnel *t = map_get(&w->tunnels, name);
+	enum front_action action;
 	struct visitor_fault fault = {.retry_after_s = 0};
 
 	if (!t && directory_find(w->shared->directory, name, home_out) && *home_out != w->index)
@@ -321,6 +356,8 @@ static enum front_action front_request_tunnel(
 		return front_request_error(r, VISITOR_ERROR_TUNNEL_NOT_FOUND, in);
 	if (!front_request_admits(r, t, &fault))
 		return front_request_fault(r, &fault, in);
+	if (t->gate && !front_request_passes(r, t, in, &action))
+		return action;
 	if (front_request_expects_the_impossible(r->head))
 		return front_request_error(r, VISITOR_ERROR_EXPECTATION_FAILED, in);
 	if (w->conf->max_body && r->body.kind == HTTP1_BODY_LENGTH &&

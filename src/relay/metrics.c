@@ -188,6 +188,11 @@ static void metrics_write_process(struct buf *out, const struct metrics_process 
 		metrics_write_head(out, rows[i].name, rows[i].type, rows[i].help);
 		buf_printf(out, "adit_%s %" PRIu64 "\n", rows[i].name, rows[i].value);
 	}
+	if (p->has_store) {
+		metrics_write_head(out, "store_up", "gauge",
+			"Whether accounts, keys and names can be changed.");
+		buf_printf(out, "adit_store_up %d\n", p->store_is_well);
+	}
 	metrics_write_head(out, "process_start_time_seconds", "gauge",
 		"When the process started, in seconds since 1970.");
 	buf_append_str(out, "adit_process_start_time_seconds ");

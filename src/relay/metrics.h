@@ -6,6 +6,7 @@
 #define RELAY_METRICS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -46,6 +47,8 @@ struct metrics_process {
 	uint64_t resident_bytes;
 	uint64_t open_fds;
 	uint64_t max_fds;
+	bool has_store;
+	bool store_is_well;
 };
 
 /* A relaxed load and store, cheaper than an atomic addition: there is one writer. */

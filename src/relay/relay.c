@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "crypto/rand.h"
 #include "crypto/tls.h"
+#include "io/crew.h"
 #include "io/signals.h"
 #include "relay/admin_service.h"
 #include "relay/agent_session.h"
@@ -34,7 +35,11 @@
 #include "relay/usages_keeper.h"
 #include "relay/worker.h"
 
+#define RELAY_TICKET_MS 43200000u /* how long a key seals TLS tickets: half a day */
 #define RELAY_WORKERS_MAX 256u
+#define RELAY_CHECKERS_MAX 4u
+#define RELAY_PASSWORDS_MAX 1024u /* that wait at each of both crews */
+#define RELAY_PASSWORDS_NICE 10
 
 /* A worker, its thread and its listeners. */
 struct relay_worker {
@@ -54,7 +59,9 @@ struct relay {
 	struct relay_conf *old_conf; /* owned, until all workers have the new one */
 	struct hmac_auth *old_hmac;
 	struct tls_server *old_tls; /* ref; connections may hold more */
-	uint8_t ticket_secret[TLS_TICKET_SECRET_LEN]; /* the same for all workers and reloads */
+	struct tls_tickets *tickets; /* owned; the same for all workers and reloads */
+	struct timeout_queue *ticket_queue; /* owned */
+	struct timeout next_ticket;
 	struct nonce_cache *nonces;
 	struct relay_hooks hooks;
 	struct loop *loop;
@@ -263,7 +270,7 @@ static void relay_reload(struct relay *r)
 	relay_log_lines(r->shared.log, "configuration", &warnings);
 	if (next && !relay_conf_can_reload(r->conf, next, &message))
 		relay_conf_free(&next);
-	if (next && relay_tls_load(next, r->ticket_secret, &tls, &message) != 0)
+	if (next && relay_tls_load(next, r->tickets, &tls, &message) != 0)
 		relay_conf_free(&next);
 	if (next) {
 		relay_use_conf(r, next, tls);
@@ -298,6 +305,23 @@ static unsigned relay_worker_count(const struct relay_conf *conf)
 	return n < RELAY_WORKERS_MAX ? n : RELAY_WORKERS_MAX;
 }
 
+/* Passwords wait for threads of their own, which take what the workers leave of the processors. */
+static void relay_make_crews(struct relay *r)
+{
+	struct crew_conf conf = {
+		.threads = (relay_worker_count(r->conf) + 1) / 2,
+		.max_waiting = RELAY_PASSWORDS_MAX,
+		.nice = RELAY_PASSWORDS_NICE,
+	};
+
+	if (conf.threads > RELAY_CHECKERS_MAX)
+		conf.threads = RELAY_CHECKERS_MAX;
+	rand_bytes(r->shared.gate_secret, sizeof(r->shared.gate_secret));
+	r->shared.checkers = crew_new(&conf);
+	conf.threads = 1;
+	r->shared.hashers = crew_new(&conf);
+}
+
 static void relay_make_workers(struct relay *r)
 {
 	unsigned n = relay_worker_count(r->conf);
@@ -321,13 +345,24 @@ static void relay_make_workers(struct relay *r)
 	r->shared.worker_count = n;
 }
 
+static void relay_on_next_ticket(struct timeout *timeout)
+{
+	struct relay *r = CONTAINER_OF(timeout, struct relay, next_ticket);
+
+	tls_tickets_rotate(r->tickets);
+	timeout_arm(r->ticket_queue, &r->next_ticket);
+}
+
 static int relay_open_tls(struct relay *r, struct buf *message)
 {
 	struct tls_server *tls = NULL;
 	int err;
 
-	rand_bytes(r->ticket_secret, sizeof(r->ticket_secret));
-	err = relay_tls_load(r->conf, r->ticket_secret, &tls, message);
+	r->tickets = tls_tickets_new();
+	r->ticket_queue = timeout_queue_new(r->loop, RELAY_TICKET_MS);
+	timeout_init(&r->next_ticket, relay_on_next_ticket);
+	timeout_arm(r->ticket_queue, &r->next_ticket);
+	err = relay_tls_load(r->conf, r->tickets, &tls, message);
 	if (!err)
 		relay_use_tls(r, tls);
 	return err;
@@ -365,6 +400,7 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	r->shared.on_quiet = relay_look_whether_quiet;
 	r->deadline_queue = timeout_queue_new(r->loop, 1);
 	timeout_init(&r->deadline, relay_on_deadline);
+	relay_make_crews(r);
 	relay_make_workers(r);
 	err = relay_open_tls(r, message);
 	if (!err)
@@ -411,6 +447,8 @@ void relay_free(struct relay **r_ptr)
 		return;
 	*r_ptr = NULL;
 	atomic_store(&r->shared.stopped, true);
+	crew_free(&r->shared.checkers);
+	crew_free(&r->shared.hashers);
 	admin_service_stop(r->shared.admin);
 	usages_keeper_finish(r->keeper);
 	relay_store_close(&r->shared);
@@ -422,6 +460,7 @@ void relay_free(struct relay **r_ptr)
 	admin_service_free(&r->shared.admin);
 	timeout_disarm(&r->deadline);
 	timeout_queue_free(&r->deadline_queue);
+	timeout_queue_free(&r->ticket_queue);
 	signals_free(&r->signals);
 	loop_free(&r->loop);
 	usages_keeper_free(&r->keeper);
@@ -431,7 +470,8 @@ void relay_free(struct relay **r_ptr)
 	tls = atomic_load(&r->shared.tls);
 	tls_server_unref(&tls);
 	tls_server_unref(&r->old_tls);
-	mem_wipe(r->ticket_secret, sizeof(r->ticket_secret));
+	tls_tickets_free(&r->tickets);
+	mem_wipe(r->shared.gate_secret, sizeof(r->shared.gate_secret));
 	hmac = atomic_load(&r->shared.hmac);
 	hmac_auth_free(&hmac);
 	hmac_auth_free(&r->old_hmac);

@@ -19,23 +19,24 @@ const char *relay_tls_address(const struct relay_conf *conf)
 	return conf->tls_address ? conf->tls_address : conf->address;
 }
 
-int relay_tls_load(const struct relay_conf *conf, const uint8_t *ticket_secret,
+int relay_tls_load(const struct relay_conf *conf, struct tls_tickets *tickets,
 	struct tls_server **out, struct buf *message)
 {
 	*out = NULL;
 	if (!conf->tls_cert)
 		return 0;
-	return tls_server_new(conf->tls_cert, conf->tls_key, ticket_secret, out, message);
+	return tls_server_new(conf->tls_cert, conf->tls_key, tickets, out, message);
 }
 
 /* A pair that is not good is found by check-config as well. */
 static int relay_tls_try(const struct relay_conf *conf, struct buf *message)
 {
-	static const uint8_t no_secret[TLS_TICKET_SECRET_LEN];
+	struct tls_tickets *tickets = tls_tickets_new();
 	struct tls_server *server;
-	int err = relay_tls_load(conf, no_secret, &server, message);
+	int err = relay_tls_load(conf, tickets, &server, message);
 
 	tls_server_unref(&server);
+	tls_tickets_free(&tickets);
 	return err;
 }
 

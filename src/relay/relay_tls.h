@@ -11,9 +11,10 @@
 struct log;
 struct relay_conf;
 struct tls_server;
+struct tls_tickets;
 
 /* NULL without a certificate. On an error the message is one line for a human. */
-MUST_CHECK int relay_tls_load(const struct relay_conf *conf, const uint8_t *ticket_secret,
+MUST_CHECK int relay_tls_load(const struct relay_conf *conf, struct tls_tickets *tickets,
 	struct tls_server **out, struct buf *message);
 /* Whether the options about TLS go together, and the files are good. */
 MUST_CHECK int relay_tls_check(const struct relay_conf *conf, bool port_given, struct buf *message);

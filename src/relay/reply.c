@@ -39,6 +39,9 @@ void reply_write(struct buf *out, const struct reply *reply)
 	if (reply->retry_after_s)
 		http1_write_field_u64(out, SLICE("Retry-After"), reply->retry_after_s);
 	reply_field_str(out, SLICE("Content-Security-Policy"), reply->content_security_policy);
+	reply_field_str(out, SLICE("Referrer-Policy"), reply->referrer_policy);
+	for (size_t i = 0; i < reply->cookie_count; i++)
+		reply_field(out, SLICE("Set-Cookie"), reply->cookies[i]);
 	http1_write_field(out, SLICE("Cache-Control"), SLICE("no-store"));
 	if (reply->body.len) {
 		reply_field(out, SLICE("Content-Type"), reply->content_type);
@@ -191,6 +194,7 @@ void reply_write_error(struct buf *out, const struct visitor_fault *fault,
 		.request_id = request_id,
 		.retry_after_s = fault->retry_after_s,
 		.allow = fault->allow,
+		.www_authenticate = fault->www_authenticate,
 		.head_only = audience.head_only,
 		.close = !keep_alive,
 		.say_keep_alive = keep_alive && audience.http_1_0,

@@ -40,6 +40,9 @@ struct reply {
 	const char *upgrade; /* the protocol that a 426 asks for; goes with close */
 	const char *www_authenticate;
 	const char *content_security_policy;
+	const char *referrer_policy;
+	const struct slice *cookies; /* values of Set-Cookie */
+	size_t cookie_count;
 	bool head_only; /* the answer to HEAD: all fields, no body */
 	bool close; /* the connection ends after this answer */
 	bool say_keep_alive; /* it does not, and the client speaks HTTP/1.0 and has to be told */

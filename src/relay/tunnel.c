@@ -7,6 +7,7 @@
 #include "relay/directory.h"
 #include "relay/holdings.h"
 #include "relay/meter.h"
+#include "relay/tunnel_gate.h"
 #include "relay/worker.h"
 
 static void tunnel_on_grace_over(struct timeout *timeout)
@@ -41,6 +42,20 @@ void tunnel_init(struct tunnel *t, struct worker *w, const struct tunnel_ops *op
 struct identity tunnel_owner(const struct tunnel *t)
 {
 	return (struct identity) {t->owner_kind, slice_from_str(t->owner)};
+}
+
+void tunnel_put_gate(struct tunnel *t, struct tunnel_gate *gate)
+{
+	tunnel_gate_free(&t->gate);
+	t->gate = gate;
+}
+
+struct tunnel_gate *tunnel_take_gate(struct tunnel *t)
+{
+	struct tunnel_gate *gate = t->gate;
+
+	t->gate = NULL;
+	return gate;
 }
 
 void tunnel_hold(struct tunnel *t, struct slice holder)
@@ -121,6 +136,7 @@ void tunnel_close(struct tunnel *t)
 	directory_release(t->worker->shared->directory, tunnel_name(t), t->ops->port(t));
 	metrics_sub(t->worker->metrics, METRIC_TUNNELS_OPEN, 1);
 	tunnel_tell_waiters_closed(t);
+	tunnel_gate_free(&t->gate);
 	tunnel_unref(&self);
 }
 

@@ -22,6 +22,7 @@
 struct meter;
 struct stream;
 struct tunnel;
+struct tunnel_gate;
 
 /* What the agent said when it could not serve a visitor. */
 struct upstream_failure {
@@ -101,6 +102,7 @@ struct tunnel {
 	enum identity_kind owner_kind;
 	bool was_online;
 	char *owner; /* owned */
+	struct tunnel_gate *gate; /* owned: what stands before it; NULL: anybody may come */
 	char *holder; /* owned: in whose holdings it counts; NULL: in nobody's */
 	bool counts; /* it does now */
 	char key_id[RECORD_KEY_ID_LEN + 1]; /* of the key that asked for it last, or "" */
@@ -124,6 +126,10 @@ static inline struct slice tunnel_name(const struct tunnel *t)
 /* The name must have been claimed for this worker. Starts offline, with the grace period. */
 void tunnel_init(struct tunnel *t, struct worker *w, const struct tunnel_ops *ops,
 	struct slice name, struct identity owner);
+/* Takes the gate, which may be NULL, and ends the one before; visits that wait there look again. */
+void tunnel_put_gate(struct tunnel *t, struct tunnel_gate *gate);
+/* Takes it away; whoever takes it puts it before another tunnel. */
+struct tunnel_gate *tunnel_take_gate(struct tunnel *t);
 struct identity tunnel_owner(const struct tunnel *t);
 /* What was taken for this holder (holdings.h) is the tunnel's to put back. */
 void tunnel_hold(struct tunnel *t, struct slice holder);

@@ -30,6 +30,7 @@ struct visitor_error_info {
 struct visitor_fault {
 	enum visitor_error error;
 	uint64_t retry_after_s; /* 0: no Retry-After */
+	const char *www_authenticate; /* the challenge of a 401; NULL: none */
 	const char *allow; /* the methods, for METHOD_NOT_ALLOWED; else NULL */
 	struct slice host; /* borrowed: what was asked for, shown to the visitor; may be empty */
 	struct slice

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "crypto/rand.h"
+#include "crypto/seal.h"
 #include "relay/exchange_priv.h"
 #include "relay/session_tunnel.h"
 #include "wire/session.h"
@@ -106,6 +107,7 @@ struct worker *worker_new(
 	map_init(&w->agents, seed);
 	list_init(&w->parked);
 	list_init(&w->tcp_visitors);
+	w->seal = seal_new(shared->gate_secret);
 	w->metrics = MEM_NEW(struct metrics);
 	w->access = access_log_new(shared->log);
 	timeout_init(&w->access_timeout, worker_on_access_timeout);
@@ -134,6 +136,7 @@ void worker_free(struct worker **w_ptr)
 	pool_deinit(&w->upstreams);
 	map_deinit(&w->tunnels);
 	map_deinit(&w->agents);
+	seal_free(&w->seal);
 	access_log_free(&w->access);
 	buf_release(&w->out);
 	buf_release(&w->path);

@@ -23,6 +23,7 @@
 
 struct admin_service;
 struct book;
+struct crew;
 struct directory;
 struct hmac_auth;
 struct holdings;
@@ -60,6 +61,8 @@ enum worker_timeout {
 	WORKER_TIMEOUT_COUNT
 };
 
+#define WORKER_SECRET_LEN 32
+
 struct worker;
 
 /* What the workers of one relay have in common. */
@@ -76,6 +79,9 @@ struct relay_shared {
 	struct admin_service *admin; /* of the admin API; NULL without a store */
 	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
 	struct tls_server *_Atomic tls; /* NULL: no port for it */
+	struct crew *checkers; /* compare visitors' passwords */
+	struct crew *hashers; /* hash those of new tunnels */
+	uint8_t gate_secret[WORKER_SECRET_LEN]; /* signs cookies and links of gates */
 	atomic_bool draining; /* no new connections; answers end their connections */
 	atomic_bool stopping; /* the workers are being taken down */
 	atomic_bool stopped; /* no worker runs any more */
@@ -113,6 +119,7 @@ struct worker {
 	struct timeout expiry; /* armed while something here ends at a time that is known */
 	uint64_t expires_ms; /* the next one, wall time */
 	size_t parked_memory; /* as last measured */
+	struct seal *seal; /* owned; with the gates' secret */
 	struct metrics *metrics;
 	struct access_log *access;
 	struct timeout access_timeout;

@@ -66,23 +66,23 @@ static bool store_is_trouble(int err)
 
 static void store_sick(struct store *s, int err, struct slice why)
 {
+	store_set_health(s, false, why);
 	if (s->trouble != err)
 		log_error(s->log, "the store refuses changes, tunnels go on",
 			LOG_STR("store", buf_slice(&s->label)), LOG_STR("why", why));
 	s->trouble = err;
 	s->retry_ms = s->retry_ms * 2 < STORE_RETRY_MAX_MS ? s->retry_ms * 2 : STORE_RETRY_MAX_MS;
 	s->retry_at_ms = store_now() + s->retry_ms;
-	store_set_health(s, false, why);
 }
 
 static void store_well(struct store *s)
 {
+	store_set_health(s, true, SLICE(""));
 	if (s->trouble)
 		log_info(s->log, "the store takes changes again",
 			LOG_STR("store", buf_slice(&s->label)));
 	s->trouble = 0;
 	s->retry_ms = STORE_RETRY_MIN_MS / 2;
-	store_set_health(s, true, SLICE(""));
 }
 
 /* ---- the connection ---- */

@@ -2,11 +2,12 @@
  * A program around the store for tests that kill it, or what it writes to. The database is a path,
  * or the URL in ADIT_TEST_DATABASE. It says "ready" once the store is open.
  *
- *     store_writer [PATH] run TAG   changes accounts, keys and names, one after the other, for
- * ever, and prints each one that was acknowledged: "EVENT SUBJECT". One that failed is "? EVENT
- * SUBJECT". store_writer [PATH] ask       reads lines: "account NAME" adds one, "accounts" counts
- * them, "fill BYTES" writes a value, "health" asks. Answers each with "MS ok ..." or "MS ERROR:
- * why"
+ * "store_writer [PATH] run TAG" changes accounts, keys and names for ever, one after the other,
+ * and prints each change that was acknowledged: "EVENT SUBJECT". One that failed begins with "?".
+ *
+ * "store_writer [PATH] ask" reads lines: "account NAME" adds one, "accounts" counts them, "fill
+ * BYTES" writes a value, "health" asks. It answers each with the milliseconds that it took, and
+ * with "ok" and the count, or the error and why. A job has two seconds.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -165,12 +166,13 @@ static void answer_all(struct store *s)
 		answer(s, slice_trim_lines(slice_from_str(line)));
 }
 
-static int open_store(const char *path, struct log *log, struct store **store_out)
+static int open_store(
+	const char *path, unsigned deadline_ms, struct log *log, struct store **store_out)
 {
 	const struct store_conf conf = {
 		.path = path,
 		.url = path ? NULL : getenv("ADIT_TEST_DATABASE"),
-		.deadline_ms = 1000,
+		.deadline_ms = deadline_ms,
 		.patience_ms = getenv("ADIT_TEST_PATIENCE") ? 60000 : 0,
 	};
 	struct buf message;
@@ -192,13 +194,15 @@ int main(int argc, char **argv)
 	char **args = argv + (path ? 2 : 1);
 	struct store *store = NULL;
 	struct log *log;
+	bool is_run;
 
 	if (!args[0])
 		return 2;
 	log = log_new(STDERR_FILENO, LOG_INFO, LOG_FORMAT_JSON);
-	if (open_store(path, log, &store) == 0 && strcmp(args[0], "ask") == 0)
+	is_run = strcmp(args[0], "run") == 0;
+	if (open_store(path, is_run ? 30000 : 2000, log, &store) == 0 && !is_run)
 		answer_all(store);
-	for (unsigned i = 0; store && strcmp(args[0], "run") == 0 && args[1]; i++)
+	for (unsigned i = 0; store && is_run && args[1]; i++)
 		run_round(store, (unsigned)strtoul(args[1], NULL, 10), i);
 	store_free(&store);
 	log_free(&log);

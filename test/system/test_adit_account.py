@@ -267,10 +267,16 @@ def test_status_shows_all_of_it(home, api):
     assert result.stdout.splitlines() == [
         f"relay     {api.url}", "account   ann", "plan      team",
         "key       abcdefghij12  laptop", "limits    tunnels: 5",
-        "          requests per minute: 1000", "          monthly bytes: unlimited",
+        "          requests per minute: 1000",
         "names     demo  reserved  protected", "          violet-mole",
         "tunnels   https://demo.example.com  protected  online"]
     assert {bearer(request) for request in api.requests} == {f"Bearer {KEY}"}
+
+
+def test_no_limits_are_told(home, api):
+    keep(home, api)
+    api.answers["GET /api/v1/me"] = (200, {**ME, "limits": {"tunnels": None, "names": None}})
+    assert "limits    none\n" in run(home, "status", "--relay", api.url).stdout
 
 
 def test_status_for_programs(home, api):
@@ -321,7 +327,8 @@ def test_what_is_no_name_is_not_asked_for(home, api, name):
 @pytest.mark.parametrize("answer, status, words", [
     ((409, refusal("name-taken", "The name belongs to an account already.")), 3,
      "(name-taken): The name belongs to an account already."),
-    ((403, refusal("NAME_LIMIT_REACHED", "Your plan has 0 names.")), 3, "Your plan has 0 names."),
+    ((403, refusal("NAME_LIMIT_REACHED", 'Your "x" \\ has\x1b 0 names.')), 3,
+     'Your "x" \\\\ has\\u001b 0 names.'),
     ((401, refusal("key-revoked", "The key was revoked.")), 3,
      "The key was revoked; adit login gets a new key"),
     ((503, refusal("store-unavailable", "Nothing was changed.")), 1, "Nothing was changed."),

@@ -145,10 +145,13 @@ def test_networks_and_webhooks_are_told_to_the_relay(script, launch):
     assert message["verify"] == {"scheme": "github", "secret": SECRET}
 
 
-def test_a_relay_that_knows_no_passwords_gets_no_visitor_through(script, launch, services):
+@pytest.mark.parametrize("words", [["--password-env", "MINE"], ["--allow", "192.0.2.7"],
+                                   ["--deny", "192.0.2.7"],
+                                   ["--verify-webhook", "slack", "--verify-secret-env", "MINE"]])
+def test_a_relay_that_knows_no_guards_gets_no_visitor_through(script, launch, services, words):
     script.protects = False
     service = services()
-    agent = launch("http", service.target, "--relay", url(script), ADIT_PASSWORD=SECRET)
+    agent = launch("http", service.target, "--relay", url(script), *words, MINE=SECRET)
     assert script.wait_said("unregister")[0]["tunnel"] == 1
     assert agent.process.wait(30) == 3
     assert "not-protected" in agent.path.read_text()

@@ -1,4 +1,5 @@
 """Keys of accounts at the agent: where they come from, how they go out, and where they never are."""
+import json
 import re
 from pathlib import Path
 
@@ -150,6 +151,13 @@ def test_a_401_of_something_in_front_is_tried_again(script, launch):
     script.answer = lambda head: answers.pop() if answers else None
     agent = launch("http", "1", "--relay", url(script), ADIT_TOKEN=KEY)
     agent.wait_line("Forwarding")
+
+
+def test_whose_key_it_is_is_told(script, launch):
+    script.greeting = {"account": "ann", "plan": "team"}
+    agent = launch("http", "1", "--relay", url(script), "--json", ADIT_TOKEN=KEY)
+    up = json.loads(agent.wait_line('"link_up"'))
+    assert (up["account"], up["plan"]) == ("ann", "team")
 
 
 def test_doctor_shows_the_key(script, home):

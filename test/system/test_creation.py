@@ -253,10 +253,10 @@ def test_a_bad_body_is_refused(shared_relay, body):
 
 
 @pytest.mark.covers("D6")
-def test_a_password_is_refused_aloud_never_ignored(shared_relay):
-    response = post(shared_relay, {"subdomain": "pass-app", "password": "hunter22"})
+def test_what_is_not_understood_is_refused_aloud_never_ignored(shared_relay):
+    response = post(shared_relay, {"subdomain": "pass-app", "Password": "hunter22"})
     assert response.status == 400
-    assert b"password" in response.body and b"hunter22" not in response.body
+    assert b"Password" in response.body and b"hunter22" not in response.body
     assert create(shared_relay, target="/api/tunnels/pass-app/status").status == 404
 
 

@@ -19,7 +19,7 @@ from harness.wait import DEADLINE, wait_for
 
 KILLS = 200
 KILLS_PER_DATABASE = 25  # a new one now and then: some are killed while it is made
-JOB_MS = 1000  # store_writer's deadline
+JOB_MS = 2000  # store_writer's deadline
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -44,6 +44,11 @@ def goes_on(relay, tunnel, key):
     assert time.monotonic() - began < DEADLINE
 
 
+def store_up(relay):
+    page = http.fetch(relay.admin_port, target="/metrics", host="localhost").text()
+    return int(page.split("\nadit_store_up ")[1].split()[0])
+
+
 def test_a_stopped_database_stops_no_tunnel(book, server, start, agent):
     key = book.key("alice")
     relay = start("--auth", "required", env=book.env)
@@ -67,14 +72,17 @@ def test_a_stopped_database_stops_no_tunnel(book, server, start, agent):
 @pytest.mark.parametrize("way", ["crash", "stop"])
 def test_a_database_that_goes_and_comes_back_stops_no_tunnel(book, server, start, agent, way):
     key = book.key("alice")
-    relay = start("--auth", "required", env=book.env)
+    relay = start("--auth", "required", env=book.env, admin=True)
     tunnel = agent(relay, "demo", headers=bearer(key))
     tunnel.serve(reply(b"hello"))
+    assert store_up(relay) == 1
     getattr(server, way)()
     relay.wait_log({"msg": REFUSES}, 3 * DEADLINE)  # without anybody asking
+    assert store_up(relay) == 0
     goes_on(relay, tunnel, key)
     server.start()
     relay.wait_log({"msg": TAKES}, 3 * DEADLINE)
+    wait_for(lambda: store_up(relay), "the metric")
     goes_on(relay, tunnel, key)
 
 

@@ -135,6 +135,7 @@ class Postgres:
     def crash(self):
         """kill -9 for all of it at once."""
         self.close_psql()
+        self.process.send_signal(signal.SIGSTOP)  # it starts no others from here on
         self.signal_all(signal.SIGKILL)
         self.process.wait(DEADLINE)
 

@@ -39,7 +39,8 @@ class ScriptRelay:
         self.answer = lambda head: None
         self.prove = True
         self.welcomes = True
-        self.protects = True  # it knows passwords
+        self.greeting = {}  # more members of the welcome
+        self.protects = True  # it knows what guards tunnels
         self.error = None  # the code that registers are refused with, for ever
         self.begin()
         self.link = None
@@ -190,7 +191,7 @@ class ScriptRelay:
             name = message.get("subdomain", "mole")
             reply = {"type": "registered", "proto": "http", "name": name,
                      "url": f"https://{name}.example.com"}
-            if self.protects and "password" in message:
+            if self.protects and {"password", "allow", "deny", "verify"} & set(message):
                 reply["protected"] = True
             if self.error:
                 reply = {"type": "error", "code": self.error, "message": "No.", "fatal": True}
@@ -213,7 +214,7 @@ class ScriptRelay:
 
     def welcome(self):
         self.say({"type": "welcome", "version": 1, "relay": "script", "session": "scripted",
-                  "secret": SECRET.hex(), "resume": True, "grace": 30, "heartbeat": 10})
+                  "secret": SECRET.hex(), "resume": True, "grace": 30, "heartbeat": 10, **self.greeting})
 
     # What tests do
 

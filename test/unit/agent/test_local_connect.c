@@ -18,18 +18,18 @@
 
 static struct rig rig;
 static struct tls_server *good, *misnamed;
+static struct tls_tickets *tickets;
 static char ca_file[CERT_PATH_MAX], no_ca_file[CERT_PATH_MAX];
 
 static struct tls_server *server_of(const char *name, const char *san, const struct cert *ca)
 {
-	static const uint8_t secret[TLS_TICKET_SECRET_LEN] = {1};
 	struct tls_server *server;
 	struct buf message = {0};
 	struct cert leaf;
 
 	cert_make(&leaf, &(struct cert_spec) {.name = name, .san = san, .issuer = ca});
 	assert_int_equal(
-		tls_server_new(leaf.cert_file, leaf.key_file, secret, &server, &message), 0);
+		tls_server_new(leaf.cert_file, leaf.key_file, tickets, &server, &message), 0);
 	cert_forget(&leaf);
 	return server;
 }
@@ -38,6 +38,7 @@ static int open_certs(void **state)
 {
 	struct cert ca;
 
+	tickets = tls_tickets_new();
 	cert_dir_make();
 	cert_make(&ca, &(struct cert_spec) {.name = "ca"});
 	snprintf(ca_file, sizeof(ca_file), "%s", ca.cert_file);
@@ -52,6 +53,7 @@ static int close_certs(void **state)
 {
 	tls_server_unref(&good);
 	tls_server_unref(&misnamed);
+	tls_tickets_free(&tickets);
 	cert_dir_remove();
 	return 0;
 }

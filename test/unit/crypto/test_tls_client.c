@@ -19,7 +19,7 @@
 
 enum { LEAF, EARLY, SELF, STRANGE, EXPIRED, NAMELESS, CERTS };
 
-static const uint8_t secret[TLS_TICKET_SECRET_LEN] = {1, 2, 3};
+static struct tls_tickets *secret;
 static struct cert ca, strange_ca, certs[CERTS];
 
 static int set_up(void **state)
@@ -43,6 +43,7 @@ static int set_up(void **state)
 		[NAMELESS] = {.name = "nameless", .issuer = &ca},
 	};
 
+	secret = tls_tickets_new();
 	cert_dir_make();
 	cert_make(&ca, &(struct cert_spec) {.name = "ca"});
 	cert_make(&strange_ca, &(struct cert_spec) {.name = "Strange CA"});
@@ -58,6 +59,7 @@ static int tear_down(void **state)
 	cert_forget(&ca);
 	cert_forget(&strange_ca);
 	cert_dir_remove();
+	tls_tickets_free(&secret);
 	return 0;
 }
 

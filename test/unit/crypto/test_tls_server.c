@@ -16,8 +16,7 @@
 #include "support/cert.h"
 #include "support/tls_pair.h"
 
-static const uint8_t secret[TLS_TICKET_SECRET_LEN] = {1, 2, 3};
-static const uint8_t other_secret[TLS_TICKET_SECRET_LEN] = {3, 2, 1};
+static struct tls_tickets *secret, *other_secret;
 static struct cert ca, leaf;
 static struct tls_client *client;
 
@@ -26,6 +25,8 @@ static int set_up(void **state)
 	struct tls_client_conf conf = {0};
 	struct buf message = {0};
 
+	secret = tls_tickets_new();
+	other_secret = tls_tickets_new();
 	cert_dir_make();
 	cert_make(&ca, &(struct cert_spec) {.name = "ca"});
 	cert_make(&leaf, &(struct cert_spec) {.name = "leaf", .san = "DNS:a.test", .issuer = &ca});
@@ -37,13 +38,15 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	tls_client_free(&client);
+	tls_tickets_free(&secret);
+	tls_tickets_free(&other_secret);
 	cert_forget(&ca);
 	cert_forget(&leaf);
 	cert_dir_remove();
 	return 0;
 }
 
-static struct tls_server *server_new(const uint8_t *with)
+static struct tls_server *server_new(struct tls_tickets *with)
 {
 	struct tls_server *s;
 	struct buf message = {0};

@@ -146,9 +146,45 @@ static void an_acknowledgement_ahead_of_what_was_sent_again_skips_it(void **stat
 	mux_tail_deinit(&t);
 }
 
+/* Acknowledged blocks are kept for the next bytes: what was secret in them is gone by then. */
+static void secrets_are_wiped_with_the_acknowledgement(void **state)
+{
+	static char text[6000];
+	struct slice parts[PARTS];
+
+	memset(text, 's', sizeof(text));
+	for (int is_secret = 0; is_secret <= 1; is_secret++) {
+		struct mux_tail t;
+		size_t left = 0;
+
+		mux_tail_init(&t);
+		if (is_secret)
+			mux_tail_append_secret(&t, slice_of(text, sizeof(text)));
+		else
+			mux_tail_append(&t, slice_of(text, sizeof(text)));
+		assert_int_equal(mux_tail_output(&t, parts, PARTS, sizeof(text)), 1);
+		assert_int_equal(parts[0].len, sizeof(text));
+		mux_tail_sent(&t, sizeof(text));
+		assert_int_equal(parts[0].ptr[0], 's');
+		mux_tail_ack(&t, sizeof(text));
+		assert_int_equal(t.spare_count, 1);
+		for (size_t i = 0; i < sizeof(text); i++)
+			left += parts[0].ptr[i] == 's';
+		assert_int_equal(left, is_secret ? 0 : sizeof(text));
+		/* The same block carries something else now, which stays what it is. */
+		mux_tail_append(&t, slice_of(text, sizeof(text)));
+		assert_int_equal(mux_tail_output(&t, parts, PARTS, sizeof(text)), 1);
+		mux_tail_sent(&t, sizeof(text));
+		mux_tail_ack(&t, 2 * sizeof(text));
+		assert_int_equal(parts[0].ptr[0], 's');
+		mux_tail_deinit(&t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(secrets_are_wiped_with_the_acknowledgement),
 		cmocka_unit_test(it_offers_each_byte_again_until_it_is_acknowledged),
 		cmocka_unit_test(a_place_stays_where_it_is_until_it_is_acknowledged),
 		cmocka_unit_test(an_acknowledgement_ahead_of_what_was_sent_again_skips_it),

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 
 #define NOT_AN_OBJECT "The body must be a JSON object."
+#define NOT_A_PASSWORD "The member \"password\" must be a text of 4 to 128 bytes, or null."
 #define NOT_A_NAME "The member \"subdomain\" must be a name."
 
 static struct api_json_tunnel tunnel;
@@ -104,12 +105,46 @@ static void a_name_that_is_no_text_is_refused(void **state)
 	}
 }
 
+static void a_password_may_be_set_or_taken_away(void **state)
+{
+	assert_null(read_text("{}"));
+	assert_false(tunnel.sets_password);
+	assert_null(read_text("{\"password\":null}"));
+	assert_true(tunnel.sets_password);
+	assert_int_equal(tunnel.password_len, 0);
+	assert_null(read_text("{\"password\":\"\\u20ac1\",\"subdomain\":\"my-app\"}"));
+	assert_true(tunnel.sets_password && tunnel.has_subdomain);
+	assert_int_equal(tunnel.password_len, 4);
+	assert_memory_equal(tunnel.password,
+		"\xe2\x82\xac"
+		"1",
+		4);
+}
+
+static void a_password_of_another_length_is_refused(void **state)
+{
+	static const char *const rows[] = {"{\"password\":\"\"}", "{\"password\":\"abc\"}",
+		"{\"password\":1234}", "{\"password\":[\"hunter22\"]}", "{\"password\":false}"};
+	struct buf body = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_string_equal(read_text(rows[i]), NOT_A_PASSWORD);
+	for (size_t len = PASSWORD_MAX; len <= PASSWORD_MAX + 1; len++) {
+		buf_append_str(&body, "{\"password\":\"");
+		for (size_t i = 0; i < len; i++)
+			buf_append_char(&body, 'p');
+		buf_append_str(&body, "\"}");
+		assert_int_equal(!read_slice(buf_slice(&body)), len == PASSWORD_MAX);
+		buf_release(&body);
+	}
+}
+
 static void a_member_that_is_not_known_is_refused_by_its_name(void **state)
 {
-	assert_string_equal(read_text("{\"password\":\"secret\"}"),
-		"The member \"password\" is not supported.");
-	assert_string_equal(read_text("{\"subdomain\":\"my-app\",\"password\":null}"),
-		"The member \"password\" is not supported.");
+	assert_string_equal(
+		read_text("{\"secret\":\"hunter22\"}"), "The member \"secret\" is not supported.");
+	assert_string_equal(read_text("{\"subdomain\":\"my-app\",\"Password\":null}"),
+		"The member \"Password\" is not supported.");
 	assert_string_equal(read_text("{\"Subdomain\":\"my-app\"}"),
 		"The member \"Subdomain\" is not supported.");
 	assert_string_equal(read_text("{\"\":1}"), "The member \"\" is not supported.");
@@ -194,6 +229,8 @@ int main(void)
 		cmocka_unit_test(nothing_in_particular_may_be_asked_for),
 		cmocka_unit_test(what_is_no_object_is_refused),
 		cmocka_unit_test(a_name_that_is_no_text_is_refused),
+		cmocka_unit_test(a_password_may_be_set_or_taken_away),
+		cmocka_unit_test(a_password_of_another_length_is_refused),
 		cmocka_unit_test(a_member_that_is_not_known_is_refused_by_its_name),
 		cmocka_unit_test(the_name_of_a_member_is_cut_in_the_sentence),
 		cmocka_unit_test(a_name_has_a_limit),

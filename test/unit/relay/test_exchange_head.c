@@ -66,6 +66,35 @@ static void check_rows(const struct row *rows, size_t count, struct exchange_hea
 
 /* ---- requests ---- */
 
+static void what_is_the_gates_stays_here(void **state)
+{
+	static const struct row rows[] = {
+		{GET "Authorization: Basic eDp5\r\nX: 1\r\n\r\n", GET "X: 1\r\n\r\n"},
+		{GET "authorization: Bearer x\r\nAuthorization: y\r\n\r\n", GET "\r\n"},
+		{GET "Cookie: a=1; __adit_session=x; b=2\r\ncookie: __adit_csrf=y\r\n"
+		     "COOKIE:\r\n\r\n",
+			GET "Cookie: a=1; b=2\r\nCOOKIE: \r\n\r\n"},
+		{GET "Cookie: __Host-__adit_session=x;__Host-__adit_csrf=y ;c\r\n\r\n",
+			GET "Cookie: c\r\n\r\n"},
+		{GET "Proxy-Authorization: x\r\nX-Authorization: y\r\n\r\n",
+			GET "X-Authorization: y\r\n\r\n"},
+	};
+
+	check_rows(rows, ARRAY_LEN(rows), (struct exchange_head_request) {.gated = true});
+}
+
+static void what_is_the_gates_stays_here_in_upgrades(void **state)
+{
+	static const struct row rows[] = {
+		{GET "Connection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Basic eDp5\r\n"
+		     "Cookie: __adit_session=x; a=1\r\n\r\n",
+			GET "Connection: Upgrade\r\nUpgrade: websocket\r\nCookie: a=1\r\n\r\n"},
+	};
+
+	check_rows(rows, ARRAY_LEN(rows),
+		(struct exchange_head_request) {.gated = true, .upgrade = true});
+}
+
 static void what_is_not_about_the_connection_passes_unchanged(void **state)
 {
 	static const struct row rows[] = {
@@ -321,6 +350,8 @@ static void an_agreed_upgrade_passes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_the_gates_stays_here),
+		cmocka_unit_test(what_is_the_gates_stays_here_in_upgrades),
 		cmocka_unit_test(what_is_not_about_the_connection_passes_unchanged),
 		cmocka_unit_test(what_is_about_the_connection_ends_here),
 		cmocka_unit_test(the_coding_of_the_body_is_written_anew),

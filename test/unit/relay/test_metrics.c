@@ -22,6 +22,8 @@ static const struct metrics_process process = {
 	.resident_bytes = 8u << 20,
 	.open_fds = 12,
 	.max_fds = 1024,
+	.has_store = true,
+	.store_is_well = true,
 };
 
 /* The exposition text as a string, to be freed with buf_release. */
@@ -143,6 +145,7 @@ static void the_process_is_described(void **state)
 	const char *t = write_text(&text, NULL, 0);
 
 	assert_has(t, "\nadit_log_lines_dropped_total 5\n");
+	assert_has(t, "\nadit_store_up 1\n");
 	assert_has(t, "\nadit_process_resident_memory_bytes 8388608\n");
 	assert_has(t, "\nadit_process_open_fds 12\n");
 	assert_has(t, "\nadit_process_start_time_seconds 1795168800.123000\n");
