@@ -11,6 +11,7 @@
 #include "agent/refusal.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "config/conf_file.h"
 #include "io/loop.h"
 #include "io/timeout.h"
 #include "wire/control.h"
@@ -332,6 +333,7 @@ static void link_on_uplink(void *ctx, const struct uplink_result *result)
 	struct agent_link *l = ctx;
 
 	l->uplink = NULL;
+	conf_file_forget(&l->fields);
 	if (result->hop != UPLINK_DONE) {
 		link_on_refused(l, result);
 		return;
@@ -458,9 +460,7 @@ void agent_link_free(struct agent_link **l_ptr)
 	link_finish(l);
 	relay_session_free(&l->retired);
 	timeout_queue_free(&l->delay);
-	if (l->fields.base)
-		mem_wipe(l->fields.base, l->fields.cap);
-	buf_release(&l->fields);
+	conf_file_forget(&l->fields);
 	mem_free(l);
 }
 

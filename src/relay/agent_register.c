@@ -5,7 +5,9 @@
 #include "relay/agent_register.h"
 
 #include "base/check.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "relay/agent_message.h"
 #include "relay/agent_port.h"
 #include "relay/agent_session_priv.h"
@@ -36,6 +38,10 @@ struct registration {
 	struct create_outcome outcome;
 	struct identity who;
 	struct gate_hash *hash; /* owned; of its password */
+	char *allow; /* owned, as those that follow: see tunnel_gate.h */
+	char *deny;
+	char *verify_scheme;
+	char *verify_secret;
 	struct book_grant *grant; /* owned: a copy of the agent's; NULL without one */
 	uint16_t port; /* that was asked for, of a TCP tunnel */
 	size_t name_len;
@@ -93,6 +99,10 @@ static const struct agent_message_fault agent_register_faults[] = {
 	[CREATE_NO_TCP] = {.code = "tcp-not-offered",
 		.message = "This relay has no ports for TCP tunnels.",
 		.fatal = true},
+	[CREATE_TOO_MANY_PASSWORDS] = {.code = "PASSWORD_LIMIT_REACHED",
+		.message = "There are as many tunnels with a password as the plan allows. Close "
+			   "one, or ask the relay's operator for another plan.",
+		.fatal = true},
 	[CREATE_TOO_MANY] = {.code = "TUNNEL_LIMIT_REACHED",
 		.message = "There are as many tunnels online as the plan allows. Close one, or ask "
 			   "the relay's operator for another plan.",
@@ -108,6 +118,10 @@ static bool agent_register_is_held(enum create_result result)
 static void agent_register_free(struct registration *r)
 {
 	gate_hash_free(&r->hash);
+	mem_free(r->allow);
+	mem_free(r->deny);
+	mem_free(r->verify_scheme);
+	secret_free(&r->verify_secret);
 	mem_free(r->grant);
 	mem_free(r);
 }
@@ -185,6 +199,17 @@ static void agent_register_registered(struct registration *r, struct tunnel *t)
 
 static void agent_register_on_there(struct loop_task *task);
 
+static struct tunnel_gate_wish agent_register_gate(const struct registration *r)
+{
+	return (struct tunnel_gate_wish) {
+		.password_hash = r->hash ? gate_hash_text(r->hash) : NULL,
+		.allow = r->allow,
+		.deny = r->deny,
+		.verify_scheme = r->verify_scheme,
+		.verify_secret = r->verify_secret,
+	};
+}
+
 static enum create_result agent_register_ask(struct registration *r)
 {
 	struct create_wish wish = {
@@ -194,10 +219,11 @@ static enum create_result agent_register_ask(struct registration *r)
 		.grant = r->grant,
 		.client = slice_from_str(r->wish.agent->client),
 		.ctx = &r->wish,
-		.gate = {.password_hash = r->hash ? gate_hash_text(r->hash) : NULL},
-		/* Who joins others does not take away what stands before their tunnel. */
-		.keeps_gate = r->wish.share && !r->hash,
+		.gate = agent_register_gate(r),
 	};
+
+	/* Who joins others does not take away what stands before their tunnel. */
+	wish.keeps_gate = r->wish.share && tunnel_gate_is(NULL, &wish.gate);
 
 	if (r->proto == CONTROL_HTTP)
 		return create_tunnel(r->worker, &wish, &r->outcome);
@@ -372,12 +398,51 @@ static bool agent_register_is_wrong(struct agent_session *a, const struct contro
 	return true;
 }
 
+/* True when lists of networks, or the check of signatures, are none. */
+static bool agent_register_is_badly_guarded(struct agent_session *a, const struct control *c)
+{
+	const struct tunnel_gate_wish wish = {
+		.allow = c->allow,
+		.deny = c->deny,
+		.verify_scheme = c->verify.scheme,
+		.verify_secret = c->verify.secret,
+	};
+	struct agent_message_fault fault = {
+		.tunnel = c->tunnel, .code = "bad-guard", .fatal = true};
+	struct buf why = {0};
+	int err = tunnel_gate_check(&wish, &why);
+
+	if (!err && c->proto == CONTROL_TCP && c->verify.scheme) {
+		buf_append_str(&why,
+			"Requests to a TCP tunnel cannot be read, so nothing in them "
+			"can be verified.");
+		err = ERR_SYNTAX;
+	}
+	buf_append_char(&why, '\0');
+	fault.message = why.base;
+	if (err)
+		agent_register_refuse(a, &fault);
+	buf_release(&why);
+	return err != 0;
+}
+
+static void agent_register_guard(struct registration *r, const struct control *c)
+{
+	struct slice allow = slice_from_str(c->allow), deny = slice_from_str(c->deny);
+	struct slice scheme = slice_from_str(c->verify.scheme);
+
+	r->allow = allow.len ? mem_dup_str(allow.ptr, allow.len) : NULL;
+	r->deny = deny.len ? mem_dup_str(deny.ptr, deny.len) : NULL;
+	r->verify_scheme = scheme.len ? mem_dup_str(scheme.ptr, scheme.len) : NULL;
+	r->verify_secret = secret_dup(slice_from_str(c->verify.secret));
+}
+
 void agent_register_start(
 	struct agent_session *a, const struct control *c, void (*done)(struct agent_session *a))
 {
 	struct registration *r;
 
-	if (agent_register_is_wrong(a, c))
+	if (agent_register_is_wrong(a, c) || agent_register_is_badly_guarded(a, c))
 		return;
 	r = MEM_NEW(struct registration);
 	r->worker = a->worker;
@@ -390,6 +455,7 @@ void agent_register_start(
 	r->who.text = slice_of(r->who_text,
 		slice_to_str(slice_from_str(a->owner), r->who_text, sizeof(r->who_text)));
 	r->port = c->port;
+	agent_register_guard(r, c);
 	if (c->proto == CONTROL_HTTP)
 		r->name_len = slice_to_str(slice_from_str(c->subdomain), r->name, sizeof(r->name));
 	if (c->proto == CONTROL_HTTP && c->subdomain && !r->name_len)

@@ -128,6 +128,8 @@ static const struct api_refusal {
 		"The key is for other names, or none of its names is free."},
 	[CREATE_TOO_MANY] = {API_ERROR_TUNNEL_LIMIT_REACHED,
 		"There are as many tunnels online as the plan allows."},
+	[CREATE_TOO_MANY_PASSWORDS] = {API_ERROR_PASSWORD_LIMIT_REACHED,
+		"There are as many tunnels with a password as the plan allows."},
 };
 
 static enum api_result api_refuse_name(
@@ -170,12 +172,14 @@ static enum api_result api_create(struct api_request *r, struct slice name,
 		.who = auth_identity(&r->auth, who),
 		.grant = r->auth.keyed ? &r->auth.grant : NULL,
 		.client = identity_client_ip(r->head, r->peer, trust),
-		.keeps_gate = !wanted || !wanted->sets_password,
-		.gate = {.password_hash = *r->hash ? gate_hash_text(*r->hash) : NULL},
+		.keeps_gate = !wanted || !wanted->sets_gate,
 	};
 	struct create_outcome out = {0};
 	enum create_result result;
 
+	if (wanted)
+		wish.gate = api_json_gate(wanted);
+	wish.gate.password_hash = *r->hash ? gate_hash_text(*r->hash) : NULL;
 	if (bad_token)
 		log_debug(w->shared->log, "malformed client token ignored",
 			LOG_STR("visitor", wish.client));

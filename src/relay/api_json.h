@@ -8,17 +8,28 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "crypto/password.h"
+#include "relay/tunnel_gate.h"
 
 #define API_JSON_SUBDOMAIN_MAX 255
+#define API_JSON_NETWORKS_MAX 3328u /* 64 networks, each with a blank */
+#define API_JSON_SCHEME_MAX 16u
+#define API_JSON_SECRET_MAX 258u /* one more than may be, and the NUL */
 
 struct api_json_tunnel {
 	bool has_subdomain;
 	size_t subdomain_len;
 	char subdomain[API_JSON_SUBDOMAIN_MAX + 1];
-	bool sets_password; /* it is said; without a length: none shall stand before it any more */
+	bool sets_gate; /* what stands before it is said, all of it; else it stays as it is */
 	size_t password_len;
 	char password[PASSWORD_MAX];
+	char allow[API_JSON_NETWORKS_MAX]; /* with blanks between them, as tunnel_gate.h has it */
+	char deny[API_JSON_NETWORKS_MAX];
+	char verify_scheme[API_JSON_SCHEME_MAX];
+	char verify_secret[API_JSON_SECRET_MAX];
 };
+
+/* All of the gate but the password; borrowed. */
+struct tunnel_gate_wish api_json_gate(const struct api_json_tunnel *t);
 
 /*
  * The body of POST /api/tunnels (D6); an empty one asks for nothing in particular. The caller

@@ -215,6 +215,14 @@ uint64_t auth_tunnels_max(const struct worker *w, const struct book_grant *grant
 		     : plans_anonymous(plans)->tunnels;
 }
 
+uint64_t auth_passwords_max(const struct worker *w, const struct book_grant *grant)
+{
+	const struct plans *plans = w->conf->plans;
+
+	return grant ? plans_get(plans, slice_from_str(grant->plan))->password_tunnels
+		     : plans_anonymous(plans)->password_tunnels;
+}
+
 /* ---- scopes ---- */
 
 bool auth_may_name(const struct book_grant *grant, struct slice name)

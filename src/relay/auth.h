@@ -81,6 +81,8 @@ struct slice auth_holder(
 	const struct book_grant *grant, struct slice client, char out[AUTH_HOLDER_MAX]);
 /* How many tunnels such a one may have in use. */
 uint64_t auth_tunnels_max(const struct worker *w, const struct book_grant *grant);
+/* And how many with a password. */
+uint64_t auth_passwords_max(const struct worker *w, const struct book_grant *grant);
 
 /* What the scope of a key lets it have. A NULL grant is nobody's key, and may have all. */
 bool auth_may_name(const struct book_grant *grant, struct slice name);

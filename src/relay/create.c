@@ -18,6 +18,14 @@
 
 #define CREATE_RANDOM_TRIES 100
 
+static bool create_may_protect(
+	struct worker *w, const struct create_wish *wish, struct slice holder)
+{
+	return !wish->gate.password_hash ||
+		holdings_take(w->shared->holdings, holder, HOLDING_PASSWORDS,
+			auth_passwords_max(w, wish->grant));
+}
+
 static void create_set_gate(struct tunnel *t, const struct create_wish *wish)
 {
 	if (!wish->keeps_gate && !tunnel_gate_is(t->gate, &wish->gate))
@@ -34,13 +42,20 @@ static enum create_result create_open(struct worker *w, const struct create_wish
 
 	if (!holdings_take(w->shared->holdings, holder, HOLDING_TUNNELS, most))
 		return CREATE_TOO_MANY;
+	if (!create_may_protect(w, wish, holder)) {
+		holdings_put(w->shared->holdings, holder, HOLDING_TUNNELS);
+		return CREATE_TOO_MANY_PASSWORDS;
+	}
 	if (wish->kind->open(w, wish, name, &out->tunnel) == 0) {
 		tunnel_hold(out->tunnel, holder);
+		out->tunnel->counts_password = wish->gate.password_hash;
 		create_set_gate(out->tunnel, wish);
 		tunnel_settle(out->tunnel);
 		return CREATE_OK;
 	}
 	holdings_put(w->shared->holdings, holder, HOLDING_TUNNELS);
+	if (wish->gate.password_hash)
+		holdings_put(w->shared->holdings, holder, HOLDING_PASSWORDS);
 	return CREATE_NO_PORT;
 }
 
@@ -104,6 +119,11 @@ static enum create_result create_again(struct worker *w, struct tunnel *t,
 	log_info(w->shared->log,
 		t->state == TUNNEL_ONLINE ? "tunnel taken over" : "tunnel asked for again",
 		LOG_STR("tunnel", tunnel_name(t)), LOG_STR("visitor", wish->client));
+	if (own && t->holder && !t->counts_password) {
+		if (!create_may_protect(w, wish, slice_from_str(t->holder)))
+			return CREATE_TOO_MANY_PASSWORDS;
+		t->counts_password = wish->gate.password_hash;
+	}
 	if (own && wish->kind->take_over(t, wish)) {
 		create_set_gate(t, wish);
 		create_note_key(w, t, wish->grant);

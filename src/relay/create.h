@@ -31,6 +31,7 @@ enum create_result {
 	CREATE_OTHER_PORT, /* the relay, or the key, is for other ports */
 	CREATE_NO_TCP, /* there are no ports for TCP tunnels */
 	CREATE_TOO_MANY, /* its holder has as many as it may */
+	CREATE_TOO_MANY_PASSWORDS, /* with a password */
 };
 
 /* What a kind of tunnel does once the name is settled. */

@@ -12,6 +12,7 @@ struct front_body {
 	struct http1_parser trailers;
 	struct buf content;
 	size_t head_size;
+	size_t max;
 	size_t at; /* how far the input was read */
 	bool in_trailers;
 	bool done;
@@ -25,7 +26,13 @@ struct front_body *front_body_new(const struct http1_body *framing, size_t head_
 
 	b->framing = *framing;
 	b->head_size = b->at = head_size;
+	b->max = FRONT_BODY_MAX;
 	return b;
+}
+
+void front_body_allow(struct front_body *b, size_t max)
+{
+	b->max = max;
 }
 
 void front_body_free(struct front_body **b)
@@ -86,13 +93,13 @@ enum parse_result front_body_read(
 
 	if (b->fault != HTTP_FAULT_NONE)
 		return PARSE_BAD;
-	if (b->framing.kind == HTTP1_BODY_LENGTH && b->framing.left > FRONT_BODY_MAX)
+	if (b->framing.kind == HTTP1_BODY_LENGTH && b->framing.left > b->max)
 		return PARSE_BAD;
 	if (!b->done && !b->in_trailers)
 		result = front_body_read_content(b, in);
 	if (result == PARSE_DONE && b->in_trailers && !b->done)
 		result = front_body_read_trailers(b, in, limits);
-	if (result != PARSE_BAD && b->at - b->head_size > FRONT_BODY_MAX)
+	if (result != PARSE_BAD && b->at - b->head_size > b->max)
 		return PARSE_BAD;
 	return result;
 }

@@ -12,7 +12,8 @@
 #include "proto/http_head.h"
 #include "proto/parse.h"
 
-#define FRONT_BODY_MAX 65536u /* of the body as it travels, framing included */
+#define FRONT_BODY_MAX                                                                             \
+	65536u /* of the body as it travels, framing included, unless told otherwise */
 
 struct front_body;
 struct http1_body;
@@ -20,6 +21,8 @@ struct http1_limits;
 
 /* The head of the request takes up so many bytes of the input. */
 struct front_body *front_body_new(const struct http1_body *framing, size_t head_size);
+/* It may have so many bytes instead of FRONT_BODY_MAX. */
+void front_body_allow(struct front_body *b, size_t max);
 void front_body_free(struct front_body **b);
 /*
  * Reads on in the input, which begins with the request's head. Once done it stays done. The limit

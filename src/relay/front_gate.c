@@ -15,6 +15,7 @@
 #include "relay/gate.h"
 #include "relay/identity.h"
 #include "relay/tunnel.h"
+#include "relay/tunnel_gate.h"
 #include "relay/worker.h"
 
 static void front_gate_record(struct front *f, const struct gate_request *r, size_t bytes_in)
@@ -24,7 +25,7 @@ static void front_gate_record(struct front *f, const struct gate_request *r, siz
 		.visitor = identity_client_ip(r->head, r->peer, w->conf->trust_proxy),
 		.tunnel = tunnel_name(r->tunnel),
 		.method = r->head->method,
-		.path = r->target->path,
+		.path = r->path,
 		.request_id = r->request_id,
 		.error_code = slice_from_str(r->error),
 		.status = r->status,
@@ -70,6 +71,7 @@ static bool front_gate_has_body(struct front *f, struct gate_request *r,
 
 	if (begins)
 		f->body = front_body_new(framing, r->head->size);
+	front_body_allow(f->body, r->body_max);
 	switch (front_body_read(f->body, in, &limits)) {
 	case PARSE_DONE:
 		r->body = front_body_content(f->body);
@@ -90,7 +92,8 @@ static bool front_gate_has_body(struct front *f, struct gate_request *r,
 static void front_gate_open(struct front *f, const struct gate_request *r)
 {
 	front_stop_asking(f);
-	for (unsigned i = 0; i < r->head->field_count; i++) {
+	front_body_free(&f->body); /* it was looked at; the input has it still */
+	for (unsigned i = 0; r->tunnel->gate->password && i < r->head->field_count; i++) {
 		if (r->head->fields[i].id == HTTP_FIELD_AUTHORIZATION)
 			front_wipe(r->head->fields[i].value);
 	}

@@ -329,6 +329,7 @@ static bool front_request_passes(
 	*action_out = FRONT_ON;
 	switch (front_gate_check(r->front, &about, &r->body, in)) {
 	case FRONT_GATE_OPEN:
+		r->target.path = about.path;
 		return true;
 	case FRONT_GATE_ANSWERED:
 		return false;
@@ -354,6 +355,8 @@ static enum front_action front_request_tunnel(
 		return FRONT_MOVE;
 	if (!t) /* S82: a refused upgrade ends the connection */
 		return front_request_error(r, VISITOR_ERROR_TUNNEL_NOT_FOUND, in);
+	if (t->gate && !gate_lets_in(t, r->head, slice_from_str(r->front->peer)))
+		return front_request_error(r, VISITOR_ERROR_ADDRESS_REFUSED, in);
 	if (!front_request_admits(r, t, &fault))
 		return front_request_fault(r, &fault, in);
 	if (t->gate && !front_request_passes(r, t, in, &action))

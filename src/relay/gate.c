@@ -8,14 +8,19 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "crypto/ct.h"
+#include "crypto/webhook.h"
+#include "io/loop.h"
 #include "proto/http_basic.h"
 #include "proto/http_form.h"
 #include "proto/http_head.h"
 #include "proto/http_host.h"
+#include "relay/front_body.h"
 #include "relay/gate_cookie.h"
 #include "relay/gate_page.h"
 #include "relay/gate_password.h"
 #include "relay/gate_return.h"
+#include "relay/gate_rules.h"
+#include "relay/gate_share.h"
 #include "relay/identity.h"
 #include "relay/tunnel.h"
 #include "relay/tunnel_gate.h"
@@ -46,7 +51,7 @@ static struct gate_visitor gate_visitor_of(const struct gate_request *r)
 	bool trust = r->tunnel->worker->conf->trust_proxy;
 
 	return (struct gate_visitor) {
-		.source = gate_source_of(identity_client_ip(r->head, r->peer, trust)),
+		.source = gate_source_of(identity_near_ip(r->head, r->peer, trust)),
 		.visit = r->visit,
 		.again = r->again,
 		.ctx = r->ctx,
@@ -71,7 +76,7 @@ static struct slice gate_wanted_path(const struct gate_request *r)
 {
 	bool is_get = r->head->method_id == HTTP_GET || r->head->method_id == HTTP_HEAD;
 
-	return is_get ? gate_return_path(r->target->path) : SLICE("/");
+	return is_get ? gate_return_path(r->path) : SLICE("/");
 }
 
 /* A page with a form needs the token of an earlier one, or a new one. */
@@ -126,20 +131,23 @@ static enum gate_verdict gate_answer_redirect(
 	return GATE_ANSWERED;
 }
 
-static enum gate_verdict gate_answer_method(struct gate_request *r, const char *allow)
+static enum gate_verdict gate_answer_fault(struct gate_request *r, struct visitor_fault *fault)
 {
-	struct visitor_fault fault = {
-		.error = VISITOR_ERROR_METHOD_NOT_ALLOWED,
-		.allow = allow,
-		.host = http_host_slice(r->host),
-	};
-	const struct visitor_error_info *info = visitor_error_get(fault.error);
+	const struct visitor_error_info *info = visitor_error_get(fault->error);
 
-	reply_write_error(&r->tunnel->worker->answer, &fault, reply_audience_of(r->head),
+	fault->host = http_host_slice(r->host);
+	reply_write_error(&r->tunnel->worker->answer, fault, reply_audience_of(r->head),
 		r->request_id, r->keep_alive);
 	r->status = info->status;
 	r->error = info->code;
 	return GATE_ANSWERED;
+}
+
+static enum gate_verdict gate_answer_method(struct gate_request *r, const char *allow)
+{
+	struct visitor_fault fault = {.error = VISITOR_ERROR_METHOD_NOT_ALLOWED, .allow = allow};
+
+	return gate_answer_fault(r, &fault);
 }
 
 /* ---- passwords ---- */
@@ -282,18 +290,131 @@ static enum gate_verdict gate_check_own(struct gate_request *r, struct slice pat
 	return is_login ? gate_log_in(r) : gate_log_out(r);
 }
 
+/* ---- links ---- */
+
+/* The token stays here: neither the service nor the log sees it. */
+static bool gate_take_token(struct gate_request *r, struct slice *token_out)
+{
+	struct buf *bare = &r->tunnel->worker->bare_path;
+
+	if (!gate_share_find(r->path, token_out))
+		return false;
+	buf_clear(bare);
+	gate_share_strip(r->path, bare);
+	r->path = buf_slice(bare);
+	return true;
+}
+
+/* A browser gets a session for as long as the link lasts, and the address without its token. */
+static enum gate_verdict gate_use_link(
+	struct gate_request *r, struct gate_cookies *c, struct slice token)
+{
+	struct visitor_fault fault = {.error = VISITOR_ERROR_SHARE_REFUSED};
+	enum gate_share_answer answer = gate_share_use(r->tunnel, token, &c->until_s);
+	char session[SEAL_TEXT_LEN + 1];
+	struct buf set_cookie = {0};
+
+	if (answer != GATE_SHARE_GOOD) {
+		fault.detail = slice_from_str(gate_share_text(answer));
+		return gate_answer_fault(r, &fault);
+	}
+	if (!gate_page_is_wanted(r->head))
+		return GATE_PASS;
+	gate_cookie_make(c, GATE_COOKIE_SESSION, session);
+	gate_cookie_write(&set_cookie, c, GATE_COOKIE_SESSION, slice_of(session, SEAL_TEXT_LEN));
+	return gate_answer_redirect(r, gate_wanted_path(r), &set_cookie);
+}
+
+/* ---- webhooks ---- */
+
+/* The value of the one field of that name; two are as good as none. */
+static struct slice gate_field(const struct http_head *head, const char *name)
+{
+	struct slice value = {NULL, 0};
+	unsigned count = 0;
+
+	for (unsigned i = 0; name && i < head->field_count; i++) {
+		if (!slice_eq_fold(head->fields[i].name, slice_from_str(name)))
+			continue;
+		value = head->fields[i].value;
+		count++;
+	}
+	return count == 1 ? value : (struct slice) {NULL, 0};
+}
+
+static enum gate_verdict gate_check_webhook(struct gate_request *r)
+{
+	const struct gate_webhook *webhook = r->tunnel->gate->webhook;
+	struct visitor_fault fault = {
+		.error = VISITOR_ERROR_WEBHOOK_SIGNATURE,
+		.www_authenticate = "Webhook-Signature realm=\"adit\"",
+	};
+	struct webhook_message message = {
+		.signature = gate_field(r->head, webhook_signature_field(webhook->scheme)),
+		.timestamp = gate_field(r->head, webhook_timestamp_field(webhook->scheme)),
+		.body = r->body,
+		.now_s = loop_wall_ms() / 1000,
+	};
+	enum webhook_verdict verdict = WEBHOOK_UNSIGNED;
+
+	if (message.signature.len && !r->has_body) {
+		r->body_max = r->tunnel->worker->conf->webhook_max_body;
+		return GATE_NEEDS_BODY;
+	}
+	if (message.signature.len)
+		verdict = webhook_check(webhook->scheme, slice_from_str(webhook->secret), &message);
+	if (verdict == WEBHOOK_GOOD)
+		return GATE_PASS;
+	fault.detail = slice_from_str(webhook_verdict_text(verdict));
+	return gate_answer_fault(r, &fault);
+}
+
+/* ---- all together ---- */
+
+bool gate_lets_in(const struct tunnel *t, const struct http_head *head, struct slice peer)
+{
+	const struct gate_rules *rules = t->gate->rules;
+
+	return !rules ||
+		gate_rules_let(rules, identity_near_ip(head, peer, t->worker->conf->trust_proxy));
+}
+
+/* False when neither a session nor a link says anything. */
+static bool gate_is_known(struct gate_request *r, enum gate_verdict *verdict_out)
+{
+	struct gate_cookies c = gate_cookies_of(r);
+	struct buf none = {0};
+	struct slice session, token;
+	bool linked = gate_take_token(r, &token);
+
+	*verdict_out = GATE_PASS;
+	if (gate_cookie_find(&c, GATE_COOKIE_SESSION, &session)) {
+		if (linked && gate_page_is_wanted(r->head))
+			*verdict_out = gate_answer_redirect(r, gate_wanted_path(r), &none);
+		return true;
+	}
+	if (linked)
+		*verdict_out = gate_use_link(r, &c, token);
+	return linked;
+}
+
 enum gate_verdict gate_check(struct gate_request *r)
 {
-	struct slice path = http_target_path(r->target->path), session;
-	struct gate_cookies c;
+	const struct tunnel_gate *gate = r->tunnel->gate;
+	struct slice path = http_target_path(r->target->path);
+	enum gate_verdict verdict;
 
-	if (!r->tunnel->gate->password)
-		return GATE_PASS;
 	buf_clear(&r->tunnel->worker->answer);
-	if (gate_return_is_own(path))
+	r->path = r->target->path;
+	r->body_max = FRONT_BODY_MAX;
+	if (gate->password && gate_return_is_own(path))
 		return gate_check_own(r, path);
-	c = gate_cookies_of(r);
-	if (gate_cookie_find(&c, GATE_COOKIE_SESSION, &session))
-		return GATE_PASS;
-	return gate_check_basic(r);
+	if (gate->password && gate_is_known(r, &verdict))
+		return verdict;
+	/* Who signs needs no password; who does not sign may still know it. */
+	if (gate->webhook &&
+		(!gate->password ||
+			gate_field(r->head, webhook_signature_field(gate->webhook->scheme)).len))
+		return gate_check_webhook(r);
+	return gate->password ? gate_check_basic(r) : GATE_PASS;
 }

@@ -6,6 +6,7 @@
 #define RELAY_GATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/slice.h"
 
@@ -30,6 +31,8 @@ struct gate_request {
 	struct gate_visit **visit; /* the owner's, NULL until the request has to wait */
 	void (*again)(void *ctx); /* then: call once more; from the loop */
 	void *ctx;
+	struct slice path; /* out: what goes on, without a link's token; in the worker's scratch */
+	size_t body_max; /* out, with GATE_NEEDS_BODY */
 	unsigned status; /* out: of the answer */
 	const char *error; /* out: its X-Adit-Error, or NULL */
 };
@@ -42,5 +45,7 @@ enum gate_verdict {
 };
 
 enum gate_verdict gate_check(struct gate_request *r);
+/* Whether its rules let the address in, which is asked before anything else. */
+bool gate_lets_in(const struct tunnel *t, const struct http_head *head, struct slice peer);
 
 #endif

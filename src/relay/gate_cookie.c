@@ -24,6 +24,10 @@ static struct slice gate_cookie_name(const struct gate_cookies *c, enum gate_coo
 
 static uint64_t gate_cookie_life_s(const struct gate_cookies *c, enum gate_cookie_kind kind)
 {
+	uint64_t now_s = loop_wall_ms() / 1000;
+
+	if (kind == GATE_COOKIE_SESSION && c->until_s)
+		return c->until_s > now_s ? c->until_s - now_s : 0;
 	return kind == GATE_COOKIE_SESSION ? c->tunnel->worker->conf->gate_session_s
 					   : GATE_COOKIE_CSRF_S;
 }

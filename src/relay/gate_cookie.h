@@ -26,6 +26,7 @@ enum gate_cookie_kind { GATE_COOKIE_SESSION, GATE_COOKIE_CSRF };
 struct gate_cookies {
 	struct tunnel *tunnel; /* borrowed; it has a password */
 	const struct http_head *head; /* borrowed */
+	uint64_t until_s; /* a session made for a link ends with it; 0: as the option says */
 	bool secure; /* the visitor's side is https */
 };
 

@@ -26,6 +26,24 @@ struct slice identity_client_ip(
 	return first;
 }
 
+struct slice identity_near_ip(const struct http_head *head, struct slice peer_ip, bool trust_proxy)
+{
+	struct slice last = {NULL, 0};
+
+	for (unsigned i = 0; trust_proxy && i < head->field_count; i++) {
+		const struct http_field *field = &head->fields[i];
+
+		if (field->id == HTTP_FIELD_X_FORWARDED_FOR)
+			last = field->value;
+	}
+	if (last.len && slice_find_last(last, ',') < last.len)
+		last = slice_from(last, slice_find_last(last, ',') + 1);
+	last = slice_trim(last);
+	if (!last.len && trust_proxy)
+		last = slice_trim(http_head_value(head, HTTP_FIELD_X_REAL_IP));
+	return last.len && last.len <= IDENTITY_TOKEN_MAX ? last : peer_ip;
+}
+
 struct identity identity_of_request(
 	const struct http_head *head, struct slice peer_ip, bool trust_proxy, bool *bad_token_out)
 {

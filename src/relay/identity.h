@@ -34,6 +34,9 @@ struct identity identity_of_request(
  * the proxy in front is trusted. What the proxy says is not checked to be an address. */
 struct slice identity_client_ip(
 	const struct http_head *head, struct slice peer_ip, bool trust_proxy);
+/* The same for gates: the rightmost element, which the trusted proxy has added itself. What stands
+ * before it the visitor may have written. */
+struct slice identity_near_ip(const struct http_head *head, struct slice peer_ip, bool trust_proxy);
 /* The same kind with the same text, in constant time for texts of one length. */
 bool identity_eq(struct identity a, struct identity b);
 

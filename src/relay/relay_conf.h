@@ -82,6 +82,7 @@ struct relay_conf {
 	enum relay_auth auth; /* never RELAY_AUTH_AUTO once it is loaded */
 	/* access */
 	unsigned bcrypt_cost; /* of tunnel passwords */
+	uint32_t webhook_max_body;
 	uint64_t gate_session_s; /* how long a password that was entered holds */
 	char *hmac_secret; /* NULL: creation is open; trimmed; wiped on free */
 	char *hmac_secret_file; /* where it was read from, or NULL */

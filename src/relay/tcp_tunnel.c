@@ -15,9 +15,11 @@
 #include "io/stream.h"
 #include "io/stream_tcp.h"
 #include "relay/create.h"
+#include "relay/gate_rules.h"
 #include "relay/meter.h"
 #include "relay/ports.h"
 #include "relay/session_tunnel.h"
+#include "relay/tunnel_gate.h"
 #include "relay/worker.h"
 
 #define TCP_TUNNEL_HELD_MAX 64u /* visitors that wait for an agent to reconnect */
@@ -308,12 +310,14 @@ static struct tcp_visitor *tcp_visitor_new(
 }
 
 /* A connection counts like a request. */
-static bool tcp_tunnel_admits(struct tunnel *t)
+static bool tcp_tunnel_admits(struct tunnel *t, struct slice address)
 {
 	enum visitor_error error = VISITOR_ERROR_VISITOR_LIMIT;
 	uint64_t retry_s;
 
-	if (!t->meter || (meter_admit(t->meter, &error, &retry_s) && meter_has_room(t->meter)))
+	if (t->gate && t->gate->rules && !gate_rules_let(t->gate->rules, address))
+		error = VISITOR_ERROR_ADDRESS_REFUSED;
+	else if (!t->meter || (meter_admit(t->meter, &error, &retry_s) && meter_has_room(t->meter)))
 		return true;
 	metrics_add(t->worker->metrics,
 		metrics_error(slice_from_str(visitor_error_get(error)->code)), 1);
@@ -324,6 +328,7 @@ static void tcp_tunnel_on_accepted(void *ctx, struct stream *stream, const struc
 {
 	struct tcp_tunnel *tcp = ctx;
 	struct worker *w = tcp_tunnel_base(tcp)->worker;
+	char address[ADDR_TEXT_MAX];
 	struct tcp_visitor *v;
 
 	if (atomic_load(&w->shared->draining) ||
@@ -333,7 +338,8 @@ static void tcp_tunnel_on_accepted(void *ctx, struct stream *stream, const struc
 		stream_abort(&stream);
 		return;
 	}
-	if (!tcp_tunnel_admits(tcp_tunnel_base(tcp))) {
+	addr_print(peer, address);
+	if (!tcp_tunnel_admits(tcp_tunnel_base(tcp), slice_from_str(address))) {
 		stream_abort(&stream);
 		return;
 	}

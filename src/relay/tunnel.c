@@ -44,8 +44,24 @@ struct identity tunnel_owner(const struct tunnel *t)
 	return (struct identity) {t->owner_kind, slice_from_str(t->owner)};
 }
 
+static void tunnel_put_password(struct tunnel *t)
+{
+	if (t->counts_password)
+		holdings_put(
+			t->worker->shared->holdings, slice_from_str(t->holder), HOLDING_PASSWORDS);
+	t->counts_password = false;
+}
+
 void tunnel_put_gate(struct tunnel *t, struct tunnel_gate *gate)
 {
+	bool counts = gate && gate->password && t->holder && t->state != TUNNEL_CLOSED;
+
+	if (counts && !t->counts_password)
+		holdings_retake(
+			t->worker->shared->holdings, slice_from_str(t->holder), HOLDING_PASSWORDS);
+	else if (!counts)
+		tunnel_put_password(t);
+	t->counts_password = counts;
 	tunnel_gate_free(&t->gate);
 	t->gate = gate;
 }
@@ -127,6 +143,7 @@ void tunnel_close(struct tunnel *t)
 	if (t->state == TUNNEL_CLOSED)
 		return;
 	t->state = TUNNEL_CLOSED;
+	tunnel_put_password(t);
 	tunnel_put_holding(t);
 	timeout_disarm(&t->grace);
 	if (t->meter)

@@ -105,6 +105,7 @@ struct tunnel {
 	struct tunnel_gate *gate; /* owned: what stands before it; NULL: anybody may come */
 	char *holder; /* owned: in whose holdings it counts; NULL: in nobody's */
 	bool counts; /* it does now */
+	bool counts_password; /* among those with a password */
 	char key_id[RECORD_KEY_ID_LEN + 1]; /* of the key that asked for it last, or "" */
 	struct meter *meter; /* owned; NULL: without limits, and nobody counts */
 	const char *close_code; /* what its agents are told when it is closed; NULL: superseded */

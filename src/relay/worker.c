@@ -140,6 +140,7 @@ void worker_free(struct worker **w_ptr)
 	access_log_free(&w->access);
 	buf_release(&w->out);
 	buf_release(&w->path);
+	buf_release(&w->bare_path);
 	buf_release(&w->line);
 	buf_release(&w->answer);
 	mem_free(w->metrics);

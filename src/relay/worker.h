@@ -130,6 +130,7 @@ struct worker {
 	struct http_head response_head;
 	struct buf out;
 	struct buf path;
+	struct buf bare_path; /* without what a gate takes for itself */
 	struct buf line; /* in front of a visitor's bytes */
 	struct buf answer; /* of the API, which may end exchanges while it makes one */
 };

@@ -8,8 +8,9 @@ import pytest
 
 from harness import http
 from harness.admin import Api, office
-from harness.cli import run
+from harness.cli import memory, run
 from harness.gate import basic
+from harness.tls import Authority
 from harness.wait import SLOW, wait_for
 
 pytestmark = pytest.mark.timeout(90 * SLOW)
@@ -95,6 +96,22 @@ def test_a_key_opens_a_tunnel_until_it_is_revoked(relay, state, home, launch, se
     assert again.returncode == 3 and "adit login" in again.stdout
 
 
+def test_the_api_is_asked_over_tls_with_the_same_trust(start, state, home, tmp_path):
+    authority = Authority(tmp_path)
+    relay = start("--state-dir", state, *authority.issue("relay", "lt.test", "IP:127.0.0.1").flags)
+    port = relay.wait_log({"msg": "listening", "role": "tls"})["port"]
+    words = ["status", "--relay", f"https://127.0.0.1:{port}"]
+    key = new_key(state)
+    refused = run(home, *words, ADIT_TOKEN=key)
+    assert refused.returncode == 1 and "(TLS)" in refused.stderr
+    trusted = run(home, *words, "--ca", authority.cert, ADIT_TOKEN=key)
+    assert trusted.returncode == 0 and "account   ann" in trusted.stdout
+    pinned = run(home, *words, "--ca", authority.cert, "--pin", "sha256/" + "A" * 43 + "=",
+                 ADIT_TOKEN=key)
+    assert pinned.returncode == 1 and "(TLS)" in pinned.stderr
+    assert key not in refused.stderr + pinned.stderr + relay.text()
+
+
 def test_a_relay_that_demands_keys_says_so(start, state, home):
     relay = start("--state-dir", state, "--auth", "required")
     result = run(home, "http", "1", "--relay", url(relay))
@@ -114,6 +131,22 @@ def test_a_password_stands_before_the_service(relay, home, launch, services):
     assert service.accepts == 0
     assert visit(relay, "demo", basic(SECRET)).body == b"hello"
     assert SECRET not in relay.text() and SECRET not in agent.path.read_text()
+
+
+def test_no_secret_stays_where_a_core_dump_would_have_it(start, state, home, launch, tmp_path):
+    """With a sanitizer freed memory is kept for a while, so that a copy that was not wiped shows."""
+    relay = start("--state-dir", state, "--bcrypt-cost", "5", "--heartbeat", "1s")
+    key = new_key(state)
+    (tmp_path / "password").write_text(SECRET)
+    (tmp_path / "key").write_text(key)
+    agent = launch("http", "1", "--relay", url(relay), "--password-file", tmp_path / "password",
+                   "--token-file", tmp_path / "key")
+    agent.wait_line("(protected)")
+    # What was sent is kept until the relay has acknowledged it, with the next heartbeat.
+    wait_for(lambda: not memory(agent.process.pid, SECRET), "no password in memory", every=0.2)
+    assert memory(agent.process.pid, key[18:]) == []
+    # That it can find something: a path that is no secret.
+    assert memory(agent.process.pid, str(tmp_path / "password"))
 
 
 def test_another_password_in_the_file_holds_at_once(relay, home, launch, services):

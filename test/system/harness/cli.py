@@ -3,6 +3,7 @@ on a terminal."""
 import contextlib
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -46,6 +47,24 @@ class Adit:
         self.process.communicate(timeout=30)
         self.out.close()
         return self.process.returncode
+
+
+def memory(pid, text):
+    """Where in a process the text is that a core dump would have: what stands around it."""
+    found = []
+    regions = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) (\S+) .*?^VmFlags: (.*?)$",
+                         Path(f"/proc/{pid}/smaps").read_text(), re.M | re.S)
+    with open(f"/proc/{pid}/mem", "rb", 0) as memory_file:
+        for start, end, rights, flags in regions:
+            # The shadow of a sanitizer is as large as the machine's addresses.
+            size = int(end, 16) - int(start, 16)
+            if "w" not in rights or "dd" in flags.split() or size > 1 << 32:
+                continue
+            memory_file.seek(int(start, 16))
+            data = memory_file.read(size)
+            found += [data[max(0, at.start() - 40):at.end() + 20]
+                      for at in re.finditer(re.escape(text.encode()), data)]
+    return found
 
 
 class Terminal:

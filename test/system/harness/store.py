@@ -91,7 +91,7 @@ CONTENT = {
     "accounts": "SELECT name FROM adit_accounts",
     "disabled": "SELECT name FROM adit_accounts WHERE disabled = 1",
     "keys": "SELECT id FROM adit_keys",
-    "revoked": "SELECT id FROM adit_keys WHERE revoked_ms = 1",
+    "revoked": "SELECT id FROM adit_keys WHERE revoked_ms > 0",
     "names": "SELECT name FROM adit_names",
 }
 

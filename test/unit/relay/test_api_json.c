@@ -108,12 +108,12 @@ static void a_name_that_is_no_text_is_refused(void **state)
 static void a_password_may_be_set_or_taken_away(void **state)
 {
 	assert_null(read_text("{}"));
-	assert_false(tunnel.sets_password);
+	assert_false(tunnel.sets_gate);
 	assert_null(read_text("{\"password\":null}"));
-	assert_true(tunnel.sets_password);
+	assert_true(tunnel.sets_gate);
 	assert_int_equal(tunnel.password_len, 0);
 	assert_null(read_text("{\"password\":\"\\u20ac1\",\"subdomain\":\"my-app\"}"));
-	assert_true(tunnel.sets_password && tunnel.has_subdomain);
+	assert_true(tunnel.sets_gate && tunnel.has_subdomain);
 	assert_int_equal(tunnel.password_len, 4);
 	assert_memory_equal(tunnel.password,
 		"\xe2\x82\xac"
