@@ -3,13 +3,11 @@
 
 #include "base/mem.h"
 #include "crypto/password.h"
-#include "io/loop.h"
 #include "relay/admin_json.h"
 #include "relay/admin_tunnels.h"
 #include "relay/auth.h"
 #include "relay/gate_password.h"
 #include "relay/gate_rules.h"
-#include "relay/gate_share.h"
 #include "relay/holdings.h"
 #include "relay/tunnel.h"
 #include "relay/tunnel_gate.h"
@@ -17,7 +15,6 @@
 
 #define ADMIN_GUARD_LIST_MAX 4096u /* of networks with blanks between them */
 #define ADMIN_GUARD_LIMIT "limit" /* a worker's answer that is no JSON */
-#define ADMIN_GUARD_OPEN "open"
 
 /* ---- changing ---- */
 
@@ -194,83 +191,4 @@ void admin_guard_change(
 		admin_guard_run(c, q, g, reply);
 	mem_wipe(g, sizeof(*g));
 	mem_free(g);
-}
-
-/* ---- links ---- */
-
-struct admin_guard_link {
-	struct admin_tunnels_what what;
-	uint64_t expires_in;
-	uint64_t views;
-};
-
-static const struct admin_json_member admin_guard_link_members[] = {
-	{"expires_in", ADMIN_JSON_NUMBER, ADMIN_JSON_REQUIRED,
-		offsetof(struct admin_guard_link, expires_in), sizeof(uint64_t), 1,
-		GATE_SHARE_LIFE_MAX_S},
-	{"views", ADMIN_JSON_NUMBER, 0, offsetof(struct admin_guard_link, views), sizeof(uint64_t),
-		1, GATE_SHARE_VIEWS_MAX},
-};
-
-static void admin_guard_on_share(struct worker *w, const void *ctx, struct buf *out)
-{
-	const struct admin_guard_link *link = ctx;
-	struct tunnel *t = admin_tunnels_seen(w, &link->what);
-	uint64_t until_s = loop_wall_ms() / 1000 + link->expires_in;
-	struct buf url = {0};
-
-	if (!t)
-		return;
-	if (!t->gate || !t->gate->password) {
-		buf_append_str(out, ADMIN_GUARD_OPEN);
-		return;
-	}
-	admin_tunnel_write_url(&url, t, &link->what.view);
-	buf_append_str(&url, "/?" GATE_SHARE_PARAMETER "=");
-	gate_share_make(t, until_s, (unsigned)link->views, &url);
-	admin_json_begin(out, NULL, '{');
-	admin_json_put_text(out, "url", buf_slice(&url));
-	admin_json_put_time(out, "expires_at", until_s * 1000);
-	if (link->views)
-		admin_json_put_number(out, "views", link->views);
-	else
-		admin_json_put_null(out, "views");
-	admin_json_end(out, '}');
-	buf_wipe(&url);
-}
-
-static bool admin_guard_read_link(
-	const struct admin_request *q, struct admin_guard_link *link, struct admin_reply *reply)
-{
-	const struct admin_json_shape shape = {
-		admin_guard_link_members, ARRAY_LEN(admin_guard_link_members)};
-	struct buf sentence = {0};
-	uint32_t given;
-	bool good = admin_json_read(q->body, &shape, link, &given, &sentence) == 0;
-
-	if (!good)
-		admin_refuse(
-			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
-	buf_release(&sentence);
-	return good;
-}
-
-void admin_guard_share(
-	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
-{
-	struct admin_guard_link link = {0};
-	const struct admin_tunnels_question question = {
-		admin_guard_on_share, &link.what, sizeof(link)};
-
-	if (!admin_guard_read_link(q, &link, reply) || !admin_tunnels_may(q, reply) ||
-		!admin_tunnels_ask(c, q, &question, reply))
-		return;
-	if (slice_eq(buf_slice(&reply->body), SLICE(ADMIN_GUARD_OPEN))) {
-		admin_refuse(reply, API_ERROR_NOT_PROTECTED,
-			"\"%.63s\" asks for no password: whoever has its address may come already.",
-			q->param);
-		return;
-	}
-	admin_tunnels_note(c, q, "tunnel.shared", NULL);
-	admin_answer(reply, 201);
 }

@@ -303,7 +303,8 @@ def test_networks_and_links_are_changed_while_a_tunnel_runs(relay, operator, age
     alice = account(operator, "alice")
     peer = agent(relay, "demo", headers=[("Authorization", f"Bearer {alice.key}")])
     peer.serve(reply(b"hello"))
-    assert alice.code("POST", "/tunnels/demo/share", {"expires_in": 60}) == (409, "not-protected")
+    assert alice.code("POST", "/tunnels/demo/share", {"expires_in": 60}) == (
+        400, "invalid-request")
     alice("PATCH", "/tunnels/demo", {"password": "open sesame"}, status=200)
     link = alice("POST", "/tunnels/demo/share", {"expires_in": 60, "views": 2}, status=201).json()
     token = link["url"].split("?", 1)[1]
