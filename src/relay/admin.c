@@ -93,6 +93,16 @@ int admin_query_text(struct slice query, const char *name, char *out, size_t siz
 	return ERR_NOT_FOUND;
 }
 
+/* Names, numbers and times: printable ASCII. */
+static bool admin_is_cursor(const char *text)
+{
+	for (const char *c = text; *c; c++) {
+		if (*c < 0x20 || *c > 0x7e)
+			return false;
+	}
+	return *text != '\0';
+}
+
 bool admin_page_of(
 	const struct admin_request *q, struct admin_page *page_out, struct admin_reply *reply)
 {
@@ -108,7 +118,7 @@ bool admin_page_of(
 		return false;
 	}
 	err = admin_query_text(q->query, "after", page_out->after, sizeof(page_out->after));
-	if (err && err != ERR_NOT_FOUND) {
+	if (err != ERR_NOT_FOUND && (err || !admin_is_cursor(page_out->after))) {
 		admin_refuse(reply, API_ERROR_INVALID_REQUEST,
 			"after must be what the page before gave as next.");
 		return false;
@@ -116,17 +126,31 @@ bool admin_page_of(
 	return true;
 }
 
+bool admin_is_account(struct slice name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		char ch = name.ptr[i];
+		bool plain = (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9');
+
+		if (!plain && (!i || !ch || !strchr("._@+-", ch)))
+			return false;
+	}
+	return name.len > 0 && name.len <= RECORD_ACCOUNT_MAX;
+}
+
 bool admin_query_account(
 	const struct admin_request *q, char *out, size_t size, struct admin_reply *reply)
 {
 	int err = admin_query_text(q->query, "account", out, size);
 
-	if (err == ERR_NOT_FOUND)
+	if (err == ERR_NOT_FOUND) {
 		*out = '\0';
-	else if (err)
-		admin_refuse(
-			reply, API_ERROR_INVALID_REQUEST, "account must be an account's name.");
-	return !err || err == ERR_NOT_FOUND;
+		return true;
+	}
+	if (!err && admin_is_account(slice_from_str(out)))
+		return true;
+	admin_refuse(reply, API_ERROR_INVALID_REQUEST, "account must be an account's name.");
+	return false;
 }
 
 void admin_actor(const struct admin_who *who, char *out, size_t size)

@@ -99,6 +99,8 @@ struct admin_page {
 MUST_CHECK bool admin_page_of(
 	const struct admin_request *q, struct admin_page *page_out, struct admin_reply *reply);
 
+/* Whether it may be an account's name: 1 to 64 of [a-z0-9._@+-], a letter or digit in front. */
+bool admin_is_account(struct slice name);
 /* What ?account= says, or nothing. False: refused already. */
 MUST_CHECK bool admin_query_account(
 	const struct admin_request *q, char *out, size_t size, struct admin_reply *reply);

@@ -45,18 +45,6 @@ static bool admin_accounts_has(uint32_t given, enum admin_accounts_member m)
 	return given >> m & 1;
 }
 
-bool admin_accounts_is_name(struct slice name)
-{
-	for (size_t i = 0; i < name.len; i++) {
-		char ch = name.ptr[i];
-		bool plain = (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9');
-
-		if (!plain && (!i || !ch || !strchr("._@+-", ch)))
-			return false;
-	}
-	return name.len > 0 && name.len <= RECORD_ACCOUNT_MAX;
-}
-
 bool admin_accounts_pick(struct admin_context *c, const struct admin_request *q, const char *name,
 	struct account *out, struct admin_reply *reply)
 {
@@ -169,7 +157,7 @@ static bool admin_accounts_read(const struct admin_request *q, size_t members,
 			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
 	buf_release(&sentence);
 	if (good && q->plan_is_unknown) {
-		admin_refuse(reply, API_ERROR_INVALID_REQUEST,
+		admin_refuse(reply, API_ERROR_NOT_FOUND,
 			"The relay has no plan \"%.32s\"; --plans says which there are.",
 			body->plan);
 		good = false;
@@ -207,7 +195,7 @@ void admin_accounts_add(
 
 	if (!admin_accounts_read(q, ADMIN_ACCOUNTS_NAME + 1, &body, &given, reply))
 		goto out;
-	if (!admin_accounts_is_name(slice_from_str(body.name))) {
+	if (!admin_is_account(slice_from_str(body.name))) {
 		admin_refuse(reply, API_ERROR_INVALID_REQUEST,
 			"An account's name has 1 to %u of a-z 0-9 . _ @ + - and begins with a "
 			"letter or "

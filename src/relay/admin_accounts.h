@@ -4,8 +4,6 @@
 
 #include "relay/admin.h"
 
-/* Whether it may be an account's name: 1 to 64 of [a-z0-9._@+-], a letter or digit in front. */
-bool admin_accounts_is_name(struct slice name);
 /*
  * The account that a request is about: the one that is named, which has to be the asker's own
  * unless it is an operator; the asker's own when the name is empty. False: refused already.

@@ -10,6 +10,8 @@
 #include "store/ledger_audit.h"
 #include "store/ledger_usage.h"
 
+#define ADMIN_AUDIT_DIGITS 18u /* of a row's number: more than any store has */
+
 /* ---- usage ---- */
 
 static int admin_usage_on_each(void *ctx, const struct usage *u)
@@ -94,7 +96,9 @@ void admin_audit_list(
 
 	if (!admin_page_of(q, &asked, reply))
 		return;
-	if (*asked.after && num_parse_u64(slice_from_str(asked.after), &before) != 0) {
+	if (*asked.after &&
+		(strlen(asked.after) > ADMIN_AUDIT_DIGITS ||
+			num_parse_u64(slice_from_str(asked.after), &before) != 0)) {
 		admin_refuse(reply, API_ERROR_INVALID_REQUEST,
 			"after must be what the page before gave as next.");
 		return;

@@ -71,7 +71,7 @@ static const char *admin_route_allow(unsigned methods)
 		{1u << HTTP_DELETE, "DELETE"},
 		{1u << HTTP_GET | 1u << HTTP_POST, "GET, POST"},
 		{1u << HTTP_GET | 1u << HTTP_PATCH, "GET, PATCH"},
-		{1u << HTTP_GET | 1u << HTTP_DELETE, "GET, DELETE"},
+		{1u << HTTP_GET | 1u << HTTP_PATCH | 1u << HTTP_DELETE, "GET, PATCH, DELETE"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {

@@ -8,6 +8,7 @@
 #include "relay/session_tunnel.h"
 #include "relay/tcp_tunnel.h"
 #include "relay/tunnel.h"
+#include "relay/tunnel_gate.h"
 #include "relay/worker.h"
 #include "store/book.h"
 
@@ -74,6 +75,7 @@ void admin_tunnel_write(
 	admin_json_put_text(out, "kind", slice_from_str(admin_tunnel_kind(t)));
 	admin_tunnel_write_url(out, t, view);
 	admin_json_put_bool(out, "online", t->state == TUNNEL_ONLINE);
+	admin_json_put_bool(out, "protected", t->gate && t->gate->password);
 	admin_tunnel_write_owner(out, t);
 	admin_json_put_number(out, "connections", t->ops->socket_count(t));
 	admin_json_put_number(out, "waiting", t->waiter_count);

@@ -24,6 +24,7 @@ static const struct office_column office_tunnel_columns[] = {
 	{"ACCOUNT", "account", OFFICE_COLUMN_TEXT, "-"},
 	{"ADDRESS", "address", OFFICE_COLUMN_TEXT, "-"},
 	{"ONLINE", "online", OFFICE_COLUMN_YES, "no"},
+	{"PASSWORD", "protected", OFFICE_COLUMN_YES, "-"},
 	{"CONNECTIONS", "connections", OFFICE_COLUMN_NUMBER, NULL},
 	{"SINCE", "created_at", OFFICE_COLUMN_TIME, NULL},
 	{"URL", "url", OFFICE_COLUMN_TEXT, NULL},

@@ -1,4 +1,5 @@
 """The admin API: who may do what, what it answers, and what becomes of a connection meanwhile."""
+import base64
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import pytest
 from harness import http
 from harness.admin import Api, Socket, ask
 from harness.agent import create, reply
+from harness.postgres import Postgres
 from harness.session import Session
 from harness.wait import wait_for
 
@@ -275,6 +277,28 @@ def test_an_agents_tunnel_is_told_that_it_ended(relay, operator):
         wait_for(lambda: operator("GET", "/tunnels/shop").status == 404, "the end")
 
 
+def test_a_tunnels_password_is_changed_while_it_runs(relay, operator, agent):
+    alice = account(operator, "alice", names=["demo*"])
+    peer = agent(relay, "demo", headers=[("Authorization", f"Bearer {alice.key}")])
+    peer.serve(reply(b"hello"))
+    assert peer.visit().body == b"hello"
+    changed = alice("PATCH", "/tunnels/demo", {"password": "open sesame"}, status=200).json()
+    assert changed["protected"] is True
+    assert peer.visit().status == 401
+    basic = base64.b64encode(b"x:open sesame").decode()
+    assert peer.visit(headers=[("Authorization", f"Basic {basic}")]).body == b"hello"
+    alice("PATCH", "/tunnels/demo", {"password": None}, status=200)
+    assert peer.visit().body == b"hello"
+    for body in ({}, {"password": "abc"}, {"password": "x" * 129}, {"password": 7}):
+        assert alice.code("PATCH", "/tunnels/demo", body) == (400, "invalid-request")
+    assert alice.code("PATCH", "/tunnels/none", {"password": None})[0] == 403
+    assert operator.code("PATCH", "/tunnels/none", {"password": None}) == (404, "not-found")
+    rows = operator("GET", "/audit?limit=2")
+    assert [row["detail"] for row in rows.json()["items"]] == [
+        {"password": "removed"}, {"password": "set"}]
+    assert "sesame" not in rows.text() + relay.text()
+
+
 # audit
 
 def test_every_change_leaves_a_row(relay, operator):
@@ -291,6 +315,66 @@ def test_every_change_leaves_a_row(relay, operator):
     older = operator.get(f"/audit?after={page['next']}")
     assert [row["event"] for row in older["items"]] == ["key.created", "account.added"]
     assert older["next"] is None
+
+
+# usage, plans and trouble
+
+PLANS = """
+default: small
+plans:
+  small: {names: 1}
+  large: {names: 5, tunnels: 7, monthly-bytes: 1g}
+"""
+
+
+def test_plans_bound_what_an_account_reserves(start, state):
+    (state / "plans.yaml").write_text(PLANS)
+    relay = start("--state-dir", state, "--plans", state / "plans.yaml")
+    operator = Api(relay, state)
+    alice = account(operator, "alice")
+    assert operator.code("PATCH", "/accounts/alice", {"plan": "huge"}) == (404, "not-found")
+    operator("PATCH", "/accounts/alice", {"plan": "small"}, status=200)
+    alice("POST", "/names", {"name": "shop"}, status=201)
+    assert alice.code("POST", "/names", {"name": "shop2"}) == (403, "NAME_LIMIT_REACHED")
+    operator("PATCH", "/accounts/alice", {"plan": "large"}, status=200)
+    alice("POST", "/names", {"name": "shop2"}, status=201)
+    me = alice.get("/me")
+    assert me["plan"] == "large" and me["reserved_names"] == 2
+    assert me["limits"]["names"] == 5 and me["limits"]["tunnels"] == 7
+    assert me["limits"]["monthly_bytes"] == 2 ** 30 and me["limits"]["visitors"] is None
+
+
+def test_what_went_through_is_told_by_month(relay, operator, agent):
+    alice = account(operator, "alice")
+    peer = agent(relay, "demo", headers=[("Authorization", f"Bearer {alice.key}")])
+    peer.serve(reply(b"x" * 5000))
+    for _ in range(3):
+        assert peer.visit().status == 200
+    rows = wait_for(lambda: [row for row in alice.get("/usage")["items"] if row["requests"] == 3],
+                    "the usage", 60)
+    assert rows[0]["account"] == "alice" and rows[0]["bytes_out"] >= 15000
+    assert re.fullmatch(r"\d{4}-\d\d", rows[0]["month"])
+    assert [row["account"] for row in operator.get("/usage?account=alice")["items"]] == ["alice"]
+
+
+def test_a_store_that_is_away_is_said_so_at_once(start, tmp_path):
+    postgres = Postgres()
+    try:
+        relay = start("--state-dir", tmp_path, env={"LT_DATABASE": postgres.url})
+        operator = Api(relay, tmp_path)
+        alice = account(operator, "alice")
+        postgres.stop()
+        began = time.monotonic()
+        assert wait_for(lambda: operator.code("POST", "/accounts", {"name": "bob"}) == (
+            503, "store-unavailable"), "the trouble")
+        assert operator.code("GET", "/keys") == (503, "store-unavailable")
+        assert alice.get("/me")["account"] == "alice"
+        assert time.monotonic() - began < 15
+        postgres.start()
+        wait_for(lambda: operator("POST", "/accounts", {"name": "bob"}).status == 201,
+                 "the return", 60)
+    finally:
+        postgres.close()
 
 
 # odd requests

@@ -8,8 +8,10 @@ import subprocess
 
 import pytest
 
-from harness.admin import Api, office
+from harness import admin
+from harness.admin import Api
 from harness.agent import create
+from harness.postgres import Postgres
 from harness.relay import binary, clean_env, run
 
 KEY = re.compile(r"adit_[a-z0-9]{12}_[A-Za-z0-9_-]{43}\n")
@@ -21,12 +23,32 @@ def state(tmp_path):
     return tmp_path
 
 
-@pytest.fixture(params=["offline", "running"])
+@pytest.fixture(scope="module")
+def server():
+    postgres = Postgres()
+    yield postgres
+    postgres.close()
+
+
+@pytest.fixture(params=["offline", "running", "postgresql-offline", "postgresql-running"])
 def place(request, state, start):
-    """A state folder, with a relay on it or without."""
-    if request.param == "running":
-        start("--state-dir", state)
-    return state
+    """A state folder with a relay on it or without, and with a database in it or elsewhere."""
+    env = {}
+    if request.param.startswith("postgresql"):
+        server = request.getfixturevalue("server")
+        server.reset()
+        env = DATABASES[str(state)] = {"LT_DATABASE": server.url}
+    if request.param.endswith("running"):
+        start("--state-dir", state, env=env)
+    yield state
+    DATABASES.pop(str(state), None)
+
+
+DATABASES = {}  # state folder -> environment of those whose accounts are not in it
+
+
+def office(place, *words, **how):
+    return admin.office(place, *words, env=DATABASES.get(str(place)), **how)
 
 
 def listed(place, *words):

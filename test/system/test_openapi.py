@@ -1,0 +1,36 @@
+"""docs/openapi.yaml against a running relay: schemathesis sends what fits it and what does not."""
+import json
+import subprocess
+
+import pytest
+
+from harness.admin import Api, office
+from harness.relay import ROOT, clean_env
+
+PROGRAM = ROOT / ".cache" / "schemathesis" / "bin" / "schemathesis"
+SECONDS = 45
+
+
+@pytest.mark.timeout(240)
+def test_answers_are_what_the_document_says(start, tmp_path):
+    if not PROGRAM.exists():
+        pytest.skip("schemathesis is not installed: ./dev test system does that")
+    tmp_path.chmod(0o700)
+    office(tmp_path, "user", "add", "root")
+    office(tmp_path, "user", "add", "alice")
+    key = office(tmp_path, "key", "create", "root", "--admin").strip()
+    relay = start("--state-dir", tmp_path, "--bcrypt-cost", "4")
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [PROGRAM, "--config-file", ROOT / "test/python/schemathesis.toml", "run",
+         ROOT / "docs/openapi.yaml", "--url", f"http://127.0.0.1:{relay.port}/api/v1",
+         "-H", f"Authorization: Bearer {key}", "--no-color", "--max-time", str(SECONDS),
+         "--exclude-operation-id", "revokeKey",  # it would revoke its own
+         "--report", "json", "--report-json-path", report],
+        env={**clean_env(), "HOME": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True,
+        timeout=200, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    # It has been somewhere: more than a few requests, and accounts that it made.
+    assert len(relay.find_logs(lambda e: e.get("path", "").startswith("/api/v1"))) > 300
+    assert json.loads(report.read_text())
+    assert len(Api(relay, tmp_path).get("/accounts")["items"]) > 5
