@@ -71,6 +71,12 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	worker_set_timeout(w, WORKER_PACE, WORKER_PACE_MS);
 }
 
+void worker_use_secret(struct worker *w)
+{
+	seal_free(&w->seal);
+	w->seal = seal_new(w->shared->gate_secret);
+}
+
 static void worker_on_access_timeout(struct timeout *timeout)
 {
 	struct worker *w = CONTAINER_OF(timeout, struct worker, access_timeout);
@@ -106,7 +112,7 @@ struct worker *worker_new(
 	map_init(&w->agents, seed);
 	list_init(&w->parked);
 	list_init(&w->tcp_visitors);
-	w->seal = seal_new(shared->gate_secret);
+	worker_use_secret(w);
 	w->metrics = MEM_NEW(struct metrics);
 	w->access = access_log_new(shared->log);
 	timeout_init(&w->access_timeout, worker_on_access_timeout);

@@ -107,7 +107,7 @@ def test_another_password_ends_links(relay, operator, tunnel):
 def test_what_cannot_be_shared(relay, operator, tunnel):
     assert operator.code("POST", "/tunnels/nobody-app/share", {}) == (404, "not-found")
     with_open = Agent(relay, "open-app")
-    assert operator.code("POST", "/tunnels/open-app/share", {}) == (409, "no-password")
+    assert operator.code("POST", "/tunnels/open-app/share", {}) == (400, "invalid-request")
     with_open.close()
     for body in ({"expires_in": 0}, {"expires_in": 31536001}, {"views": 1000001}, {"view": 1}):
         assert operator.code("POST", "/tunnels/demo/share", body) == (400, "invalid-request")
