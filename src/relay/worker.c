@@ -106,6 +106,7 @@ struct worker *worker_new(
 	map_init(&w->tunnels, seed);
 	list_init(&w->fronts);
 	pool_init(&w->exchanges, sizeof(struct exchange), WORKER_SPARE_OBJECTS);
+	pool_init(&w->exchange_works, sizeof(struct exchange_work), WORKER_SPARE_OBJECTS);
 	pool_init(&w->streams, session_stream_size(), WORKER_SPARE_OBJECTS);
 	pool_init(&w->upstreams, sizeof(struct session_upstream), WORKER_SPARE_OBJECTS);
 	list_init(&w->handshakes);
@@ -136,6 +137,7 @@ void worker_free(struct worker **w_ptr)
 		timeout_queue_free(&w->idle_queues[i]);
 	loop_free(&w->loop);
 	pool_deinit(&w->exchanges);
+	pool_deinit(&w->exchange_works);
 	pool_deinit(&w->streams);
 	pool_deinit(&w->upstreams);
 	map_deinit(&w->tunnels);

@@ -107,6 +107,7 @@ struct worker {
 	struct pool streams;
 	struct pool upstreams;
 	struct pool exchanges;
+	struct pool exchange_works;
 	struct list handshakes; /* those whose TLS is not ready, the oldest first */
 	unsigned handshake_count;
 	struct list tcp_visitors; /* connections to TCP tunnels */

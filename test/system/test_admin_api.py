@@ -12,6 +12,8 @@ import pytest
 from harness import http
 from harness.admin import Api, Socket, ask
 from harness.agent import create, reply
+from harness.gate import Browser
+from harness.gate import basic as gate_basic
 from harness.postgres import Postgres
 from harness.relay import free_ports
 from harness.session import Session
@@ -290,7 +292,7 @@ def test_a_tunnels_password_is_changed_while_it_runs(relay, operator, agent):
     assert peer.visit(headers=[("Authorization", f"Basic {basic}")]).body == b"hello"
     alice("PATCH", "/tunnels/demo", {"password": None}, status=200)
     assert peer.visit().body == b"hello"
-    for body in ({}, {"password": "abc"}, {"password": "x" * 129}, {"password": 7}):
+    for body in ({"color": 1}, {"password": "abc"}, {"password": "x" * 129}, {"password": 7}):
         assert alice.code("PATCH", "/tunnels/demo", body) == (400, "invalid-request")
     assert alice.code("PATCH", "/tunnels/none", {"password": None})[0] == 403
     assert operator.code("PATCH", "/tunnels/none", {"password": None}) == (404, "not-found")
@@ -298,6 +300,33 @@ def test_a_tunnels_password_is_changed_while_it_runs(relay, operator, agent):
     assert [row["detail"] for row in rows.json()["items"]] == [
         {"password": "removed"}, {"password": "set"}]
     assert "sesame" not in rows.text() + relay.text()
+
+
+def test_networks_and_links_are_changed_while_a_tunnel_runs(relay, operator, agent):
+    alice = account(operator, "alice")
+    peer = agent(relay, "demo", headers=[("Authorization", f"Bearer {alice.key}")])
+    peer.serve(reply(b"hello"))
+    assert alice.code("POST", "/tunnels/demo/share", {"expires_in": 60}) == (
+        400, "invalid-request")
+    alice("PATCH", "/tunnels/demo", {"password": "open sesame"}, status=200)
+    link = alice("POST", "/tunnels/demo/share", {"expires_in": 60, "views": 2}, status=201).json()
+    token = link["url"].split("?", 1)[1]
+    assert link["url"] == f"http://demo.lt.test:{relay.port}/?{token}" and link["views"] == 2
+    assert peer.visit(target="/?" + token).status in (200, 302, 303)
+    # Another change, which leaves the password alone, gives no views back.
+    seen = alice("PATCH", "/tunnels/demo", {"deny": ["127.0.0.5"]}, status=200).json()
+    assert seen["protected"] and seen["deny"] == ["127.0.0.5"] and seen["allow"] == []
+    assert peer.visit(target="/?" + token).status in (200, 302, 303)
+    assert peer.visit(target="/?" + token).status not in (200, 302, 303)
+    assert peer.visit(source="127.0.0.5").status == 403
+    alice("PATCH", "/tunnels/demo", {"deny": None, "allow": ["192.0.2.0/24"]}, status=200)
+    assert peer.visit().status == 403
+    seen = alice("PATCH", "/tunnels/demo", {"allow": [], "password": None}, status=200).json()
+    assert (seen["protected"], seen["allow"], seen["deny"]) == (False, [], [])
+    assert peer.visit().body == b"hello"
+    assert alice.code("PATCH", "/tunnels/demo", {"allow": ["here"]}) == (400, "invalid-request")
+    events = [row["event"] for row in operator.get("/audit?limit=6")["items"]]
+    assert events == ["tunnel.changed"] * 3 + ["tunnel.shared", "tunnel.changed", "key.created"]
 
 
 def test_a_new_password_leaves_the_other_guards_where_they_are(relay, operator):
@@ -341,6 +370,25 @@ def test_a_tcp_tunnel_takes_no_password(start, state):
         assert alice.code("PATCH", f"/tunnels/{name}", {"password": "open sesame"}) == (
             400, "invalid-request")
         assert alice.get(f"/tunnels/{name}")["protected"] is False
+
+
+def test_who_signed_out_stays_out_when_other_guards_change(relay, operator, agent):
+    alice = account(operator, "alice")
+    peer = agent(relay, "demo", headers=[("Authorization", f"Bearer {alice.key}")])
+    peer.serve(reply(b"hello"))
+    alice("PATCH", "/tunnels/demo", {"password": "open sesame"}, status=200)
+    browser = Browser(relay, "demo")
+    assert browser.login("open sesame").status == 303
+    session = dict(browser.cookies)
+    browser.ask(target="/_adit/gate/logout")
+    assert browser.submit("logout").status == 303
+    browser.cookies = session
+    assert browser.ask().status == 401
+    for _ in range(5):
+        assert peer.visit(headers=[gate_basic("a guess")]).status == 401
+    alice("PATCH", "/tunnels/demo", {"deny": ["127.0.0.5"]}, status=200)
+    assert browser.ask().status == 401
+    assert peer.visit(headers=[gate_basic("open sesame")]).status == 429
 
 
 # audit
