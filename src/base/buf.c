@@ -9,6 +9,7 @@
 #include "base/num.h"
 
 #define BUF_MIN 256u
+#define BUF_FIT_MIN 32768u /* a smaller one is not worth it */
 
 static void buf_check(const struct buf *b)
 {
@@ -117,6 +118,17 @@ void buf_printf(struct buf *b, const char *format, ...)
 	b->end += (uint32_t)n;
 	va_end(again);
 	va_end(args);
+}
+
+void buf_fit(struct buf *b)
+{
+	struct buf less = {0};
+
+	if (b->cap < BUF_FIT_MIN || buf_len(b) > b->cap / 4)
+		return;
+	buf_append_slice(&less, buf_slice(b));
+	buf_release(b);
+	*b = less;
 }
 
 void buf_consume(struct buf *b, size_t len)

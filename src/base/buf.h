@@ -54,6 +54,8 @@ void buf_append_str(struct buf *b, const char *str);
 void buf_append_char(struct buf *b, char c);
 void buf_append_u64(struct buf *b, uint64_t value);
 void buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Gives memory back when much of it is not used, and what is used can be copied cheaply. */
+void buf_fit(struct buf *b);
 /* Drops bytes at the front; the memory goes when nothing is left to read. */
 void buf_consume(struct buf *b, size_t len);
 

@@ -34,16 +34,20 @@ void pool_deinit(struct pool *p)
 	p->count = 0;
 }
 
-void *pool_take(struct pool *p)
+void *pool_take_raw(struct pool *p)
 {
 	void *object = p->spare;
 
 	if (!object)
-		return mem_zero(p->size);
+		return mem_alloc(p->size);
 	p->spare = *(void **)object;
 	p->count--;
-	memset(object, 0, p->size);
 	return object;
+}
+
+void *pool_take(struct pool *p)
+{
+	return memset(pool_take_raw(p), 0, p->size);
 }
 
 void pool_put(struct pool *p, void *object)

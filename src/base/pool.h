@@ -20,6 +20,8 @@ void pool_init(struct pool *p, size_t size, unsigned max);
 void pool_deinit(struct pool *p);
 /* Zeroed, as from MEM_NEW. */
 void *pool_take(struct pool *p);
+/* With whatever the last one left in it. */
+void *pool_take_raw(struct pool *p);
 /* Takes back what pool_take gave. */
 void pool_put(struct pool *p, void *object);
 

@@ -157,6 +157,7 @@ static void mux_tell_parked(struct mux *m, struct mux_stream *s)
 		buf_consume(&in, piece.len);
 	}
 	if (m->told) {
+		buf_fit(&in);
 		s->in = in;
 		mux_stream_consumed(s);
 		return;

@@ -53,20 +53,21 @@ struct mux_stream {
 	uint32_t recv_credit; /* bytes the peer may still send */
 	uint32_t recv_window; /* what recv_credit is filled up to */
 	uint32_t recv_grown; /* how much of that is beyond the start */
+	bool syn_sent : 1;
+	bool reading : 1;
+	bool full : 1; /* mux_stream_write said so, and `writable` is owed */
+	bool stalled : 1; /* the reader stopped while bytes came */
+	bool quick : 1; /* it used half of its window quickly, once since it grew */
+	bool fin_wanted : 1; /* no more writes; FIN goes behind `out` */
+	bool fin_sent : 1;
+	bool fin_seen : 1;
+	bool fin_told : 1; /* to the owner */
+	bool drained : 1; /* `writable` is due */
+	bool reset_seen : 1; /* behind the peer's FIN: told when the owner has read all before it */
+	bool released : 1; /* nobody listens any more */
 	uint64_t credit_at; /* when credit was last announced */
 	uint64_t frame_at; /* where its last frame begins in the tail */
 	char *frame_flags; /* and its flags, which may still change while it was not sent */
-	bool syn_sent;
-	bool reading;
-	bool full; /* mux_stream_write said so, and `writable` is owed */
-	bool stalled; /* the reader stopped while bytes came */
-	bool fin_wanted; /* no more writes; FIN goes behind `out` */
-	bool fin_sent;
-	bool fin_seen;
-	bool fin_told; /* to the owner */
-	bool drained; /* `writable` is due */
-	bool reset_seen; /* behind the peer's FIN: told once the owner has read what came before */
-	bool released; /* nobody listens any more */
 };
 
 struct mux_events {

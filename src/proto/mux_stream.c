@@ -12,6 +12,7 @@
 #include "proto/mux_priv.h"
 
 #define MUX_WINDOW_NEAR 262144u /* a window that is never too large */
+#define MUX_WINDOW_SLOW_US 100000u /* a reader that has not used half of it by then is slow */
 #define MUX_WINDOW_QUICK_US 1000u /* a window that is used up in so little is worth doubling */
 #define MUX_TURN_ALONE 65536u /* a frame of a stream that waits alone */
 
@@ -385,7 +386,10 @@ static uint64_t mux_stream_worth(const struct mux_stream *s)
 	return MUX_WINDOW_NEAR + 2 * m->rtt_us * mux_stream_unsaid(s) / (us ? us : 1);
 }
 
-/* A reader that used half of its window in about a round trip would use more. */
+/*
+ * A reader that used half of its window in about a round trip would use more. Every second time: a
+ * window is never more than what the reader has taken, some of which may only fill a socket.
+ */
 static void mux_stream_grow(struct mux_stream *s)
 {
 	struct mux *m = s->mux;
@@ -394,6 +398,9 @@ static void mux_stream_grow(struct mux_stream *s)
 	if (s->stalled || s->recv_window >= m->conf.window_max ||
 		s->recv_window >= mux_stream_worth(s) ||
 		m->now_us - s->credit_at > 2 * m->rtt_us + MUX_WINDOW_QUICK_US)
+		return;
+	s->quick = !s->quick;
+	if (s->quick)
 		return;
 	if (more > m->conf.window_max - s->recv_window)
 		more = m->conf.window_max - s->recv_window;
@@ -406,8 +413,28 @@ static void mux_stream_grow(struct mux_stream *s)
 		m->window_hint = s->recv_window < MUX_HINT_MAX ? s->recv_window : MUX_HINT_MAX;
 }
 
+/* A reader that stalled, and is slow, has its window shrunk at once to what is on the way twice at
+ * its speed, or to what it began with: what it does not take waits in memory. */
+static void mux_stream_fit(struct mux_stream *s)
+{
+	struct mux *m = s->mux;
+	uint64_t us = m->now_us - s->credit_at, worth;
+	uint32_t less = s->recv_grown;
+
+	if (us <= MUX_WINDOW_SLOW_US + 2 * m->rtt_us)
+		return;
+	worth = 2 * m->rtt_us * mux_stream_unsaid(s) / us;
+	if (worth > s->recv_window - s->recv_grown)
+		less = worth < s->recv_window ? s->recv_window - (uint32_t)worth : 0;
+	s->recv_window -= less;
+	s->recv_grown -= less;
+	m->window_grown -= less;
+}
+
 void mux_stream_consumed(struct mux_stream *s)
 {
+	if (s->stalled && s->recv_grown)
+		mux_stream_fit(s);
 	if (s->fin_seen || mux_stream_unsaid(s) < s->recv_window / 2)
 		return;
 	mux_stream_grow(s);

@@ -9,6 +9,7 @@
 #include "relay/admin_me.h"
 #include "relay/admin_names.h"
 #include "relay/admin_reports.h"
+#include "relay/admin_share.h"
 #include "relay/admin_tunnels.h"
 
 static const struct admin_route admin_routes[] = {

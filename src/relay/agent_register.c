@@ -11,8 +11,10 @@
 #include "relay/agent_message.h"
 #include "relay/agent_port.h"
 #include "relay/agent_session_priv.h"
+#include "relay/auth.h"
 #include "relay/create.h"
 #include "relay/gate_hash.h"
+#include "relay/holdings.h"
 #include "relay/name.h"
 #include "relay/public_url.h"
 #include "relay/refusals.h"
@@ -258,6 +260,16 @@ static void agent_register_settle(struct registration *r, enum create_result res
 	agent_register_free(r);
 }
 
+/* Before it is taken from where it is: there must be room for the password that it shall get. */
+static bool agent_register_has_room(const struct registration *r, struct tunnel *t)
+{
+	if (!r->hash || !t->holder || t->counts_password || !identity_eq(tunnel_owner(t), r->who))
+		return true;
+	t->counts_password = holdings_take(r->there->shared->holdings, slice_from_str(t->holder),
+		HOLDING_PASSWORDS, auth_passwords_max(r->there, r->grant));
+	return t->counts_password;
+}
+
 /* On the other worker: the owner gets its name, nobody else does. */
 static void agent_register_evict(struct registration *r)
 {
@@ -268,6 +280,8 @@ static void agent_register_evict(struct registration *r)
 		return;
 	if (!create_may_take(t, r->who)) {
 		r->result = create_held(t, &r->outcome);
+	} else if (!agent_register_has_room(r, t)) {
+		r->result = CREATE_TOO_MANY_PASSWORDS; /* it stays as it is */
 	} else if (r->wish.share && session_tunnel_is_shared(t) && session_tunnel_link_count(t)) {
 		r->result = CREATE_MOVE; /* a shared tunnel has one home: see Adit-Beside */
 	} else {

@@ -74,6 +74,8 @@ static struct exchange *exchange_new(
 {
 	struct exchange *x = pool_take(&w->exchanges);
 
+	x->work = pool_take_raw(&w->exchange_works);
+	memset(x->work, 0, offsetof(struct exchange_work, head_room));
 	x->worker = w;
 	x->tunnel = t;
 	tunnel_ref(t);
@@ -100,11 +102,12 @@ static void exchange_note_id(struct exchange *x, const struct http_head *head)
 
 	if (conf->trust_proxy && conf->forwarded && given.len &&
 		given.len <= EXCHANGE_REQUEST_ID_MAX) {
-		memcpy(x->request_id, given.ptr, given.len);
+		x->request_id = x->long_id = mem_dup_str(given.ptr, given.len);
 		x->request_id_len = (uint8_t)given.len;
 		return;
 	}
-	worker_next_request_id(x->worker, x->request_id);
+	worker_next_request_id(x->worker, x->id_room);
+	x->request_id = x->id_room;
 	x->request_id_len = WORKER_REQUEST_ID_LEN;
 }
 
@@ -118,7 +121,7 @@ static void exchange_note_request(struct exchange *x, const struct exchange_requ
 	x->method_len = (uint32_t)head->method.len;
 	x->path_len = (uint32_t)r->target->path.len;
 	x->minor = head->minor;
-	x->body = r->body;
+	x->work->body = r->body;
 	x->chunked_request = r->body.kind == HTTP1_BODY_CHUNKED;
 	x->request_whole = r->body.kind == HTTP1_BODY_NONE;
 	x->upgrade = r->upgrade;
@@ -137,10 +140,10 @@ static void exchange_note_request(struct exchange *x, const struct exchange_requ
 
 static void exchange_keep_head(struct exchange *x, struct slice head)
 {
-	char *to = x->head_room;
+	char *to = x->work->head_room;
 
-	if (head.len > sizeof(x->head_room))
-		to = x->long_head = mem_alloc(head.len);
+	if (head.len > EXCHANGE_HEAD_ROOM)
+		to = x->own_head = mem_alloc(head.len);
 	memcpy(to, head.ptr, head.len);
 	x->head = slice_of(to, head.len);
 }
@@ -183,9 +186,10 @@ void exchange_free(struct exchange **x_ptr)
 	else if (x->state != EXCHANGE_OVER)
 		exchange_end_left(x);
 	loop_cancel(&x->done_task);
-	mem_free(x->long_head);
-	buf_release(&x->inbox);
+	exchange_end_work(x);
+	mem_free(x->own_head);
 	mem_free(x->client_text);
+	mem_free(x->long_id);
 	tunnel_unref(&x->tunnel);
 	pool_put(&x->worker->exchanges, x);
 }

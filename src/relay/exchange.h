@@ -35,10 +35,10 @@ struct exchange_events {
 struct exchange_visitor {
 	struct stream **stream; /* where the owner keeps it; taken at an upgrade */
 	struct slice peer; /* its socket address; must outlive the exchange */
-	bool tls; /* it came with TLS */
 	struct slice local; /* the address it came in by; must outlive the exchange */
 	uint16_t peer_port;
 	uint16_t local_port;
+	bool tls; /* it came with TLS */
 	const struct exchange_events *events;
 	void *ctx;
 };

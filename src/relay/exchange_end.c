@@ -5,6 +5,7 @@
 #include "relay/exchange_end.h"
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "io/pump.h"
 #include "relay/exchange_priv.h"
 
@@ -14,6 +15,26 @@ void exchange_end_release(struct exchange *x, bool reusable)
 	x->up_full = false;
 	x->holding = false;
 	upstream_put(&x->up, reusable);
+}
+
+void exchange_end_work(struct exchange *x)
+{
+	if (!x->work)
+		return;
+	buf_release(&x->work->inbox);
+	pool_put(&x->worker->exchange_works, x->work);
+	x->work = NULL;
+}
+
+void exchange_end_head(struct exchange *x)
+{
+	size_t len = (size_t)x->method_len + 1 + x->path_len;
+	char *line = mem_dup(x->head.ptr, len);
+
+	mem_free(x->own_head);
+	x->own_head = line;
+	x->head = slice_of(line, len);
+	exchange_end_work(x);
 }
 
 static void exchange_end_record(struct exchange *x)

@@ -23,6 +23,10 @@ void exchange_end_error(
 void exchange_end_left(struct exchange *x);
 /* Both ends of an upgraded connection are done with it. */
 void exchange_end_piped(struct exchange *x, enum access_end by);
+/* Nothing is read any more. */
+void exchange_end_work(struct exchange *x);
+/* The same for what is upgraded: of the head only the words for the log are kept. */
+void exchange_end_head(struct exchange *x);
 /* Lets go of the upstream; reusable only if nothing of this exchange is left on it. */
 void exchange_end_release(struct exchange *x, bool reusable);
 

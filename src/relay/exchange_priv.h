@@ -30,6 +30,23 @@ enum exchange_state {
 /* What the response is going through. */
 enum exchange_response_part { RESPONSE_HEAD, RESPONSE_BODY, RESPONSE_TRAILERS };
 
+/* What is needed while a request and its answer are read: an upgraded connection does without. */
+struct exchange_work {
+	/* the request */
+	struct http1_body body;
+	uint64_t body_bytes;
+	struct http1_parser trailer_parser;
+
+	/* the answer */
+	struct http1_parser parser;
+	struct http1_body response_body;
+	struct buf inbox; /* an unfinished head or trailer section */
+	uint8_t interim_count;
+
+	char head_room[EXCHANGE_HEAD_ROOM]; /* not zeroed */
+};
+
+/* Members are packed: there is one for each idle upgraded connection. */
 struct exchange {
 	struct worker *worker; /* borrowed */
 	struct tunnel *tunnel; /* ref */
@@ -37,44 +54,38 @@ struct exchange {
 	struct upstream *up; /* held while it is taken */
 	struct pump *pump; /* owned, once upgraded */
 	const struct stream_events *up_events; /* borrowed */
+	struct exchange_work *work; /* owned, of the worker's pool; NULL once upgraded */
 	enum exchange_state state;
 	enum exchange_response_part part;
 
 	/* the request */
 	struct slice head; /* as sent; kept for another try and for the log */
-	char *long_head; /* owned; NULL when it stands in head_room */
+	char *own_head; /* owned; NULL while it stands in head_room */
 	uint32_t method_len;
 	uint32_t path_len;
 	enum http_method method;
-	struct http1_body body;
-	uint64_t body_bytes;
-	struct http1_parser trailer_parser;
 	uint8_t minor;
 	uint8_t retries;
 	uint8_t rests;
-	bool upgrade;
-	bool keep_alive;
-	bool request_whole; /* all of it was received */
-	bool in_trailers;
-	bool chunked_request;
-	bool up_full; /* the upstream takes no more body until drained */
-	bool holding; /* the body waits until the head was read */
-	bool body_sent; /* a byte of the body went out: no second try */
-	bool visitor_half_closed;
+	bool upgrade : 1;
+	bool keep_alive : 1;
+	bool request_whole : 1; /* all of it was received */
+	bool in_trailers : 1;
+	bool chunked_request : 1;
+	bool up_full : 1; /* the upstream takes no more body until drained */
+	bool holding : 1; /* the body waits until the head was read */
+	bool body_sent : 1; /* a byte of the body went out: no second try */
+	bool visitor_half_closed : 1;
 
 	/* the answer */
-	struct http1_parser parser;
-	struct http1_body response_body;
-	struct buf inbox; /* an unfinished head or trailer section */
-	bool response_started; /* the final head was passed on */
-	bool response_seen; /* a byte of an answer came */
-	bool up_reusable;
-	bool chunked_response;
-	bool close_delimited; /* only the end of the connection ends the body */
-	bool visitor_full;
-	bool done_keep_alive;
-	bool done_cut;
-	uint8_t interim_count;
+	bool response_started : 1; /* the final head was passed on */
+	bool response_seen : 1; /* a byte of an answer came */
+	bool up_reusable : 1;
+	bool chunked_response : 1;
+	bool close_delimited : 1; /* only the end of the connection ends the body */
+	bool visitor_full : 1;
+	bool done_keep_alive : 1;
+	bool done_cut : 1;
 
 	struct timeout timeout;
 	struct timeout left_timeout; /* a half-closed visitor waits */
@@ -89,14 +100,15 @@ struct exchange {
 	uint64_t first_byte_us;
 	uint64_t bytes_in;
 	uint64_t bytes_out;
-	uint16_t status;
 	const char *error; /* an X-Adit-Error code */
 	enum access_end ended;
+	uint16_t status;
+	uint8_t request_id_len;
 	struct slice client; /* the visitor's address: the socket's, or what a trusted proxy said */
 	char *client_text; /* owned; for the latter */
-	uint8_t request_id_len;
-	char request_id[EXCHANGE_REQUEST_ID_MAX];
-	char head_room[EXCHANGE_HEAD_ROOM];
+	const char *request_id; /* our own, or what a trusted proxy said */
+	char *long_id; /* owned; for the latter */
+	char id_room[WORKER_REQUEST_ID_LEN];
 };
 
 #endif

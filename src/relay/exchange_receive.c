@@ -122,9 +122,9 @@ static bool exchange_receive_interim(struct exchange *x, struct gather *g)
 {
 	struct exchange_head_response r = {.head = &x->worker->response_head};
 
-	if (++x->interim_count > EXCHANGE_INTERIM_MAX)
+	if (++x->work->interim_count > EXCHANGE_INTERIM_MAX)
 		return exchange_receive_bad(x, g, HTTP_FAULT_STATUS_INVALID);
-	http1_parser_reset(&x->parser);
+	http1_parser_reset(&x->work->parser);
 	if (x->minor == 0)
 		return true;
 	exchange_receive_write_head(x, g, &r);
@@ -145,12 +145,13 @@ static bool exchange_receive_upgrade(struct exchange *x, struct gather *g)
 /* How the body is framed for the visitor, and whether its connection can go on after it. */
 static void exchange_receive_choose_framing(struct exchange *x, const struct http_head *head)
 {
-	bool unsized = x->response_body.kind == HTTP1_BODY_CHUNKED ||
-		x->response_body.kind == HTTP1_BODY_CLOSE;
+	bool unsized = x->work->response_body.kind == HTTP1_BODY_CHUNKED ||
+		x->work->response_body.kind == HTTP1_BODY_CLOSE;
 
 	x->chunked_response = unsized && x->minor > 0;
 	x->close_delimited = unsized && x->minor == 0;
-	x->up_reusable = http_hop_keeps_alive(head) && x->response_body.kind != HTTP1_BODY_CLOSE;
+	x->up_reusable =
+		http_hop_keeps_alive(head) && x->work->response_body.kind != HTTP1_BODY_CLOSE;
 	if (x->close_delimited || !x->request_whole || x->upgrade ||
 		atomic_load_explicit(&x->worker->shared->draining, memory_order_relaxed))
 		x->keep_alive = false;
@@ -182,15 +183,15 @@ static bool exchange_receive_head(struct exchange *x, struct slice *in, struct g
 		w->conf->max_target, w->conf->max_head, w->conf->max_fields};
 	enum http_fault fault;
 
-	switch (http1_parse_response(&x->parser, *in, &limits, head)) {
+	switch (http1_parse_response(&x->work->parser, *in, &limits, head)) {
 	case PARSE_MORE:
 		return false;
 	case PARSE_BAD:
-		return exchange_receive_bad(x, g, x->parser.fault);
+		return exchange_receive_bad(x, g, x->work->parser.fault);
 	case PARSE_DONE:
 		break;
 	}
-	fault = http1_body_of_response(head, x->method, &x->response_body);
+	fault = http1_body_of_response(head, x->method, &x->work->response_body);
 	if (fault != HTTP_FAULT_NONE)
 		return exchange_receive_bad(x, g, fault);
 	*in = slice_from(*in, head->size);
@@ -219,11 +220,11 @@ static bool exchange_receive_trailers(struct exchange *x, struct slice *in, stru
 	const struct http1_limits limits = {
 		w->conf->max_target, w->conf->max_head, w->conf->max_fields};
 
-	switch (http1_parse_trailers(&x->parser, *in, &limits, &w->response_head)) {
+	switch (http1_parse_trailers(&x->work->parser, *in, &limits, &w->response_head)) {
 	case PARSE_MORE:
 		return false;
 	case PARSE_BAD:
-		return exchange_receive_bad(x, g, x->parser.fault);
+		return exchange_receive_bad(x, g, x->work->parser.fault);
 	case PARSE_DONE:
 		break;
 	}
@@ -244,21 +245,21 @@ static bool exchange_receive_body(struct exchange *x, struct slice *in, struct g
 {
 	struct slice data;
 
-	switch (http1_body_next(&x->response_body, in, &data)) {
+	switch (http1_body_next(&x->work->response_body, in, &data)) {
 	case HTTP1_BODY_MORE:
 		return false;
 	case HTTP1_BODY_DATA:
 		gather_add_content(g, data);
 		return true;
 	case HTTP1_BODY_TRAILERS:
-		http1_parser_reset(&x->parser);
+		http1_parser_reset(&x->work->parser);
 		x->part = RESPONSE_TRAILERS;
 		return true;
 	case HTTP1_BODY_END:
 		exchange_receive_finish(x, *in, g);
 		return false;
 	case HTTP1_BODY_BAD:
-		return exchange_receive_bad(x, g, x->response_body.fault);
+		return exchange_receive_bad(x, g, x->work->response_body.fault);
 	}
 	UNREACHABLE();
 }
@@ -308,7 +309,7 @@ static void exchange_receive_walk(struct exchange *x, struct slice *in)
 static void exchange_receive_on_data(void *ctx, struct slice data)
 {
 	struct exchange *x = ctx;
-	bool parked = buf_len(&x->inbox) > 0, moves = x->part != RESPONSE_TRAILERS;
+	bool parked = buf_len(&x->work->inbox) > 0, moves = x->part != RESPONSE_TRAILERS;
 	struct slice in = data;
 	size_t used;
 
@@ -316,23 +317,27 @@ static void exchange_receive_on_data(void *ctx, struct slice data)
 		x->first_byte_us = loop_event_us(x->worker->loop);
 	x->response_seen = true;
 	if (parked) {
-		buf_append_slice(&x->inbox, data);
-		in = buf_slice(&x->inbox);
+		buf_append_slice(&x->work->inbox, data);
+		in = buf_slice(&x->work->inbox);
 	}
 	used = in.len;
 	stream_tune_reads(x->up->stream, *x->visitor.stream, data.len);
 	exchange_receive_walk(x, &in);
-	if (x->state == EXCHANGE_OVER || x->state == EXCHANGE_PIPED) {
-		buf_release(&x->inbox);
+	if (x->state == EXCHANGE_PIPED) {
+		exchange_end_head(x);
+		return;
+	}
+	if (x->state == EXCHANGE_OVER) {
+		buf_release(&x->work->inbox);
 		return;
 	}
 	if (moves && x->response_started)
 		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
 	used -= in.len;
 	if (parked)
-		buf_consume(&x->inbox, used);
+		buf_consume(&x->work->inbox, used);
 	else if (in.len)
-		buf_append_slice(&x->inbox, in);
+		buf_append_slice(&x->work->inbox, in);
 	exchange_pace(x);
 }
 
@@ -373,7 +378,7 @@ static void exchange_receive_on_ended(void *ctx)
 	struct exchange *x = ctx;
 	struct gather g;
 
-	if (x->part != RESPONSE_BODY || x->response_body.kind != HTTP1_BODY_CLOSE) {
+	if (x->part != RESPONSE_BODY || x->work->response_body.kind != HTTP1_BODY_CLOSE) {
 		exchange_receive_lost(x);
 		return;
 	}

@@ -53,7 +53,7 @@ static void exchange_send_on_revoked(void *holder)
 /* A request that may not be sent twice should not meet a socket that went stale unnoticed. */
 static bool exchange_send_is_careful(const struct exchange *x)
 {
-	return !http_method_is_idempotent(x->method) || x->body.kind != HTTP1_BODY_NONE;
+	return !http_method_is_idempotent(x->method) || x->work->body.kind != HTTP1_BODY_NONE;
 }
 
 /* The request is out. An upgrade goes on in both directions. */
@@ -128,7 +128,7 @@ void exchange_send_start(struct exchange *x)
 bool exchange_send_again(struct exchange *x)
 {
 	if (x->response_seen || x->body_sent || (x->up && x->up->failure.message) ||
-		x->body.kind != HTTP1_BODY_NONE || !http_method_is_idempotent(x->method) ||
+		x->work->body.kind != HTTP1_BODY_NONE || !http_method_is_idempotent(x->method) ||
 		x->upgrade || x->retries >= EXCHANGE_RETRIES_MAX)
 		return false;
 	x->retries++;
@@ -160,12 +160,12 @@ static bool exchange_send_trailers(struct exchange *x, struct slice *in)
 		w->conf->max_target, w->conf->max_head, w->conf->max_fields};
 	struct slice part;
 
-	switch (http1_parse_trailers(&x->trailer_parser, *in, &limits, &w->request_head)) {
+	switch (http1_parse_trailers(&x->work->trailer_parser, *in, &limits, &w->request_head)) {
 	case PARSE_MORE:
 		return true;
 	case PARSE_BAD:
-		return exchange_send_refuse(x, visitor_error_of_http(x->trailer_parser.fault),
-			http_fault_text(x->trailer_parser.fault));
+		return exchange_send_refuse(x, visitor_error_of_http(x->work->trailer_parser.fault),
+			http_fault_text(x->work->trailer_parser.fault));
 	case PARSE_DONE:
 		break;
 	}
@@ -186,7 +186,7 @@ static bool exchange_send_over_limit(const struct exchange *x, size_t more)
 {
 	uint64_t max = x->worker->conf->max_body;
 
-	return max && x->body_bytes + more > max;
+	return max && x->work->body_bytes + more > max;
 }
 
 static bool exchange_send_piece(struct exchange *x, struct gather *g, struct slice data)
@@ -195,7 +195,7 @@ static bool exchange_send_piece(struct exchange *x, struct gather *g, struct sli
 		return exchange_send_refuse(x, VISITOR_ERROR_BODY_TOO_LARGE, NULL);
 	gather_add_content(g, data);
 	x->body_sent = true;
-	x->body_bytes += data.len;
+	x->work->body_bytes += data.len;
 	x->bytes_in += data.len;
 	return true;
 }
@@ -206,7 +206,7 @@ static bool exchange_send_pieces(struct exchange *x, struct slice *in, struct ga
 	struct slice data;
 
 	while (!g->full) {
-		switch (http1_body_next(&x->body, in, &data)) {
+		switch (http1_body_next(&x->work->body, in, &data)) {
 		case HTTP1_BODY_MORE:
 			return true;
 		case HTTP1_BODY_DATA:
@@ -220,8 +220,8 @@ static bool exchange_send_pieces(struct exchange *x, struct slice *in, struct ga
 			exchange_send_whole(x);
 			return true;
 		case HTTP1_BODY_BAD:
-			return exchange_send_refuse(x, visitor_error_of_http(x->body.fault),
-				http_fault_text(x->body.fault));
+			return exchange_send_refuse(x, visitor_error_of_http(x->work->body.fault),
+				http_fault_text(x->work->body.fault));
 		}
 	}
 	return true;

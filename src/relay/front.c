@@ -236,6 +236,9 @@ static void front_on_data(void *ctx, struct slice data)
 		front_close_on_data(f, data);
 	else
 		front_process(f, data);
+	/* A copy of it waits elsewhere, and may be a password. */
+	if (f->state == FRONT_ASKING || f->body || f->moved)
+		front_wipe(data);
 }
 
 static void front_on_drained(void *ctx)

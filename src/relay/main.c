@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -14,6 +15,7 @@
 #include "relay/office.h"
 #include "relay/relay.h"
 #include "relay/relay_conf.h"
+#include "wire/control.h"
 
 #define MAIN_WIDTH_DEFAULT 100
 #define MAIN_WIDTH_MIN 60
@@ -179,6 +181,18 @@ static void main_hold_standard_descriptors(void)
 		close(fd);
 }
 
+/* What visitors and agents send may be in memory, passwords too: no core file takes it along. */
+static void main_leave_no_core(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+		limit.rlim_cur = 0;
+		(void)setrlimit(RLIMIT_CORE, &limit);
+	}
+	control_wipe_json();
+}
+
 int main(int argc, char **argv)
 {
 	struct relay_arguments arguments = {argc, argv, environ};
@@ -188,6 +202,7 @@ int main(int argc, char **argv)
 	int err;
 
 	main_hold_standard_descriptors();
+	main_leave_no_core();
 	if (office_is_asked(&arguments))
 		return office_run(&arguments, main_width(), main_has_colour());
 	err = relay_conf_load(&arguments, &command, &conf, &message, &warnings);

@@ -20,6 +20,7 @@
 #include "relay/directory.h"
 #include "relay/doors.h"
 #include "relay/front.h"
+#include "relay/gate_secret.h"
 #include "relay/hmac_auth.h"
 #include "relay/holdings.h"
 #include "relay/nonce_cache.h"
@@ -316,7 +317,6 @@ static void relay_make_crews(struct relay *r)
 
 	if (conf.threads > RELAY_CHECKERS_MAX)
 		conf.threads = RELAY_CHECKERS_MAX;
-	rand_bytes(r->shared.gate_secret, sizeof(r->shared.gate_secret));
 	r->shared.checkers = crew_new(&conf);
 	conf.threads = 1;
 	r->shared.hashers = crew_new(&conf);
@@ -405,6 +405,7 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	err = relay_open_tls(r, message);
 	if (!err)
 		err = relay_store_open(&r->shared, r->conf, message);
+	gate_secret_load(&r->shared);
 	if (!err && r->shared.store)
 		r->shared.admin = admin_service_new(&r->shared);
 	if (!err)

@@ -71,6 +71,12 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	worker_set_timeout(w, WORKER_PACE, WORKER_PACE_MS);
 }
 
+void worker_use_secret(struct worker *w)
+{
+	seal_free(&w->seal);
+	w->seal = seal_new(w->shared->gate_secret);
+}
+
 static void worker_on_access_timeout(struct timeout *timeout)
 {
 	struct worker *w = CONTAINER_OF(timeout, struct worker, access_timeout);
@@ -100,13 +106,14 @@ struct worker *worker_new(
 	map_init(&w->tunnels, seed);
 	list_init(&w->fronts);
 	pool_init(&w->exchanges, sizeof(struct exchange), WORKER_SPARE_OBJECTS);
+	pool_init(&w->exchange_works, sizeof(struct exchange_work), WORKER_SPARE_OBJECTS);
 	pool_init(&w->streams, session_stream_size(), WORKER_SPARE_OBJECTS);
 	pool_init(&w->upstreams, sizeof(struct session_upstream), WORKER_SPARE_OBJECTS);
 	list_init(&w->handshakes);
 	map_init(&w->agents, seed);
 	list_init(&w->parked);
 	list_init(&w->tcp_visitors);
-	w->seal = seal_new(shared->gate_secret);
+	worker_use_secret(w);
 	w->metrics = MEM_NEW(struct metrics);
 	w->access = access_log_new(shared->log);
 	timeout_init(&w->access_timeout, worker_on_access_timeout);
@@ -130,6 +137,7 @@ void worker_free(struct worker **w_ptr)
 		timeout_queue_free(&w->idle_queues[i]);
 	loop_free(&w->loop);
 	pool_deinit(&w->exchanges);
+	pool_deinit(&w->exchange_works);
 	pool_deinit(&w->streams);
 	pool_deinit(&w->upstreams);
 	map_deinit(&w->tunnels);

@@ -107,6 +107,7 @@ struct worker {
 	struct pool streams;
 	struct pool upstreams;
 	struct pool exchanges;
+	struct pool exchange_works;
 	struct list handshakes; /* those whose TLS is not ready, the oldest first */
 	unsigned handshake_count;
 	struct list tcp_visitors; /* connections to TCP tunnels */
@@ -138,6 +139,8 @@ struct worker *worker_new(
 	unsigned index, struct relay_shared *shared, const struct relay_conf *conf);
 /* The loop must have been stopped, and all objects on it closed. */
 void worker_free(struct worker **w);
+/* Signs with the secret of the gates as it is now; before the worker runs. */
+void worker_use_secret(struct worker *w);
 /* Uses the new options from now on. On the worker's own thread. */
 void worker_set_conf(struct worker *w, const struct relay_conf *conf);
 /* Has what keys and plans allow looked at again, soon. On any thread. */

@@ -5,6 +5,7 @@
 #include "wire/control.h"
 
 #include <jansson.h>
+#include <malloc.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -371,6 +372,18 @@ static int control_read_members(json_t *object, struct control *c, struct buf *w
 		}
 	}
 	return 0;
+}
+
+static void on_control_json_free(void *ptr)
+{
+	if (ptr)
+		mem_wipe(ptr, malloc_usable_size(ptr));
+	mem_free(ptr);
+}
+
+void control_wipe_json(void)
+{
+	json_set_alloc_funcs(mem_alloc, on_control_json_free);
 }
 
 int control_read(struct slice line, struct control *c_out, struct buf *why_out)

@@ -78,6 +78,9 @@ struct control {
 void control_write(struct buf *out, const struct control *c);
 /* One line without its line end. ERR_SYNTAX: not such a message; why_out gets a sentence. */
 MUST_CHECK int control_read(struct slice line, struct control *c_out, struct buf *why_out);
+/* From now on what jansson gives back is wiped first: it copies texts, passwords among them, while
+ * it reads. Once, before there are threads. */
+void control_wipe_json(void);
 /* Frees what control_read made; texts are wiped. */
 void control_deinit(struct control *c);
 

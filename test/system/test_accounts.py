@@ -431,6 +431,38 @@ def exists(relay, name):
                       host="lt.test").status == 200
 
 
+@WORKERS
+def test_a_plan_says_how_many_tunnels_have_a_password(start, book, workers):
+    one, two = book.key("alice"), book.key("alice")
+    relay = start_plans(start, book, "--bcrypt-cost", 4, "--workers", workers, text="""default: only
+plans:
+  only:
+    password-tunnels: 1
+""")
+    with on_worker(relay, 0, lambda: with_key(relay, one)) as peer, \
+            on_worker(relay, workers - 1, lambda: with_key(relay, two)) as other:
+        assert peer.register(1, subdomain="demo", password="secret")["protected"]
+        answer = other.register_refused(1, password="secret")
+        assert (answer["code"], answer["fatal"]) == ("PASSWORD_LIMIT_REACHED", True)
+        assert other.register(1, subdomain="open-one")["name"] == "open-one"
+        # One more for a tunnel that is open already, and once more for the one that has it.
+        assert peer.register_refused(2, subdomain="open-one", password="secret")["code"] == \
+            "PASSWORD_LIMIT_REACHED"
+        assert other.register(2, subdomain="demo", password="other")["protected"]
+        assert peer.expect("error", tunnel=1)["code"] == "superseded"
+        # Without its password it makes room, and so it does when it ends.
+        assert not peer.register(3, subdomain="demo").get("protected")
+        assert other.expect("error", tunnel=2)["code"] == "superseded"
+        assert peer.register(4, subdomain="next", password="secret")["protected"]
+        peer.say(type="unregister", tunnel=4)
+        peer.expect("closed", tunnel=4)
+        assert peer.register(5, subdomain="last", password="secret")["protected"]
+    answer = http.fetch(relay.port, "POST", "/api/tunnels", "lt.test",
+                        [*bearer(one), ("Content-Type", "application/json")],
+                        b'{"subdomain":"more","password":"secret"}')
+    assert (answer.status, answer.get("X-Adit-Error")) == (403, "PASSWORD_LIMIT_REACHED")
+
+
 def test_a_storm_of_registrations_stays_within_the_plan(start, book):
     key = book.key("alice")
     relay = start_plans(start, book, "--workers", 2)

@@ -298,3 +298,66 @@ def test_keys_come_and_go_under_load(begin):
         thread.join()
     assert not left
     assert http.fetch(relay.port, target="/api/status", host="lt.test").json()["tunnels"] == 0
+
+
+# a database that is away, or another one than before
+
+@pytest.fixture
+def own_server():
+    """For a test that treats it badly."""
+    postgres = Postgres()
+    yield postgres
+    postgres.close()
+
+
+def on_server(start, folder, server, *flags):
+    folder.chmod(0o700)
+    relay = start("--state-dir", folder, *flags, env={"LT_DATABASE": server.url})
+    relay.operator = Api(relay, folder)
+    return relay
+
+
+def test_known_keys_open_tunnels_while_the_database_is_down(start, tmp_path, own_server):
+    relay = on_server(start, tmp_path, own_server)
+    key, key_id = new_key(relay, "alice")
+    other, _ = new_key(relay, "bob")
+    with with_key(relay, key) as peer:
+        name = peer.register(1)["name"]
+        wait_for(lambda: names(relay), "a name in the store")
+        peer.serve(reply(b"on"))
+        own_server.stop()
+        assert visit(relay, name).body == b"on"
+        with with_key(relay, other) as second:
+            assert second.register(1)["name"] and second.register(2, subdomain="demo")["name"]
+            assert second.register(3, subdomain=name)["name"] != name
+        assert relay.operator("DELETE", f"/keys/{key_id}").status == 503
+        assert visit(relay, name).body == b"on", "what was not written did not happen"
+        own_server.start()
+        wait_for(lambda: relay.operator("DELETE", f"/keys/{key_id}").status == 204, "the store")
+        assert peer.expect("error")["code"] == "key-revoked"
+
+
+def test_a_narrower_scope_ends_what_is_outside_of_it(start, tmp_path, own_server):
+    """Nobody but the database can narrow a key: the relay reads it anew when it was away."""
+    first = free_ports(2)
+    relay = on_server(start, tmp_path, own_server,
+                      "--tcp-port-range-start", first, "--tcp-port-range-end", first + 1)
+    key, key_id = new_key(relay, "alice")
+    with with_key(relay, key) as peer:
+        peer.register(1, subdomain="demo-1")
+        peer.register(2, subdomain="other")
+        port = peer.register(3, "tcp")["port"]
+        visitor = http.Visitor(relay.port)
+        visitor.send(http.build_request("GET", "/", f"other.{relay.domain}"))
+        peer.accept().read_request()
+        own_server.sql(f"UPDATE adit_keys SET names = 'demo-*', tcp = 0 WHERE id = '{key_id}'")
+        for pid in own_server.backends():
+            own_server.sql(f"SELECT pg_terminate_backend({pid})")
+        errors = {error["tunnel"]: error["code"] for error in (
+            peer.expect("error"), peer.expect("error"))}
+        assert errors == {2: "name-not-allowed", 3: "proto-not-allowed"}
+        assert visitor.read_response().status in (502, 503)
+        visitor.close()
+        assert refuses(port) and visit(relay, "other").status == 404
+        peer.serve(reply(b"in"))
+        assert visit(relay, "demo-1").body == b"in"

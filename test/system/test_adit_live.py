@@ -133,6 +133,29 @@ def test_a_password_stands_before_the_service(relay, home, launch, services):
     assert SECRET not in relay.text() and SECRET not in agent.path.read_text()
 
 
+def test_a_link_opens_the_tunnel_without_the_password(relay, state, home, launch, services):
+    key = new_key(state)
+    agent = launch("http", services().target, "--relay", url(relay), "--subdomain", "demo",
+                   ADIT_TOKEN=key, ADIT_PASSWORD=SECRET)
+    agent.wait_line("(protected)")
+    shared = run(home, "share", "demo", "--expires", "2h", "--views", "2", "--relay", url(relay),
+                 ADIT_TOKEN=key)
+    assert shared.returncode == 0, shared.stderr
+    link = shared.stdout.strip()
+    assert link.startswith("http://demo.") and "/?adit_share=" in link
+    target = "/" + link.partition("://")[2].partition("/")[2]
+
+    def open_link():
+        return http.fetch(relay.port, "GET", target, "demo.lt.test")
+    assert [open_link().status for _ in range(3)] == [200, 200, 403]
+    assert visit(relay, "demo").status == 401
+    other = run(home, "share", "nobody", "--relay", url(relay), ADIT_TOKEN=key)
+    assert other.returncode == 3 and "No tunnel of yours" in other.stderr
+    audit = Api(relay, state).get("/audit")["items"]
+    assert [row["subject"] for row in audit if row["event"] == "tunnel.shared"] == ["demo"]
+    assert link not in relay.text()
+
+
 def test_no_secret_stays_where_a_core_dump_would_have_it(start, state, home, launch, tmp_path):
     """With a sanitizer freed memory is kept for a while, so that a copy that was not wiped shows."""
     relay = start("--state-dir", state, "--bcrypt-cost", "5", "--heartbeat", "1s")

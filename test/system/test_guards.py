@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import os
-import signal
 import socket
 import time
 
@@ -15,7 +14,6 @@ from harness.agent import create
 from harness.relay import free_ports
 from harness.session import Session
 from harness.session import echo
-from harness.wait import wait_for
 
 SECRET = "whsec_8f742231b10e8888abcd99yyyzzz85a5"
 PASSWORD = "correct horse"

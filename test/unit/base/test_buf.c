@@ -90,6 +90,32 @@ static void consuming_all_gives_the_memory_back(void **state)
 	buf_release(&b);
 }
 
+static void fitting_gives_back_what_is_not_used(void **state)
+{
+	struct buf b;
+	char *base;
+
+	buf_init(&b);
+	buf_fit(&b);
+	assert_null(b.base);
+	memset(buf_reserve(&b, 65536), 'a', 65536);
+	buf_commit(&b, 65536);
+	buf_consume(&b, 65536 - 16385);
+	base = b.base;
+	buf_fit(&b); /* a quarter and one byte is used */
+	assert_ptr_equal(b.base, base);
+	buf_consume(&b, 1);
+	buf_fit(&b);
+	assert_int_equal(b.cap, 16384);
+	assert_int_equal(buf_len(&b), 16384);
+	assert_int_equal(buf_slice(&b).ptr[16383], 'a');
+	buf_consume(&b, 16383);
+	buf_fit(&b); /* not worth it */
+	assert_int_equal(b.cap, 16384);
+	assert_content(&b, "a");
+	buf_release(&b);
+}
+
 static void clearing_keeps_the_memory(void **state)
 {
 	struct buf b;
@@ -212,6 +238,7 @@ int main(void)
 		cmocka_unit_test(everything_appended_is_there_in_order),
 		cmocka_unit_test(printing_grows_to_any_length),
 		cmocka_unit_test(consuming_all_gives_the_memory_back),
+		cmocka_unit_test(fitting_gives_back_what_is_not_used),
 		cmocka_unit_test(clearing_keeps_the_memory),
 		cmocka_unit_test(room_at_the_front_is_used_before_growing),
 		cmocka_unit_test(exactly_the_room_does_not_grow_and_one_more_does),

@@ -130,7 +130,7 @@ static void new_streams_begin_with_what_proved_useful_behind_their_first_frame(v
 	mux_peer_tick(&p); /* it knows the time */
 	s = mux_peer_open(&p);
 	mux_peer_write(s, 1);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 6; i++)
 		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
 	assert_int_equal(s->recv_window, 512 * KIB);
 	mux_peer_sent(&p);
@@ -172,7 +172,7 @@ static void the_window_of_a_reader_that_stops_shrinks_to_its_start(void **state)
 
 	init(MUX_CLIENT, true, 64 * KIB);
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 6; i++)
 		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
 	assert_int_equal(s->recv_window, 512 * KIB);
 	for (unsigned i = 0; i < 20; i++) {
@@ -185,6 +185,53 @@ static void the_window_of_a_reader_that_stops_shrinks_to_its_start(void **state)
 		assert_true(s->recv_credit <= s->recv_window);
 	}
 	assert_int_equal(s->recv_window, 64 * KIB);
+	assert_int_equal(p.mux->window_grown, 0);
+}
+
+/* What a reader takes at first may only fill a socket whose other end reads slowly. */
+static void a_window_is_never_more_than_what_was_taken(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+	uint32_t taken = 64 * KIB;
+
+	init(MUX_CLIENT, true, 64 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	for (unsigned i = 0; i < 200; i++) {
+		taken += s->recv_window / 8;
+		assert_int_equal(says(0, 0, 2, s->recv_window / 8), 0);
+		assert_true(s->recv_window <= taken);
+	}
+	assert_true(s->recv_window >= MIB);
+}
+
+/* The reader stops, takes what came after so long, and goes on. */
+static void stall(struct mux_stream *s, uint64_t us)
+{
+	mux_stream_read_stop(s);
+	assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	p.now_us += us;
+	mux_stream_read_start(s);
+	mux_peer_tick(&p);
+}
+
+static void a_slow_reader_gives_its_window_back_at_once(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	init(MUX_CLIENT, true, 64 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	p.mux->rtt_us = 50000;
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	assert_int_equal(s->recv_window, 2 * MIB);
+	stall(s, 200000); /* the way of two round trips is no reason */
+	assert_int_equal(s->recv_window, 64 * KIB + (2 * MIB - 64 * KIB) / 2);
+	stall(s,
+		500000); /* half a mebibyte in half a second over 50 ms: twice that is on the way */
+	assert_in_range(s->recv_window, 100 * KIB, 210 * KIB);
+	stall(s, 5000000);
+	assert_int_equal(s->recv_window, 64 * KIB);
+	assert_int_equal(s->recv_grown, 0);
 	assert_int_equal(p.mux->window_grown, 0);
 }
 
@@ -223,6 +270,8 @@ int main(void)
 		T(new_streams_begin_with_what_proved_useful_behind_their_first_frame),
 		T(a_window_is_not_larger_than_the_way_is_long),
 		T(the_window_of_a_reader_that_stops_shrinks_to_its_start),
+		T(a_window_is_never_more_than_what_was_taken),
+		T(a_slow_reader_gives_its_window_back_at_once),
 		T(a_reader_that_stopped_holds_its_window_and_no_more),
 	};
 
