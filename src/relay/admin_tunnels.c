@@ -161,12 +161,13 @@ static void admin_tunnels_on_change(struct worker *w, const void *ctx, struct bu
 {
 	const struct admin_tunnels_what *what = ctx;
 	struct tunnel *t = admin_tunnels_seen(w, what);
-	const struct tunnel_gate_wish wish = {
-		.password_hash = *what->password_hash ? what->password_hash : NULL};
+	struct tunnel_gate *gate;
 
 	if (!t)
 		return;
-	tunnel_put_gate(t, tunnel_gate_new(w, &wish));
+	gate = tunnel_take_gate(t);
+	tunnel_gate_set_password(&gate, w, *what->password_hash ? what->password_hash : NULL);
+	tunnel_put_gate(t, gate);
 	admin_tunnel_write(out, t, &what->view);
 }
 
