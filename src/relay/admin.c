@@ -153,6 +153,15 @@ bool admin_query_account(
 	return false;
 }
 
+bool admin_has_hash(const struct admin_request *q, const char *password, struct admin_reply *reply)
+{
+	if (!*password || (q->password_hash && *q->password_hash))
+		return true;
+	admin_refuse(
+		reply, API_ERROR_NOT_NOW, "The password could not be hashed; nothing was changed.");
+	return false;
+}
+
 void admin_actor(const struct admin_who *who, char *out, size_t size)
 {
 	if (who->operator)

@@ -105,6 +105,10 @@ bool admin_is_account(struct slice name);
 MUST_CHECK bool admin_query_account(
 	const struct admin_request *q, char *out, size_t size, struct admin_reply *reply);
 
+/* Whether a password that is asked for has its hash. False: refused already. */
+MUST_CHECK bool admin_has_hash(
+	const struct admin_request *q, const char *password, struct admin_reply *reply);
+
 /* "operator", or the account and the key: for the audit log. */
 void admin_actor(const struct admin_who *who, char *out, size_t size);
 

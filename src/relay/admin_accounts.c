@@ -162,7 +162,7 @@ static bool admin_accounts_read(const struct admin_request *q, size_t members,
 			body->plan);
 		good = false;
 	}
-	return good;
+	return good && admin_has_hash(q, body->password, reply);
 }
 
 static void admin_accounts_save(struct admin_context *c, const struct admin_request *q,

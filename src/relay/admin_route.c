@@ -5,6 +5,7 @@
 #include "proto/http_host.h"
 #include "relay/admin_accounts.h"
 #include "relay/admin_device.h"
+#include "relay/admin_guard.h"
 #include "relay/admin_keys.h"
 #include "relay/admin_me.h"
 #include "relay/admin_names.h"

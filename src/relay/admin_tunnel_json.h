@@ -21,6 +21,8 @@ struct admin_tunnel_view {
 /* The account that a tunnel is of; 0: of none. */
 uint64_t admin_tunnel_account(const struct tunnel *t);
 bool admin_tunnel_is_seen(const struct tunnel *t, const struct admin_tunnel_view *view);
+void admin_tunnel_write_url(
+	struct buf *out, const struct tunnel *t, const struct admin_tunnel_view *view);
 void admin_tunnel_write(
 	struct buf *out, const struct tunnel *t, const struct admin_tunnel_view *view);
 

@@ -4,27 +4,14 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "crypto/password.h"
-#include "relay/admin_ask.h"
 #include "relay/admin_audit.h"
-#include "relay/admin_json.h"
 #include "relay/admin_list.h"
-#include "relay/admin_tunnel_json.h"
 #include "relay/auth.h"
 #include "relay/directory.h"
 #include "relay/tunnel.h"
-#include "relay/tunnel_gate.h"
 #include "relay/worker.h"
 #include "store/db.h"
 #include "store/ledger_audit.h"
-
-/* What a worker is asked. */
-struct admin_tunnels_what {
-	struct admin_tunnel_view view;
-	size_t limit;
-	char name[ADMIN_PARAM_MAX + 1]; /* of the tunnel, or the cursor of a list */
-	char password_hash[PASSWORD_HASH_LEN + 1]; /* to be set; "": to be taken away */
-};
 
 static struct admin_tunnels_what admin_tunnels_what(const struct admin_request *q)
 {
@@ -127,7 +114,7 @@ void admin_tunnels_list(
 
 /* ---- one of them ---- */
 
-static struct tunnel *admin_tunnels_seen(struct worker *w, const struct admin_tunnels_what *what)
+struct tunnel *admin_tunnels_seen(struct worker *w, const struct admin_tunnels_what *what)
 {
 	struct tunnel *t = map_get(&w->tunnels, slice_from_str(what->name));
 
@@ -157,36 +144,19 @@ static void admin_tunnels_on_kill(struct worker *w, const void *ctx, struct buf 
 		t, "killed", "The tunnel was ended by its owner or the relay's operator.");
 }
 
-static void admin_tunnels_on_change(struct worker *w, const void *ctx, struct buf *out)
+bool admin_tunnels_ask(struct admin_context *c, const struct admin_request *q,
+	const struct admin_tunnels_question *question, struct admin_reply *reply)
 {
-	const struct admin_tunnels_what *what = ctx;
-	struct tunnel *t = admin_tunnels_seen(w, what);
-	struct tunnel_gate *gate;
-
-	if (!t)
-		return;
-	gate = tunnel_take_gate(t);
-	tunnel_gate_set_password(&gate, w, *what->password_hash ? what->password_hash : NULL);
-	tunnel_put_gate(t, gate);
-	admin_tunnel_write(out, t, &what->view);
-}
-
-/* Asks the worker where the tunnel is at home; the answer goes into the reply's body. */
-static bool admin_tunnels_ask(struct admin_context *c, const struct admin_request *q,
-	admin_ask_fn fn, struct admin_reply *reply)
-{
-	struct admin_tunnels_what what = admin_tunnels_what(q);
 	struct admin_ask *ask;
 	unsigned home;
 	int err = 0;
 
 	if (!admin_tunnels_are_there(c, reply))
 		return false;
-	slice_to_str(slice_from_str(q->param), what.name, sizeof(what.name));
-	slice_to_str(
-		slice_from_str(q->password_hash), what.password_hash, sizeof(what.password_hash));
-	if (directory_find(c->shared->directory, slice_from_str(what.name), &home)) {
-		ask = admin_ask_new(c->shared, fn, &what, sizeof(what));
+	*question->what = admin_tunnels_what(q);
+	slice_to_str(slice_from_str(q->param), question->what->name, sizeof(question->what->name));
+	if (directory_find(c->shared->directory, slice_from_str(q->param), &home)) {
+		ask = admin_ask_new(c->shared, question->fn, question->what, question->size);
 		err = admin_ask_one(ask, home);
 		if (!err)
 			buf_append_slice(&reply->body, admin_ask_answer(ask, home));
@@ -203,12 +173,14 @@ static bool admin_tunnels_ask(struct admin_context *c, const struct admin_reques
 void admin_tunnels_get(
 	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
 {
-	if (admin_tunnels_ask(c, q, admin_tunnels_on_get, reply))
+	struct admin_tunnels_what what;
+	const struct admin_tunnels_question question = {admin_tunnels_on_get, &what, sizeof(what)};
+
+	if (admin_tunnels_ask(c, q, &question, reply))
 		admin_answer(reply, 200);
 }
 
-/* What a key may not open it does not change either. */
-static bool admin_tunnels_may(const struct admin_request *q, struct admin_reply *reply)
+bool admin_tunnels_may(const struct admin_request *q, struct admin_reply *reply)
 {
 	if (q->who.admin || auth_may_name(&q->who.grant, slice_from_str(q->param)))
 		return true;
@@ -219,8 +191,8 @@ static bool admin_tunnels_may(const struct admin_request *q, struct admin_reply 
 }
 
 /* It has happened, whether it can be written down or not. */
-static void admin_tunnels_note(struct admin_context *c, const struct admin_request *q,
-	const char *event, struct buf *detail)
+void admin_tunnels_note(struct admin_context *c, const struct admin_request *q, const char *event,
+	struct buf *detail)
 {
 	struct audit audit;
 
@@ -233,45 +205,11 @@ static void admin_tunnels_note(struct admin_context *c, const struct admin_reque
 void admin_tunnels_kill(
 	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
 {
-	if (!admin_tunnels_may(q, reply) || !admin_tunnels_ask(c, q, admin_tunnels_on_kill, reply))
+	struct admin_tunnels_what what;
+	const struct admin_tunnels_question question = {admin_tunnels_on_kill, &what, sizeof(what)};
+
+	if (!admin_tunnels_may(q, reply) || !admin_tunnels_ask(c, q, &question, reply))
 		return;
 	admin_tunnels_note(c, q, "tunnel.killed", NULL);
 	admin_done(reply);
-}
-
-/* The hash of the password was made before; here it is only seen that the rest is right. */
-static bool admin_tunnels_read(const struct admin_request *q, struct admin_reply *reply)
-{
-	static const struct admin_json_member member = {"password", ADMIN_JSON_TEXT,
-		ADMIN_JSON_REQUIRED | ADMIN_JSON_NULLABLE | ADMIN_JSON_SECRET, 0, PASSWORD_MAX + 1,
-		PASSWORD_MIN, PASSWORD_MAX};
-	const struct admin_json_shape shape = {&member, 1};
-	char password[PASSWORD_MAX + 1];
-	struct buf sentence = {0};
-	uint32_t given;
-	bool good = admin_json_read(q->body, &shape, password, &given, &sentence) == 0;
-
-	mem_wipe(password, sizeof(password));
-	if (!good)
-		admin_refuse(
-			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
-	buf_release(&sentence);
-	return good;
-}
-
-void admin_tunnels_change(
-	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
-{
-	struct buf detail = {0};
-
-	if (!admin_tunnels_read(q, reply) || !admin_tunnels_may(q, reply) ||
-		!admin_tunnels_ask(c, q, admin_tunnels_on_change, reply))
-		return;
-	admin_json_begin(&detail, NULL, '{');
-	admin_json_put_text(
-		&detail, "password", q->password_hash ? SLICE("set") : SLICE("removed"));
-	admin_json_end(&detail, '}');
-	admin_tunnels_note(c, q, "tunnel.changed", &detail);
-	buf_release(&detail);
-	admin_answer(reply, 200);
 }

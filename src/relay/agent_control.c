@@ -222,7 +222,8 @@ static void agent_control_on_data(void *ctx, struct slice data)
 	struct agent_session *a = ctx;
 
 	buf_append_secret(&a->inbox, data);
-	mem_wipe((char *)(uintptr_t)data.ptr, data.len); /* the link's buffer, which is used again */
+	mem_wipe(
+		(char *)(uintptr_t)data.ptr, data.len); /* the link's buffer, which is used again */
 	agent_control_go_on(a);
 }
 

@@ -50,13 +50,22 @@ static struct seal_about gate_cookie_about(
 bool gate_cookie_is_good(
 	const struct gate_cookies *c, enum gate_cookie_kind kind, struct slice value)
 {
+	struct gate_password *password = c->tunnel->gate->password;
+	uint64_t now_s = loop_wall_ms() / 1000;
 	struct slice parts[5];
-	struct seal_about about = gate_cookie_about(c, kind, parts);
+	struct seal_about about;
 
-	if (seal_check(c->tunnel->worker->seal, about, value, loop_wall_ms() / 1000) != SEAL_GOOD)
+	if (kind == GATE_COOKIE_SESSION && gate_password_has_session(password, value))
+		return now_s < seal_expires(value);
+	about = gate_cookie_about(c, kind, parts);
+	if (seal_check(c->tunnel->worker->seal, about, value, now_s) != SEAL_GOOD)
 		return false;
-	return kind != GATE_COOKIE_SESSION ||
-		!gate_password_is_ended(c->tunnel->gate->password, seal_nonce(value));
+	if (kind != GATE_COOKIE_SESSION)
+		return true;
+	if (gate_password_is_ended(password, seal_nonce(value)))
+		return false;
+	gate_password_note_session(password, value);
+	return true;
 }
 
 bool gate_cookie_find(

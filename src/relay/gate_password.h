@@ -56,6 +56,9 @@ void gate_visit_free(struct gate_visit **v);
 enum gate_password_answer gate_password_try(
 	struct gate_password *p, struct slice password, struct gate_visitor *visitor);
 
+/* A session whose seal was found good a moment ago, so that only its expiry is to be looked at. */
+bool gate_password_has_session(struct gate_password *p, struct slice session);
+void gate_password_note_session(struct gate_password *p, struct slice session);
 /* Sessions, by the nonce of their seal, that were ended by their visitor. */
 void gate_password_end_session(struct gate_password *p, struct slice nonce);
 bool gate_password_is_ended(const struct gate_password *p, struct slice nonce);

@@ -95,20 +95,6 @@ void tunnel_gate_free(struct tunnel_gate **gate_ptr)
 	mem_free(gate);
 }
 
-void tunnel_gate_set_password(struct tunnel_gate **gate_ptr, struct worker *w, const char *hash)
-{
-	struct tunnel_gate *gate = *gate_ptr;
-
-	if (!gate)
-		gate = *gate_ptr = MEM_NEW(struct tunnel_gate);
-	gate_password_free(&gate->password);
-	gate_shares_free(&gate->shares);
-	if (hash)
-		gate->password = gate_password_new(w, hash);
-	if (!gate->password && !gate->rules && !gate->webhook)
-		tunnel_gate_free(gate_ptr);
-}
-
 static bool tunnel_gate_has_rules(
 	const struct tunnel_gate *gate, const struct tunnel_gate_wish *wish)
 {

@@ -46,9 +46,6 @@ MUST_CHECK int tunnel_gate_check(const struct tunnel_gate_wish *wish, struct buf
 /* NULL when nothing is wished for. The wish was checked. */
 struct tunnel_gate *tunnel_gate_new(struct worker *w, const struct tunnel_gate_wish *wish);
 void tunnel_gate_free(struct tunnel_gate **gate);
-/* Gives it another password, or with NULL none; the rest stays. There need be no gate before, and
- * is none afterwards if nothing is left of it. Links that it gave out do not open any more. */
-void tunnel_gate_set_password(struct tunnel_gate **gate, struct worker *w, const char *hash);
 /* Whether it is what such a wish would make: then it can stay, with what it knows of visitors. */
 bool tunnel_gate_is(const struct tunnel_gate *gate, const struct tunnel_gate_wish *wish);
 

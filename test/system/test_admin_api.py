@@ -289,7 +289,7 @@ def test_a_tunnels_password_is_changed_while_it_runs(relay, operator, agent):
     assert peer.visit(headers=[("Authorization", f"Basic {basic}")]).body == b"hello"
     alice("PATCH", "/tunnels/demo", {"password": None}, status=200)
     assert peer.visit().body == b"hello"
-    for body in ({}, {"password": "abc"}, {"password": "x" * 129}, {"password": 7}):
+    for body in ({"color": 1}, {"password": "abc"}, {"password": "x" * 129}, {"password": 7}):
         assert alice.code("PATCH", "/tunnels/demo", body) == (400, "invalid-request")
     assert alice.code("PATCH", "/tunnels/none", {"password": None})[0] == 403
     assert operator.code("PATCH", "/tunnels/none", {"password": None}) == (404, "not-found")
@@ -297,6 +297,33 @@ def test_a_tunnels_password_is_changed_while_it_runs(relay, operator, agent):
     assert [row["detail"] for row in rows.json()["items"]] == [
         {"password": "removed"}, {"password": "set"}]
     assert "sesame" not in rows.text() + relay.text()
+
+
+def test_networks_and_links_are_changed_while_a_tunnel_runs(relay, operator, agent):
+    alice = account(operator, "alice")
+    peer = agent(relay, "demo", headers=[("Authorization", f"Bearer {alice.key}")])
+    peer.serve(reply(b"hello"))
+    assert alice.code("POST", "/tunnels/demo/share", {"expires_in": 60}) == (
+        400, "invalid-request")
+    alice("PATCH", "/tunnels/demo", {"password": "open sesame"}, status=200)
+    link = alice("POST", "/tunnels/demo/share", {"expires_in": 60, "views": 2}, status=201).json()
+    token = link["url"].split("?", 1)[1]
+    assert link["url"] == f"http://demo.lt.test:{relay.port}/?{token}" and link["views"] == 2
+    assert peer.visit(target="/?" + token).status in (200, 302, 303)
+    # Another change, which leaves the password alone, gives no views back.
+    seen = alice("PATCH", "/tunnels/demo", {"deny": ["127.0.0.5"]}, status=200).json()
+    assert seen["protected"] and seen["deny"] == ["127.0.0.5"] and seen["allow"] == []
+    assert peer.visit(target="/?" + token).status in (200, 302, 303)
+    assert peer.visit(target="/?" + token).status not in (200, 302, 303)
+    assert peer.visit(source="127.0.0.5").status == 403
+    alice("PATCH", "/tunnels/demo", {"deny": None, "allow": ["192.0.2.0/24"]}, status=200)
+    assert peer.visit().status == 403
+    seen = alice("PATCH", "/tunnels/demo", {"allow": [], "password": None}, status=200).json()
+    assert (seen["protected"], seen["allow"], seen["deny"]) == (False, [], [])
+    assert peer.visit().body == b"hello"
+    assert alice.code("PATCH", "/tunnels/demo", {"allow": ["here"]}) == (400, "invalid-request")
+    events = [row["event"] for row in operator.get("/audit?limit=6")["items"]]
+    assert events == ["tunnel.changed"] * 3 + ["tunnel.shared", "tunnel.changed", "key.created"]
 
 
 # audit

@@ -31,6 +31,6 @@ def test_answers_are_what_the_document_says(start, tmp_path):
         timeout=200, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     # It has been somewhere: more than a few requests, and accounts that it made.
-    assert len(relay.find_logs(lambda e: e.get("path", "").startswith("/api/v1"))) > 300
+    assert len(relay.find_logs(lambda e: e.get("path", "").startswith("/api/v1"))) > 200
     assert json.loads(report.read_text())
-    assert len(Api(relay, tmp_path).get("/accounts")["items"]) > 5
+    assert len(Api(relay, tmp_path).get("/accounts")["items"]) > 2
