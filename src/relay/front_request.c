@@ -295,8 +295,6 @@ static enum front_action front_request_exchange(
 	size_t size = r->head->size;
 
 	http_hop_mark(r->head);
-	front_stop_asking(f); /* as may a gate that is gone by now have begun to */
-	front_body_free(&f->body);
 	f->state = FRONT_BODY;
 	f->answered = true;
 	timeout_disarm(&f->timeout);
