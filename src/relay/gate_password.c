@@ -115,8 +115,8 @@ static void gate_question_tell(struct gate_question *q, struct loop *loop, bool 
 	}
 }
 
-/* Whoever asked has had a guess, and who has left meanwhile as well: nobody gets more of them by not
- * waiting for the answer. */
+/* Whoever asked has had a guess, and who has left meanwhile as well: nobody gets more of them by
+ * not waiting for the answer. */
 static void gate_question_count(const struct gate_question *q)
 {
 	struct gate_sources *sources = q->owner->sources;
