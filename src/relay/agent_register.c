@@ -296,7 +296,7 @@ static void agent_register_go_on(struct registration *r)
 {
 	bool held = agent_register_is_held(r->result);
 
-	if (r->wish.agent->leaving) { /* it went away meanwhile */
+	if (r->wish.agent->leaving || r->wish.agent->why) { /* it went away meanwhile */
 		agent_register_free(r);
 	} else if (r->result == CREATE_OK) {
 		agent_register_settle(r, agent_register_ask(r));
@@ -307,6 +307,15 @@ static void agent_register_go_on(struct registration *r)
 		r->tries = AGENT_REGISTER_TRIES;
 		agent_register_settle(r, r->result);
 	}
+}
+
+/* What the key allows may have changed while the registration waited. */
+static void agent_register_renew(struct registration *r)
+{
+	const struct agent_session *a = r->wish.agent;
+
+	if (r->grant && a->grant)
+		*r->grant = *a->grant;
 }
 
 static void agent_register_on_back(struct loop_task *task)
@@ -320,8 +329,7 @@ static void agent_register_on_back(struct loop_task *task)
 		return;
 	}
 	a->registration = NULL;
-	if (r->grant && a->grant) /* it may have changed on the way */
-		*r->grant = *a->grant;
+	agent_register_renew(r);
 	agent_register_go_on(r);
 	if (!a->registration)
 		done(a);
@@ -350,12 +358,9 @@ static void agent_register_on_hashed(void *ctx)
 	struct agent_session *a = r->wish.agent;
 	void (*done)(struct agent_session * agent) = r->done;
 
-	if (!a) {
-		agent_register_free(r);
-		return;
-	}
 	a->registration = NULL;
-	if (a->leaving)
+	agent_register_renew(r);
+	if (a->leaving || a->why)
 		agent_register_free(r);
 	else if (gate_hash_text(r->hash))
 		agent_register_settle(r, agent_register_ask(r));
@@ -482,8 +487,12 @@ void agent_register_start(
 
 void agent_register_abandon(struct agent_session *a)
 {
-	if (!a->registration)
+	struct registration *r = a->registration;
+
+	if (!r)
 		return;
-	a->registration->wish.agent = NULL;
 	a->registration = NULL;
+	r->wish.agent = NULL;
+	if (r->hash && !gate_hash_is_done(r->hash)) /* it is not on its way, and need not wait */
+		agent_register_free(r);
 }

@@ -99,6 +99,9 @@ static bool front_step_head(struct front *f, struct slice *in)
 	http1_parser_reset(&f->parser);
 	switch (front_request_handle(f, in, &front_exchange_events, &home)) {
 	case FRONT_ON:
+		/* What was gathered or asked for this request says nothing about the next one. */
+		front_body_free(&f->body);
+		front_stop_asking(f);
 		f->head_started = false;
 		f->admitted = false;
 		return true;

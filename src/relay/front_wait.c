@@ -64,13 +64,10 @@ static void front_wait_record(const struct front_wait *wait, const struct reply 
 	worker_log_access(w, &record);
 }
 
-/* On the loop, and not inside of anything of the front's. */
-static void front_wait_on_answered(void *ctx)
+static void front_wait_answer(struct front_wait *wait)
 {
-	struct front_wait *wait = ctx;
 	struct front *f = wait->front;
 	struct worker *w = f->worker;
-	const struct exchange_events *events = wait->events;
 	bool keep_alive = wait->keep_alive && !atomic_load(&w->shared->draining);
 	struct reply reply = {
 		.head_only = wait->head_only,
@@ -81,13 +78,29 @@ static void front_wait_on_answered(void *ctx)
 	buf_clear(&w->answer);
 	wait->later->write(wait->later, &w->answer, &reply);
 	front_wait_record(wait, &reply);
-	wait->later->free(wait->later);
-	front_wait_free(f);
 	front_write(f, buf_slice(&w->answer));
 	/* It may have been a key. */
 	mem_wipe(w->answer.base, w->answer.cap);
 	buf_release(&w->answer);
-	events->done(f, keep_alive, false);
+	wait->keep_alive = keep_alive;
+}
+
+/* On the loop, and not inside of anything of the front's. */
+static void front_wait_on_answered(void *ctx)
+{
+	struct front_wait *wait = ctx;
+	struct front *f = wait->front;
+	const struct exchange_events *events = wait->events;
+	/* Who has left in this turn is freed at its end, and has no stream any more. */
+	bool is_there = f->state != FRONT_GONE, keep_alive;
+
+	if (is_there)
+		front_wait_answer(wait);
+	keep_alive = wait->keep_alive;
+	wait->later->free(wait->later);
+	front_wait_free(f);
+	if (is_there)
+		events->done(f, keep_alive, false);
 }
 
 void front_wait_begin(struct front *f, const struct front_wait_setup *setup)

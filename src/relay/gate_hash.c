@@ -13,6 +13,7 @@
 
 struct gate_hash {
 	struct crew_job job;
+	struct worker *worker; /* borrowed */
 	struct password_digest digest;
 	uint8_t salt[PASSWORD_SALT_LEN];
 	unsigned cost;
@@ -62,6 +63,11 @@ static void gate_hash_make_salt(
 	memcpy(out, mac, PASSWORD_SALT_LEN);
 }
 
+bool gate_hash_is_done(const struct gate_hash *h)
+{
+	return h->is_done;
+}
+
 int gate_hash_start(struct worker *w, const struct gate_hash_wish *wish, struct gate_hash **out)
 {
 	struct gate_hash *h = MEM_NEW(struct gate_hash);
@@ -69,6 +75,7 @@ int gate_hash_start(struct worker *w, const struct gate_hash_wish *wish, struct 
 
 	h->job.run = gate_hash_on_run;
 	h->job.done = gate_hash_on_done;
+	h->worker = w;
 	h->cost = w->conf->bcrypt_cost;
 	h->done = wish->done;
 	h->ctx = wish->ctx;
@@ -94,7 +101,8 @@ void gate_hash_free(struct gate_hash **h_ptr)
 	if (!h)
 		return;
 	*h_ptr = NULL;
-	if (h->is_done)
+	/* Who goes away leaves no work behind for those who wait. */
+	if (h->is_done || crew_cancel(h->worker->shared->hashers, &h->job))
 		gate_hash_destroy(h);
 	else
 		h->abandoned = true;

@@ -5,6 +5,8 @@
 #ifndef RELAY_GATE_HASH_H
 #define RELAY_GATE_HASH_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 #include "base/slice.h"
 #include "relay/identity.h"
@@ -23,6 +25,7 @@ struct gate_hash_wish {
 /* ERR_LIMIT: too many wait already. */
 MUST_CHECK int gate_hash_start(
 	struct worker *w, const struct gate_hash_wish *wish, struct gate_hash **out);
+bool gate_hash_is_done(const struct gate_hash *h);
 /* NULL as long as it is not done, or when the relay is ending. */
 const char *gate_hash_text(const struct gate_hash *h);
 /* Before it is done as well; `done` does not come then. */

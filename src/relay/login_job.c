@@ -263,21 +263,23 @@ static enum login_view login_job_decide(struct login_job *j)
 	struct admin_devices *devices = j->worker->shared->admin->devices;
 	struct slice code = slice_from_str(j->form.code);
 	uint64_t now_ms = loop_wall_ms();
+	enum login_view view = LOGIN_FAILED;
 
 	if (!login_job_is_proven(j))
 		return LOGIN_FORGED;
 	if (!admin_devices_find(devices, now_ms, code, &j->device) ||
 		!admin_devices_claim(devices, now_ms, code))
 		return LOGIN_OVER;
-	j->view = LOGIN_FAILED;
 	if (!j->approves) {
 		admin_devices_settle(devices, code, ADMIN_DEVICES_DENY, (struct slice) {NULL, 0});
-		j->view = LOGIN_DENIED;
+		view = LOGIN_DENIED;
 	}
+	j->view = view;
 	j->storing.run = login_job_on_store;
 	j->storing.done = login_job_on_stored;
+	/* Once it is submitted, what became of it is for the store's thread to say. */
 	if (store_submit(j->worker->shared->store, &j->storing, j->worker->loop) == 0)
-		return j->view;
+		return view;
 	if (j->approves)
 		admin_devices_unclaim(devices, code);
 	return LOGIN_BUSY;

@@ -110,14 +110,18 @@ static bool usages_keeper_take(struct usages_keeper *k)
 static void usages_keeper_on_tick(struct timeout *timeout)
 {
 	struct usages_keeper *k = CONTAINER_OF(timeout, struct usages_keeper, tick);
+	int err;
 
 	timeout_arm(k->queue, &k->tick);
 	if (k->busy || !usages_keeper_take(k))
 		return;
 	k->busy = true;
-	k->job.err = store_submit(k->shared->store, &k->job, k->loop);
-	if (k->job.err)
-		usages_keeper_settle(k);
+	/* Once it is submitted, the job is the store's thread's, which may have begun. */
+	err = store_submit(k->shared->store, &k->job, k->loop);
+	if (!err)
+		return;
+	k->job.err = err;
+	usages_keeper_settle(k);
 }
 
 int usages_keeper_new(struct loop *loop, struct relay_shared *shared, struct usages_keeper **out,

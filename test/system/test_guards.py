@@ -10,6 +10,7 @@ import time
 import pytest
 
 from harness import http
+from harness.admin import Api
 from harness.agent import create
 from harness.relay import free_ports
 from harness.session import Session
@@ -209,6 +210,23 @@ def test_chunked_expected_and_pipelined_webhooks(start):
         assert [request.target for request in tunnel.requests] == ["/a", "/b"]
 
 
+def test_a_body_that_was_gathered_vouches_for_no_later_request(start):
+    relay = start("--workers", "1")
+    fields = sign("github", b"hello world")
+    late = fields + [("Content-Length", "11"), ("Expect", "100-continue")]
+    with Guarded(relay, verify=verify("github")) as tunnel, http.Visitor(relay.port) as visitor:
+        visitor.send(http.build_request("POST", "/a", tunnel.host, late))
+        assert visitor.read_head().status == 100
+        with Guarded(relay) as unguarded:
+            visitor.send(b"hello world")
+            assert visitor.read_response().status == 200
+            assert [request.target for request in unguarded.requests] == ["/a"]
+            with Guarded(relay, verify=verify("github")) as guarded:
+                visitor.send(http.build_request("POST", "/b", tunnel.host, fields, b"other words"))
+                assert is_refused(visitor.read_response(), "webhook-signature", 401)
+                assert not guarded.requests
+
+
 def test_bodies_are_gathered_up_to_a_bound(start):
     relay = start("--webhook-max-body", "64k")
     with Guarded(relay, verify=verify("github")) as tunnel:
@@ -261,6 +279,20 @@ def test_pool_tunnels_are_guarded_too(start):
         bad = post(relay, subdomain="other-app", **members)
         assert bad.status == 400, (members, bad)
     assert http.fetch(relay.port, host=f"other-app.{relay.domain}").status == 404
+
+
+# changes while it runs
+
+def test_another_password_leaves_the_other_guards_in_place(start, tmp_path):
+    tmp_path.chmod(0o700)
+    relay = start("--state-dir", tmp_path, "--bcrypt-cost", "4")
+    operator = Api(relay, tmp_path)
+    with Guarded(relay, deny=["127.0.0.2"], verify=verify("github")) as tunnel:
+        for password, code in (("open sesame", "password-required"), (None, "webhook-signature")):
+            operator("PATCH", "/tunnels/demo", {"password": password}, status=200)
+            assert http.fetch(relay.port, host=tunnel.host, source="127.0.0.2").status == 403
+            assert is_refused(tunnel.visit(), code, 401)
+            assert tunnel.visit("POST", body=b"x", headers=sign("github", b"x")).status == 200
 
 
 # passwords by plan

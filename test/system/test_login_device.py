@@ -71,6 +71,7 @@ def poll(machine, login):
     return machine("POST", "/device/token", {"device_code": login["device_code"]})
 
 
+@pytest.mark.tsan
 def test_a_machine_is_let_in(relay, machine, state):
     login = begin(machine)
     assert re.fullmatch(r"[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}", login["user_code"])

@@ -113,6 +113,7 @@ def test_what_was_used_counts_after_a_restart(start, book):
 
 
 @pytest.mark.covers("fault-15")
+@pytest.mark.tsan
 def test_kill_9_loses_only_what_was_not_handed_over(start, book):
     key = book.key("alice")
     relay = start_plans(start, book, plans="default: all\nplans: {all: {}}")
