@@ -88,7 +88,7 @@ enum api_result admin_api_handle(struct api_request *r, struct slice below)
 		.path = below,
 		.query = http_target_query(r->target->path),
 		.body = r->body,
-		.address = identity_client_ip(r->head, r->peer, conf->trust_proxy),
+		.address = identity_near_ip(r->head, r->peer, conf->trust_proxy),
 		.now_ms = loop_wall_ms(),
 	};
 	enum api_result result;

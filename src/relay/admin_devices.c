@@ -12,6 +12,7 @@
 #include "crypto/ct.h"
 #include "crypto/digest.h"
 #include "crypto/rand.h"
+#include "relay/gate_sources.h"
 
 #define ADMIN_DEVICES_LEEWAY_MS 500u /* a poll that is as much too early is forgiven */
 #define ADMIN_DEVICES_SLOWER_S 5u /* RFC 8628, 3.5 */
@@ -27,6 +28,7 @@ enum admin_devices_state {
 struct admin_devices_entry {
 	enum admin_devices_state state;
 	struct admin_device device;
+	struct gate_source source; /* that began it */
 	uint8_t code_hash[DIGEST_SHA256_LEN]; /* looked up by its hash: no timing tells of it */
 	char key[API_KEY_TEXT_LEN + 1];
 	uint64_t polled_ms;
@@ -119,13 +121,13 @@ static struct admin_devices_entry *admin_devices_by_user_code(
 	return NULL;
 }
 
-/* Frees what is over, counts those of the address, and returns a free entry if there is one. */
-static struct admin_devices_entry *admin_devices_sweep(
-	struct admin_devices *d, uint64_t now_ms, const char *address, unsigned *of_address_out)
+/* Frees what is over, counts those of the source, and returns a free entry if there is one. */
+static struct admin_devices_entry *admin_devices_sweep(struct admin_devices *d, uint64_t now_ms,
+	const struct gate_source *source, unsigned *of_source_out)
 {
 	struct admin_devices_entry *free_entry = NULL;
 
-	*of_address_out = 0;
+	*of_source_out = 0;
 	for (unsigned i = 0; i < ADMIN_DEVICES_MAX; i++) {
 		struct admin_devices_entry *e = &d->entries[i];
 
@@ -133,8 +135,8 @@ static struct admin_devices_entry *admin_devices_sweep(
 			admin_devices_forget(e);
 		if (e->state == ADMIN_DEVICES_FREE)
 			free_entry = e;
-		else if (strcmp(e->device.address, address) == 0)
-			++*of_address_out;
+		else if (slice_eq(gate_source_slice(&e->source), gate_source_slice(source)))
+			++*of_source_out;
 	}
 	return free_entry;
 }
@@ -142,13 +144,14 @@ static struct admin_devices_entry *admin_devices_sweep(
 int admin_devices_begin(struct admin_devices *d, uint64_t now_ms, struct admin_device *device,
 	char code_out[ADMIN_DEVICES_CODE_LEN + 1])
 {
+	struct gate_source source = gate_source_of(slice_from_str(device->address));
 	struct admin_devices_entry *e;
-	unsigned of_address;
+	unsigned of_source;
 	int err = ERR_LIMIT;
 
 	pthread_mutex_lock(&d->lock);
-	e = admin_devices_sweep(d, now_ms, device->address, &of_address);
-	if (e && of_address < ADMIN_DEVICES_PER_SOURCE) {
+	e = admin_devices_sweep(d, now_ms, &source, &of_source);
+	if (e && of_source < ADMIN_DEVICES_PER_SOURCE) {
 		do
 			admin_devices_make_user_code(device->user_code);
 		while (admin_devices_by_user_code(d, slice_from_str(device->user_code)));
@@ -156,6 +159,7 @@ int admin_devices_begin(struct admin_devices *d, uint64_t now_ms, struct admin_d
 		device->expires_ms = now_ms + ADMIN_DEVICES_TTL_MS;
 		e->state = ADMIN_DEVICES_WAITING;
 		e->device = *device;
+		e->source = source;
 		e->interval_s = ADMIN_DEVICES_INTERVAL_S;
 		digest_sha256(slice_from_str(code_out), e->code_hash);
 		err = 0;

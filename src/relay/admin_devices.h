@@ -14,7 +14,7 @@
 #include "crypto/api_key.h"
 
 #define ADMIN_DEVICES_MAX 1024u /* logins under way */
-#define ADMIN_DEVICES_PER_SOURCE 16u /* from one address */
+#define ADMIN_DEVICES_PER_SOURCE 16u /* from one address, of IPv6 one network */
 #define ADMIN_DEVICES_TTL_MS 600000u
 #define ADMIN_DEVICES_INTERVAL_S 5u /* between two polls */
 #define ADMIN_DEVICES_CODE_LEN 43 /* of base64url: 256 bits */

@@ -9,12 +9,15 @@
 #include "relay/gate_password.h"
 #include "relay/gate_rules.h"
 #include "relay/holdings.h"
+#include "relay/tcp_tunnel.h"
 #include "relay/tunnel.h"
 #include "relay/tunnel_gate.h"
 #include "relay/worker.h"
 
 #define ADMIN_GUARD_LIST_MAX 4096u /* of networks with blanks between them */
-#define ADMIN_GUARD_LIMIT "limit" /* a worker's answer that is no JSON */
+/* Answers of a worker that are no JSON. */
+#define ADMIN_GUARD_LIMIT "limit"
+#define ADMIN_GUARD_UNREADABLE "unreadable"
 
 /* ---- changing ---- */
 
@@ -65,6 +68,17 @@ static bool admin_guard_may_protect(struct worker *w, struct tunnel *t)
 	return t->counts_password;
 }
 
+/* What belongs to a password goes on with it: links are good for the one that they were made with,
+ * who has signed out stays out, and who has guessed has no more guesses. */
+static void admin_guard_keep_password(struct tunnel_gate *to, struct tunnel_gate *from)
+{
+	gate_password_free(&to->password);
+	to->password = from->password;
+	to->shares = from->shares;
+	from->password = NULL;
+	from->shares = NULL;
+}
+
 /* What the gate of now says where nothing else was said. The buffers get the texts. */
 static struct tunnel_gate_wish admin_guard_wish(const struct admin_guard_what *g,
 	const struct tunnel_gate *gate, struct buf *allow, struct buf *deny)
@@ -105,15 +119,14 @@ static void admin_guard_on_change(struct worker *w, const void *ctx, struct buf 
 	if (!t)
 		return;
 	wish = admin_guard_wish(g, t->gate, &allow, &deny);
-	if (wish.password_hash && !admin_guard_may_protect(w, t)) {
+	if (wish.password_hash && tcp_tunnel_is(t)) {
+		buf_append_str(out, ADMIN_GUARD_UNREADABLE);
+	} else if (wish.password_hash && !admin_guard_may_protect(w, t)) {
 		buf_append_str(out, ADMIN_GUARD_LIMIT);
 	} else {
 		gate = tunnel_gate_new(w, &wish);
-		if (gate && t->gate && !admin_guard_has(g, ADMIN_GUARD_PASSWORD)) {
-			/* Links are good for the password that they were made with. */
-			gate->shares = t->gate->shares;
-			t->gate->shares = NULL;
-		}
+		if (gate && t->gate && !admin_guard_has(g, ADMIN_GUARD_PASSWORD))
+			admin_guard_keep_password(gate, t->gate);
 		tunnel_put_gate(t, gate);
 		admin_tunnel_write(out, t, &g->what.view);
 	}
@@ -174,6 +187,11 @@ static void admin_guard_run(struct admin_context *c, const struct admin_request 
 	if (slice_eq(buf_slice(&reply->body), SLICE(ADMIN_GUARD_LIMIT))) {
 		admin_refuse(reply, API_ERROR_PASSWORD_LIMIT_REACHED,
 			"The account has as many tunnels with a password as its plan allows.");
+		return;
+	}
+	if (slice_eq(buf_slice(&reply->body), SLICE(ADMIN_GUARD_UNREADABLE))) {
+		admin_refuse(reply, API_ERROR_INVALID_REQUEST,
+			"A TCP tunnel cannot ask its visitors for a password.");
 		return;
 	}
 	admin_guard_detail(&detail, g);

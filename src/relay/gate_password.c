@@ -26,6 +26,7 @@ struct gate_visit {
 	void *ctx;
 	bool wrong; /* the password that it came with was looked at, and is not the one */
 	uint8_t asked[SEAL_MAC_LEN]; /* which that was */
+	struct gate_source source;
 };
 
 struct gate_question {
@@ -70,6 +71,7 @@ static struct gate_visit *gate_visit_new(const struct gate_visitor *visitor)
 
 	v->again = visitor->again;
 	v->ctx = visitor->ctx;
+	v->source = visitor->source;
 	list_init(&v->node);
 	loop_task_init(&v->task, gate_visit_on_task);
 	return v;
@@ -113,12 +115,32 @@ static void gate_question_tell(struct gate_question *q, struct loop *loop, bool 
 	}
 }
 
+/* Whoever asked has had a guess, and who has left meanwhile as well: nobody gets more of them by
+ * not waiting for the answer. */
+static void gate_question_count(const struct gate_question *q)
+{
+	struct gate_sources *sources = q->owner->sources;
+	uint64_t now = loop_now(q->owner->worker->loop);
+	bool left = true;
+
+	LIST_EACH (node, &q->visits) {
+		const struct gate_visit *v = CONTAINER_OF(node, struct gate_visit, node);
+
+		gate_sources_fail(sources, &v->source, now);
+		if (slice_eq(gate_source_slice(&v->source), gate_source_slice(&q->source)))
+			left = false;
+	}
+	if (left)
+		gate_sources_fail(sources, &q->source, now);
+}
+
 static void gate_password_go_on(struct gate_password *p);
 
 static void gate_question_on_done(struct crew_job *job)
 {
 	struct gate_question *q = CONTAINER_OF(job, struct gate_question, job);
 	struct gate_password *p = q->owner;
+	bool wrong = !q->right && !job->dropped;
 
 	if (p) {
 		list_remove(&q->node);
@@ -130,7 +152,9 @@ static void gate_question_on_done(struct crew_job *job)
 			memcpy(p->known, q->asked, sizeof(p->known));
 			p->known_until_ms = loop_now(p->worker->loop) + GATE_PASSWORD_KNOWN_MS;
 		}
-		gate_question_tell(q, p->worker->loop, !q->right && !job->dropped);
+		if (wrong)
+			gate_question_count(q);
+		gate_question_tell(q, p->worker->loop, wrong);
 		gate_password_go_on(p);
 	}
 	gate_question_free(q);
@@ -320,16 +344,18 @@ enum gate_password_answer gate_password_try(
 	uint64_t blocked_ms = gate_sources_blocked_ms(p->sources, &visitor->source, now);
 	uint8_t asked[SEAL_MAC_LEN];
 
+	gate_password_name(p, password, asked);
+	if (gate_visit_take_wrong(*visitor->visit, asked)) /* and was counted */
+		return GATE_PASSWORD_WRONG;
 	if (blocked_ms) {
 		visitor->retry_s = (unsigned)((blocked_ms + 999) / 1000);
 		return GATE_PASSWORD_BLOCKED;
 	}
-	gate_password_name(p, password, asked);
 	if (gate_password_is_known(p, asked)) {
 		gate_sources_forget(p->sources, &visitor->source);
 		return GATE_PASSWORD_RIGHT;
 	}
-	if (!password_is_allowed(password) || gate_visit_take_wrong(*visitor->visit, asked)) {
+	if (!password_is_allowed(password)) {
 		gate_sources_fail(p->sources, &visitor->source, now);
 		return GATE_PASSWORD_WRONG;
 	}

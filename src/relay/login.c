@@ -81,7 +81,8 @@ static void login_read(struct api_request *r, struct login_form *form)
 	login_field(r->body, "account", form->account, sizeof(form->account));
 	login_field(r->body, "password", form->password, sizeof(form->password));
 	login_field(r->body, "proof", form->proof, sizeof(form->proof));
-	slice_to_str(identity_client_ip(r->head, r->peer, r->worker->conf->trust_proxy),
+	/* What counts guesses is no word of who guesses. */
+	slice_to_str(identity_near_ip(r->head, r->peer, r->worker->conf->trust_proxy),
 		form->address, sizeof(form->address));
 }
 

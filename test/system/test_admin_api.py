@@ -12,7 +12,10 @@ import pytest
 from harness import http
 from harness.admin import Api, Socket, ask
 from harness.agent import create, reply
+from harness.gate import Browser
+from harness.gate import basic as gate_basic
 from harness.postgres import Postgres
+from harness.relay import free_ports
 from harness.session import Session
 from harness.wait import wait_for
 
@@ -324,6 +327,68 @@ def test_networks_and_links_are_changed_while_a_tunnel_runs(relay, operator, age
     assert alice.code("PATCH", "/tunnels/demo", {"allow": ["here"]}) == (400, "invalid-request")
     events = [row["event"] for row in operator.get("/audit?limit=6")["items"]]
     assert events == ["tunnel.changed"] * 3 + ["tunnel.shared", "tunnel.changed", "key.created"]
+
+
+def test_a_new_password_leaves_the_other_guards_where_they_are(relay, operator):
+    alice = account(operator, "alice")
+    with Session(relay, fields=[("Authorization", f"Bearer {alice.key}")]) as peer:
+        peer.register(1, subdomain="shop", deny=["127.0.0.2"],
+                      verify={"scheme": "github", "secret": "x"})
+        host = f"shop.{relay.domain}"
+        signed = [("X-Hub-Signature-256", "sha256=" + "0" * 64)]
+        for password in ("open sesame", "open sesame 2", None):
+            alice("PATCH", "/tunnels/shop", {"password": password}, status=200)
+            assert http.fetch(relay.port, host=host, source="127.0.0.2").status == 403
+            refused = http.fetch(relay.port, host=host, headers=signed)
+            assert refused.get("X-Adit-Error") == "webhook-signature", refused
+        assert not peer.waiting
+
+
+def test_a_new_password_is_within_the_plan(start, state):
+    relay = start("--state-dir", state, "--bcrypt-cost", "4", "--plans", "plans.yaml", files={
+        "plans.yaml": "default: p\nplans: {p: {password-tunnels: 1}}"})
+    alice = account(Api(relay, state), "alice")
+    with Session(relay, fields=[("Authorization", f"Bearer {alice.key}")]) as peer:
+        peer.register(1, subdomain="first", password="open sesame")
+        peer.register(2, subdomain="second")
+        assert alice.code("PATCH", "/tunnels/second", {"password": "open sesame"}) == (
+            403, "PASSWORD_LIMIT_REACHED")
+        assert alice.get("/tunnels/second")["protected"] is False
+        alice("PATCH", "/tunnels/first", {"password": "another one"}, status=200)
+        alice("PATCH", "/tunnels/first", {"password": None}, status=200)
+        alice("PATCH", "/tunnels/second", {"password": "open sesame"}, status=200)
+
+
+def test_a_tcp_tunnel_takes_no_password(start, state):
+    first = free_ports(2)
+    relay = start("--state-dir", state, "--bcrypt-cost", "4", "--tcp-port-range-start", first,
+                  "--tcp-port-range-end", first + 1)
+    alice = account(Api(relay, state), "alice")
+    with Session(relay, fields=[("Authorization", f"Bearer {alice.key}")]) as peer:
+        peer.register(1, "tcp")
+        (name,) = (item["name"] for item in alice.get("/tunnels")["items"])
+        assert alice.code("PATCH", f"/tunnels/{name}", {"password": "open sesame"}) == (
+            400, "invalid-request")
+        assert alice.get(f"/tunnels/{name}")["protected"] is False
+
+
+def test_who_signed_out_stays_out_when_other_guards_change(relay, operator, agent):
+    alice = account(operator, "alice")
+    peer = agent(relay, "demo", headers=[("Authorization", f"Bearer {alice.key}")])
+    peer.serve(reply(b"hello"))
+    alice("PATCH", "/tunnels/demo", {"password": "open sesame"}, status=200)
+    browser = Browser(relay, "demo")
+    assert browser.login("open sesame").status == 303
+    session = dict(browser.cookies)
+    browser.ask(target="/_adit/gate/logout")
+    assert browser.submit("logout").status == 303
+    browser.cookies = session
+    assert browser.ask().status == 401
+    for _ in range(5):
+        assert peer.visit(headers=[gate_basic("a guess")]).status == 401
+    alice("PATCH", "/tunnels/demo", {"deny": ["127.0.0.5"]}, status=200)
+    assert browser.ask().status == 401
+    assert peer.visit(headers=[gate_basic("open sesame")]).status == 429
 
 
 # audit

@@ -202,6 +202,23 @@ def test_guesses_at_once_are_no_more_guesses(start, agent):
 
 
 @pytest.mark.covers("S111")
+def test_who_leaves_before_the_answer_has_guessed_all_the_same(start, agent):
+    relay = start("--bcrypt-cost", "12", admin=True)
+    open_agent(agent, relay)
+
+    def wrong():
+        metrics = http.fetch(relay.admin_port, target="/metrics", host="x").text()
+        return int(re.search(r'adit_passwords_checked_total{result="wrong"} (\d+)', metrics)[1])
+    for n in range(5):
+        visitor = send_request(relay, basic(f"guess{n}"))
+        assert visitor.silent(0.05)
+        visitor.reset()
+        wait_for(lambda n=n: wrong() == n + 1, "the guess to be looked at")
+    assert visit(relay, "demo", basic("hunter22")).status == 429
+    assert visit(relay, "demo", basic("hunter22"), source="127.0.0.2").status == 200
+
+
+@pytest.mark.covers("S111")
 def test_a_source_is_what_the_trusted_proxy_says_and_of_ipv6_its_network(fast, agent):
     relay = fast("--trust-proxy")
     open_agent(agent, relay)

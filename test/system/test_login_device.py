@@ -266,6 +266,26 @@ def test_the_uri_comes_from_the_configuration(relay, machine, host):
         assert answer.status in (404, 421)
 
 
+def test_what_a_visitor_says_of_itself_does_not_count(start, state):
+    relay = start("--state-dir", state, "--bcrypt-cost", "5", "--trust-proxy")
+    login = begin(Api(relay))
+    page = Page(relay)
+    page.get()
+
+    def sign_in(number):
+        forwarded = ("X-Forwarded-For", f"198.51.100.{number}, 192.0.2.1")
+        return page.post([ORIGIN, forwarded], step="sign-in", code=login["user_code"],
+                         account=f"user{number}", password="wrong guess").status
+    assert [sign_in(n) for n in range(6)] == [401] * 5 + [429]
+
+    def begins(address):
+        return Api(relay)("POST", "/device", {}, headers=[("X-Forwarded-For", address)]).status
+    assert [begins(f"198.51.100.{n}, 192.0.2.1") for n in range(17)] == [200] * 16 + [429]
+    # One network has as many addresses as it likes.
+    assert [begins(f"2001:db8:0:1::{n}") for n in range(17)] == [200] * 16 + [429]
+    assert begins("2001:db8:0:2::1") == 200
+
+
 def test_one_source_has_so_many_logins(machine):
     answers = [machine("POST", "/device", {}) for _ in range(17)]
     assert [a.status for a in answers] == [200] * 16 + [429]

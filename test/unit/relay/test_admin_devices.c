@@ -130,7 +130,7 @@ static void there_are_so_many_logins_and_no_more(void **state)
 		assert_int_equal(admin_devices_begin(d, NOW, &device, code), 0);
 	assert_int_equal(admin_devices_begin(d, NOW, &device, code), ERR_LIMIT);
 	for (; count < ADMIN_DEVICES_MAX; count++) {
-		snprintf(address, sizeof(address), "2001:db8::%x", count);
+		snprintf(address, sizeof(address), "2001:db8:0:%x::1", count);
 		device = device_of(address);
 		assert_int_equal(admin_devices_begin(d, NOW, &device, code), 0);
 	}
