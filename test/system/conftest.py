@@ -1,4 +1,6 @@
 """Fixtures of the system tests. Every relay a test starts is stopped, and checked, at its end."""
+import signal
+
 import pytest
 
 from harness import cli, npm
@@ -12,6 +14,9 @@ def pytest_configure(config):
         "markers", "covers(*ids): the rows of the requirements that this test would fail without")
     config.addinivalue_line("markers", "tsan: worth running against a ThreadSanitizer build")
     config.addinivalue_line("markers", "soak: takes minutes; only with -m soak")
+    # Whoever starts us in the background may have these ignored, and what we start inherits that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 class Starter:

@@ -41,10 +41,13 @@ def test_it_says_where_it_listens(start):
 
 @pytest.mark.covers("S3")
 def test_it_listens_where_it_was_told_only(start):
-    relay = start("--address", "127.0.0.6", "--port", "0", listen=False)
-    with http.Visitor(relay.port, "127.0.0.6") as visitor:
-        assert visitor.ask(target="/healthz", host="lt.test").status == 200
-    assert refused(relay.port)
+    def elsewhere_is_refused():
+        relay = start("--address", "127.0.0.6", "--port", "0", listen=False)
+        with http.Visitor(relay.port, "127.0.0.6") as visitor:
+            assert visitor.ask(target="/healthz", host="lt.test").status == 200
+        return refused(relay.port)
+    # Another program may have the same port of the other address, but not each time.
+    assert any(elsewhere_is_refused() for _ in range(5))
 
 
 @pytest.mark.covers("S1", "S31")

@@ -12,6 +12,15 @@ from harness.wait import DEADLINE, Late, wait_for
 PASSWORD = "canary-Pg-7f3a"  # a test looks for it where it must not be
 
 
+def is_running(pid):
+    """Whether there is such a process, and more of it than its exit status."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
 class Postgres:
     """Started with the object; stop, kill, pause and start again as a test likes."""
 
@@ -136,8 +145,11 @@ class Postgres:
         """kill -9 for all of it at once."""
         self.close_psql()
         self.process.send_signal(signal.SIGSTOP)  # it starts no others from here on
+        pids = self.pids()
         self.signal_all(signal.SIGKILL)
         self.process.wait(DEADLINE)
+        # The next one does not start while one of these still has the shared memory.
+        wait_for(lambda: not any(map(is_running, pids)), "all of PostgreSQL to end", 3 * DEADLINE)
 
     def close(self):
         self.close_psql()
