@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/opt_set.h"
+#include "proto/http_host.h"
 #include "relay/relay_options.h"
 
 static const struct opt_origin *relay_accounts_origin(
@@ -22,13 +23,16 @@ static void relay_accounts_cut_state_dir(struct relay_conf *conf)
 		conf->state_dir[slice_find(slice_from_str(conf->state_dir), ':')] = '\0';
 }
 
-/* "postgresql://user:password@host/": between the scheme and the @ stands another colon. */
+/* "postgresql://user:password@host/": between the scheme and the @ stands another colon. Or it is
+ * one of the parameters. */
 static bool relay_accounts_has_password(struct slice url)
 {
 	struct slice rest = slice_from(url, slice_find(url, ':') + 3);
 	struct slice login = slice_first(rest, slice_find(rest, '@'));
 
-	return login.len < rest.len && slice_find(login, ':') < login.len;
+	return (login.len < rest.len && slice_find(login, ':') < login.len) ||
+		http_query_has(http_target_query(url), SLICE("password")) ||
+		http_query_has(http_target_query(url), SLICE("sslpassword"));
 }
 
 static int relay_accounts_check_database(const struct relay_conf *conf, struct buf *message)

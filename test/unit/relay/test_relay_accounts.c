@@ -68,6 +68,9 @@ static void what_cannot_be_is_said_at_the_start(void **state)
 		{"--database postgresql://me:secret@db/adit", "",
 			"--database: every user of the machine could read this password; give the "
 			"URL as LT_DATABASE, or the password by PGPASSFILE"},
+		{"--database postgresql://me@db/adit?sslmode=require&password=secret", "",
+			"--database: every user of the machine could read this password; give the "
+			"URL as LT_DATABASE, or the password by PGPASSFILE"},
 	};
 	struct relay_start *s = *state;
 
