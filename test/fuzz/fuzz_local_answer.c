@@ -74,6 +74,7 @@ static struct local *start(struct run *run)
 	struct local *l = local_new(loop, &conf, &events);
 	struct stream *service = &run->service.base;
 	struct buf message = {0};
+	struct local_tunnel *t;
 	struct local_conn *conn;
 	uint32_t number = 1;
 
@@ -81,7 +82,9 @@ static struct local *start(struct run *run)
 	stream_mem_init(&run->service);
 	stream_read_start(service);
 	conn = local_conn_new(&service, quiet);
-	local_pool_put(map_get(&l->tunnels, slice_of(&number, sizeof(number))), &conn);
+	t = map_get(&l->tunnels, slice_of(&number, sizeof(number)));
+	local_pool_put(t, &conn);
+	t->keeps = true; /* so that requests with a body take it as well */
 	return l;
 }
 
