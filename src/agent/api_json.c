@@ -75,6 +75,37 @@ void api_json_print(const struct api_json *json, struct buf *out)
 			api_json_of(json), on_api_json_dump, out, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
+/* As people say it. */
+static void api_json_print_ms(json_int_t ms, struct buf *out)
+{
+	static const struct {
+		json_int_t ms;
+		const char *name;
+	} units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
+	size_t i = 0;
+
+	while (ms % units[i].ms)
+		i++;
+	buf_printf(out, "%lld%s", (long long)(ms / units[i].ms), units[i].name);
+}
+
+/* A name that ends in _ms tells the unit of its value, which is said with that instead. */
+static void api_json_print_named(struct slice name, json_t *value, struct buf *out)
+{
+	struct slice unit = SLICE("_ms");
+	bool is_ms = json_is_integer(value) && slice_ends(name, unit);
+
+	if (is_ms)
+		name = slice_first(name, name.len - unit.len);
+	for (size_t i = 0; i < name.len; i++)
+		buf_append_char(out, name.ptr[i] == '_' ? ' ' : name.ptr[i]);
+	buf_append_str(out, ": ");
+	if (is_ms)
+		api_json_print_ms(json_integer_value(value), out);
+	else
+		api_json_print((const struct api_json *)(void *)value, out);
+}
+
 bool api_json_print_member(const struct api_json *object, size_t at, struct buf *out)
 {
 	json_t *value;
@@ -85,10 +116,7 @@ bool api_json_print_member(const struct api_json *object, size_t at, struct buf 
 	{
 		if (json_is_null(value) || i++ < at)
 			continue;
-		for (const char *c = name; *c; c++)
-			buf_append_char(out, *c == '_' ? ' ' : *c);
-		buf_append_str(out, ": ");
-		api_json_print((const struct api_json *)(void *)value, out);
+		api_json_print_named(slice_from_str(name), value, out);
 		return true;
 	}
 	return false;

@@ -123,9 +123,14 @@ static bool admin_names_has_room(struct admin_context *c, const struct admin_req
 {
 	if (book_reserved_count(c->book, a->id) < q->name_limit)
 		return true;
-	admin_refuse(reply, API_ERROR_NAME_LIMIT_REACHED,
-		"The plan of %s has room for %llu reserved names, and all are taken.", a->name,
-		(unsigned long long)q->name_limit);
+	if (!q->name_limit)
+		admin_refuse(reply, API_ERROR_NAME_LIMIT_REACHED,
+			"The plan of %s has no reserved names.", a->name);
+	else
+		admin_refuse(reply, API_ERROR_NAME_LIMIT_REACHED,
+			"The plan of %s has room for %llu reserved names, and all are taken: "
+			"release one to reserve another.",
+			a->name, (unsigned long long)q->name_limit);
 	return false;
 }
 

@@ -22,7 +22,8 @@ PENDING = (400, refusal("authorization_pending"))
 GIVEN = (200, {"key": KEY, "id": "abcdefghij12", "account": "ann"})
 ME = {"account": "ann", "plan": "team", "admin": False, "reserved_names": 1,
       "key": {"id": "abcdefghij12", "label": "laptop", "expires_at": None},
-      "limits": {"tunnels": 5, "requests_per_minute": 1000, "monthly_bytes": None}}
+      "limits": {"tunnels": 5, "requests_per_minute": 1000, "monthly_bytes": None,
+                 "idle_ms": 7200000}}
 
 
 @pytest.fixture
@@ -267,7 +268,7 @@ def test_status_shows_all_of_it(home, api):
     assert result.stdout.splitlines() == [
         f"relay     {api.url}", "account   ann", "plan      team",
         "key       abcdefghij12  laptop", "limits    tunnels: 5",
-        "          requests per minute: 1000",
+        "          requests per minute: 1000", "          idle: 2h",
         "names     demo  reserved  protected", "          violet-mole",
         "tunnels   https://demo.example.com  protected  online"]
     assert {bearer(request) for request in api.requests} == {f"Bearer {KEY}"}
