@@ -235,10 +235,7 @@ def test_websockets_and_other_upgrades_pass(secure, agent, visit):
         ("Connection", "Upgrade"), ("Upgrade", "echo")]))
     assert visitor.read_head().status == 101
     data = os.urandom(3 * MIB)
-    sender = threading.Thread(target=visitor.sock.sendall, args=(data,))
-    sender.start()
-    assert visitor.read_exactly(len(data)) == data
-    sender.join()
+    assert visitor.exchange(data, len(data)) == data
 
 
 def test_a_half_closed_visitor_still_gets_its_answer(secure, agent, authority):
