@@ -81,7 +81,8 @@ static bool api_create_authenticate(struct api_request *r, enum api_result *resu
 	return false;
 }
 
-static enum api_result api_create_answer_tunnel(struct api_request *r, struct tunnel *t, unsigned status)
+static enum api_result api_create_answer_tunnel(
+	struct api_request *r, struct tunnel *t, unsigned status)
 {
 	struct reply reply = api_answer_reply(r, status);
 	struct buf url = {0}, body = {0};
@@ -182,8 +183,7 @@ static enum api_result api_create_named(struct api_request *r, struct slice name
 	return API_MOVE;
 }
 
-enum api_result api_create_by_path(
-	struct api_request *r, struct slice segment, unsigned *home_out)
+enum api_result api_create_by_path(struct api_request *r, struct slice segment, unsigned *home_out)
 {
 	enum api_result result;
 	char name[NAME_MAX_LEN + 1];
@@ -238,7 +238,8 @@ static enum api_result api_create_as_wanted(
 		return api_create_hash(r, wanted, home_out);
 	if (wanted->password_len && !gate_hash_text(*r->hash))
 		return api_create_overloaded(r);
-	return api_create_named(r, slice_of(wanted->subdomain, wanted->subdomain_len), wanted, home_out);
+	return api_create_named(
+		r, slice_of(wanted->subdomain, wanted->subdomain_len), wanted, home_out);
 }
 
 enum api_result api_create_by_post(struct api_request *r, unsigned *home_out)

@@ -10,8 +10,7 @@
 /* /?new: under any name. */
 enum api_result api_create_any(struct api_request *r, unsigned *home_out);
 /* /<name>, as it stands in the path. */
-enum api_result api_create_by_path(
-	struct api_request *r, struct slice segment, unsigned *home_out);
+enum api_result api_create_by_path(struct api_request *r, struct slice segment, unsigned *home_out);
 /* POST /api/tunnels. */
 enum api_result api_create_by_post(struct api_request *r, unsigned *home_out);
 

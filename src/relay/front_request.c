@@ -194,8 +194,8 @@ static enum front_action front_request_answer(
 		.admin = f->admin,
 		.operator= f->operator,
 		.authenticated = f->authenticated,
-		.keep_alive = r->keep_alive && !too_large &&
-			(f->body || r->body.kind == HTTP1_BODY_NONE),
+		.keep_alive =
+			r->keep_alive && !too_large && (f->body || r->body.kind == HTTP1_BODY_NONE),
 		.hash = &f->hash,
 		.again = f->again,
 		.ctx = f,
