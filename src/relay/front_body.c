@@ -16,6 +16,7 @@ struct front_body {
 	size_t at; /* how far the input was read */
 	bool in_trailers;
 	bool done;
+	bool too_large;
 	enum http_fault fault;
 	struct http_head trailer_head; /* what it says is not looked at */
 };
@@ -91,17 +92,22 @@ enum parse_result front_body_read(
 {
 	enum parse_result result = PARSE_DONE;
 
-	if (b->fault != HTTP_FAULT_NONE)
-		return PARSE_BAD;
 	if (b->framing.kind == HTTP1_BODY_LENGTH && b->framing.left > b->max)
+		b->too_large = true;
+	if (b->too_large || b->fault != HTTP_FAULT_NONE)
 		return PARSE_BAD;
 	if (!b->done && !b->in_trailers)
 		result = front_body_read_content(b, in);
 	if (result == PARSE_DONE && b->in_trailers && !b->done)
 		result = front_body_read_trailers(b, in, limits);
 	if (result != PARSE_BAD && b->at - b->head_size > b->max)
-		return PARSE_BAD;
-	return result;
+		b->too_large = true;
+	return b->too_large ? PARSE_BAD : result;
+}
+
+bool front_body_is_too_large(const struct front_body *b)
+{
+	return b->too_large;
 }
 
 enum http_fault front_body_fault(const struct front_body *b)

@@ -5,6 +5,7 @@
 #ifndef RELAY_FRONT_BODY_H
 #define RELAY_FRONT_BODY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,11 +26,13 @@ struct front_body *front_body_new(const struct http1_body *framing, size_t head_
 void front_body_allow(struct front_body *b, size_t max);
 void front_body_free(struct front_body **b);
 /*
- * Reads on in the input, which begins with the request's head. Once done it stays done. The limit
- * is a fault as well: HTTP_FAULT_NONE tells it from a malformed body.
+ * Reads on in the input, which begins with the request's head. Once done it stays done. A body is
+ * bad when it is malformed, or too large.
  */
 enum parse_result front_body_read(
 	struct front_body *b, struct slice in, const struct http1_limits *limits);
+bool front_body_is_too_large(const struct front_body *b);
+/* Why it is malformed. */
 enum http_fault front_body_fault(const struct front_body *b);
 /* When done: the content, and how much of the input the request takes up with its head. */
 struct slice front_body_content(const struct front_body *b);

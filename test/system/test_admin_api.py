@@ -483,8 +483,25 @@ def test_methods_and_paths(operator):
     assert response.get("Allow") == "GET, POST"
     assert operator.code("GET", "/nothing") == (404, "not-found")
     assert operator("HEAD", "/accounts").body == b""
-    big = operator("POST", "/accounts", b'{"name":"' + b"x" * 70000 + b'"}')
-    assert big.status == 413
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("path", ["/accounts", "/nothing"])
+def test_bodies_that_are_too_large_are_told_as_everything_else(state, operator, framing, path):
+    body = b'{"name":"' + b"x" * 70000 + b'"}'
+    fields = f"Content-Length: {len(body)}" if framing == "length" else "Transfer-Encoding: chunked"
+    if framing == "chunked":
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    with Socket(state) as wire:
+        wire.send(f"POST /api/v1{path} HTTP/1.1\r\nHost: lt.test\r\n{fields}\r\n\r\n".encode() + body)
+        response = wire.read_response()
+    assert response.status == 413
+    assert response.get("X-Adit-Error") == "body-too-large"
+    assert response.get("Content-Type").startswith("application/json")
+    assert response.get("Connection") == "close"
+    assert response.json()["error"] == {"code": "body-too-large",
+                                        "message": "The body is larger than 64 KiB."}
+    assert operator.get("/accounts")["items"] == []
 
 
 # a connection that waits
