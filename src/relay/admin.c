@@ -61,6 +61,13 @@ void admin_refuse_method(struct admin_reply *reply, const char *allow)
 	reply->allow = allow;
 }
 
+void admin_refuse_size(struct admin_reply *reply, const char *sentence)
+{
+	const struct visitor_error_info *info = visitor_error_get(VISITOR_ERROR_BODY_TOO_LARGE);
+
+	admin_refuse_with(reply, info->status, info->code, slice_from_str(sentence));
+}
+
 void admin_answer(struct admin_reply *reply, unsigned status)
 {
 	reply->status = status;

@@ -82,6 +82,8 @@ void admin_refuse(struct admin_reply *reply, enum api_error error, const char *f
 void admin_refuse_store(struct admin_reply *reply, int err, const char *why);
 /* 405. */
 void admin_refuse_method(struct admin_reply *reply, const char *allow);
+/* 413. */
+void admin_refuse_size(struct admin_reply *reply, const char *sentence);
 /* 204, without a body. */
 void admin_done(struct admin_reply *reply);
 /* The object that the body holds so far, with this status. */

@@ -16,6 +16,7 @@
 #include "io/crew.h"
 #include "io/signals.h"
 #include "relay/admin_service.h"
+#include "relay/agent_port.h"
 #include "relay/agent_session.h"
 #include "relay/descriptors.h"
 #include "relay/directory.h"
@@ -390,7 +391,7 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	if (r->conf->port_range_start)
 		r->shared.ports = ports_new(r->conf->port_range_start, r->conf->port_range_end);
 	if (r->conf->tcp_range_start)
-		r->shared.tcp_ports = ports_new(r->conf->tcp_range_start, r->conf->tcp_range_end);
+		r->shared.tcp_ports = agent_port_range(r->conf);
 	r->shared.refusals = refusals_new();
 	r->shared.holdings = holdings_new();
 	r->shared.usages = usages_new(loop_wall_ms());
