@@ -156,13 +156,15 @@ static void mux_tell_parked(struct mux *m, struct mux_stream *s)
 		m->events->data(s, piece);
 		buf_consume(&in, piece.len);
 	}
-	if (m->told) {
+	if (m->told && !s->released) {
 		buf_fit(&in);
 		s->in = in;
 		mux_stream_consumed(s);
 		return;
 	}
 	m->parked -= buf_len(&in);
+	if (m->told && buf_len(&in)) /* nobody is there to read it */
+		mux_stream_refuse(s);
 	buf_release(&in);
 }
 
@@ -171,6 +173,8 @@ static void mux_tell_received(struct mux *m, struct mux_stream *s)
 {
 	if (buf_len(&s->in))
 		mux_tell_parked(m, s);
+	else
+		mux_stream_consumed(s);
 	if (!m->told)
 		return;
 	if (s->reading && s->fin_seen && !s->fin_told && !buf_len(&s->in)) {
