@@ -169,6 +169,20 @@ bool admin_has_hash(const struct admin_request *q, const char *password, struct 
 	return false;
 }
 
+bool admin_body_read(const struct admin_request *q, const struct admin_json_shape *shape,
+	void *into, uint32_t *given_out, struct admin_reply *reply)
+{
+	struct buf sentence = {0};
+	uint32_t given;
+	int err = admin_json_read(q->body, shape, into, given_out ? given_out : &given, &sentence);
+
+	if (err)
+		admin_refuse(
+			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
+	buf_release(&sentence);
+	return !err;
+}
+
 void admin_actor(const struct admin_who *who, char *out, size_t size)
 {
 	if (who->operator)

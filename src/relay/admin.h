@@ -18,6 +18,7 @@
 
 struct account;
 struct admin_devices;
+struct admin_json_shape;
 struct db;
 struct plans;
 struct relay_shared;
@@ -110,6 +111,10 @@ MUST_CHECK bool admin_query_account(
 /* Whether a password that is asked for has its hash. False: refused already. */
 MUST_CHECK bool admin_has_hash(
 	const struct admin_request *q, const char *password, struct admin_reply *reply);
+
+/* Reads the body as admin_json_read does; given_out may be NULL. False: refused already. */
+MUST_CHECK bool admin_body_read(const struct admin_request *q, const struct admin_json_shape *shape,
+	void *into, uint32_t *given_out, struct admin_reply *reply);
 
 /* "operator", or the account and the key: for the audit log. */
 void admin_actor(const struct admin_who *who, char *out, size_t size);

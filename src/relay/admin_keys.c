@@ -116,10 +116,7 @@ static int admin_keys_on_each(void *ctx, const struct key *k)
 	struct buf json = {0};
 	char cursor[48];
 
-	if (!list->who->admin && k->account_id != list->who->grant.account_id)
-		return 0;
-	if (!book_find_account(list->ctx, k->account_id, &a) ||
-		(*list->filter && strcmp(list->filter, a.name) != 0))
+	if (!admin_list_shows(list, k->account_id, &a))
 		return 0;
 	snprintf(cursor, sizeof(cursor), "%016llx-%s", (unsigned long long)k->created_ms, k->id);
 	admin_keys_write(&json, k, a.name, (struct slice) {NULL, 0});
@@ -131,15 +128,10 @@ static int admin_keys_on_each(void *ctx, const struct key *k)
 void admin_keys_list(
 	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
 {
-	char account[RECORD_ACCOUNT_MAX + 1] = "";
 	struct admin_list list;
 
-	if (!admin_list_begin(&list, q, reply) ||
-		!admin_query_account(q, account, sizeof(account), reply))
-		return;
-	list.filter = account;
-	list.ctx = c->book;
-	admin_list_answer(&list, c, ledger_keys(c->db, admin_keys_on_each, &list), reply);
+	if (admin_list_begin_owned(&list, c, q, reply))
+		admin_list_answer(&list, c, ledger_keys(c->db, admin_keys_on_each, &list), reply);
 }
 
 /* ---- making ---- */
@@ -269,30 +261,16 @@ bool admin_keys_make(struct admin_context *c, const struct admin_request *q,
 	return !err;
 }
 
-static bool admin_keys_read(
-	const struct admin_request *q, struct admin_keys_body *body, struct admin_reply *reply)
-{
-	const struct admin_json_shape shape = {admin_keys_members, ARRAY_LEN(admin_keys_members)};
-	struct buf sentence = {0};
-	uint32_t given;
-	bool good = admin_json_read(q->body, &shape, body, &given, &sentence) == 0;
-
-	if (!good)
-		admin_refuse(
-			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
-	buf_release(&sentence);
-	return good;
-}
-
 void admin_keys_add(
 	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
 {
+	const struct admin_json_shape shape = {admin_keys_members, ARRAY_LEN(admin_keys_members)};
 	struct admin_keys_body body = {0};
 	struct admin_keys_order order = {.event = "key.created"};
 	struct key *k = &order.key;
 	struct account a;
 
-	if (!admin_keys_read(q, &body, reply) ||
+	if (!admin_body_read(q, &shape, &body, NULL, reply) ||
 		!admin_accounts_pick(c, q, body.account, &a, reply) ||
 		!admin_keys_read_scope(&body, k, reply))
 		return;
