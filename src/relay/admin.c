@@ -51,14 +51,13 @@ void admin_refuse_store(struct admin_reply *reply, int err, const char *why)
 			why && *why ? why : err_text(err));
 }
 
-void admin_refuse_method(struct admin_reply *reply, const char *allow)
+void admin_refuse_method(struct admin_reply *reply)
 {
 	const struct visitor_error_info *info = visitor_error_get(VISITOR_ERROR_METHOD_NOT_ALLOWED);
 	char sentence[ADMIN_SENTENCE_MAX];
 
-	snprintf(sentence, sizeof(sentence), "This path takes %s.", allow);
+	snprintf(sentence, sizeof(sentence), "This path takes %s.", reply->allow);
 	admin_refuse_with(reply, info->status, info->code, slice_from_str(sentence));
-	reply->allow = allow;
 }
 
 void admin_refuse_size(struct admin_reply *reply, const char *sentence)

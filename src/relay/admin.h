@@ -28,6 +28,7 @@ struct relay_shared;
 #define ADMIN_ADDRESS_LOCAL "local" /* whoever uses the admin socket */
 #define ADMIN_PAGE_MAX 1000u /* items of a list in one answer */
 #define ADMIN_PAGE_DEFAULT 100u
+#define ADMIN_ALLOW_MAX 32u
 #define ADMIN_PASSWORD_MIN 8u /* bytes; of accounts */
 #define ADMIN_PASSWORD_MAX 128u
 
@@ -59,7 +60,7 @@ struct admin_request {
 struct admin_reply {
 	unsigned status;
 	const char *code; /* X-Adit-Error, or NULL */
-	const char *allow; /* the methods, with 405 */
+	char allow[ADMIN_ALLOW_MAX]; /* the methods, with 405 */
 	unsigned retry_after_s; /* 0: none */
 	struct buf body;
 };
@@ -81,8 +82,8 @@ void admin_refuse(struct admin_reply *reply, enum api_error error, const char *f
 	PRINTF_LIKE(3, 4);
 /* The same for what the store says about a change. */
 void admin_refuse_store(struct admin_reply *reply, int err, const char *why);
-/* 405. */
-void admin_refuse_method(struct admin_reply *reply, const char *allow);
+/* 405, with the methods that reply->allow has. */
+void admin_refuse_method(struct admin_reply *reply);
 /* 413. */
 void admin_refuse_size(struct admin_reply *reply, const char *sentence);
 /* 204, without a body. */

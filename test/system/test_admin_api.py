@@ -578,6 +578,8 @@ def test_bodies_that_are_not_understood(operator, body):
 def test_methods_and_paths(operator):
     response = operator("PUT", "/accounts", status=405)
     assert response.get("Allow") == "GET, POST"
+    response = operator("GET", "/keys/x", status=405)
+    assert response.get("Allow") == "PATCH, DELETE"
     assert operator.code("GET", "/nothing") == (404, "not-found")
     assert operator("HEAD", "/accounts").body == b""
 
