@@ -108,6 +108,6 @@ enum api_result admin_api_refuse_size(struct api_request *r)
 {
 	struct admin_reply answer = {0};
 
-	admin_refuse(&answer, API_ERROR_BODY_TOO_LARGE, API_TOO_LARGE);
+	admin_refuse_size(&answer, API_TOO_LARGE);
 	return admin_api_answer(r, &answer);
 }

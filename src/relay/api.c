@@ -12,7 +12,6 @@
 #include "relay/api_answer.h"
 #include "relay/api_body.h"
 #include "relay/api_create.h"
-#include "relay/api_error.h"
 #include "relay/directory.h"
 #include "relay/landing.h"
 #include "relay/login.h"
@@ -201,8 +200,8 @@ bool api_takes_body(const struct http_head *head, struct slice path)
 /* In the words of whoever would have answered. */
 static enum api_result api_refuse_size(struct api_request *r, struct slice path)
 {
-	const struct api_error_info *info = api_error_get(API_ERROR_BODY_TOO_LARGE);
 	struct visitor_fault fault = {.error = VISITOR_ERROR_BODY_TOO_LARGE};
+	const struct visitor_error_info *info = visitor_error_get(fault.error);
 	struct reply reply = api_answer_reply(r, info->status);
 	struct buf body = {0};
 	struct slice below;

@@ -14,7 +14,6 @@
 #include "relay/api_json.h"
 #include "relay/clerk.h"
 #include "relay/create.h"
-#include "relay/directory.h"
 #include "relay/gate_hash.h"
 #include "relay/identity.h"
 #include "relay/lt_pool.h"
@@ -148,11 +147,11 @@ static enum api_result api_create_refuse_name(
 	return api_answer_json(r, &reply, &body);
 }
 
-/* S34: an empty name asks for a random one. Without a body (NULL) what stands before it stays. */
-static enum api_result api_create_named(struct api_request *r, struct slice name,
-	const struct api_json_tunnel *wanted, unsigned *home_out)
+/* Without a body (NULL) what stands before the tunnel stays. */
+static struct create_wish api_create_wish(
+	const struct api_request *r, struct slice name, const struct api_json_tunnel *wanted)
 {
-	struct worker *w = r->worker;
+	const struct worker *w = r->worker;
 	bool trust = w->conf->trust_proxy, bad_token = false;
 	struct identity who = identity_of_request(r->head, r->peer, trust, &bad_token);
 	struct create_wish wish = {
@@ -163,8 +162,6 @@ static enum api_result api_create_named(struct api_request *r, struct slice name
 		.client = identity_client_ip(r->head, r->peer, trust),
 		.keeps_gate = !wanted || !wanted->sets_gate,
 	};
-	struct create_outcome out = {0};
-	enum create_result result;
 
 	if (wanted)
 		wish.gate = api_json_gate(wanted);
@@ -172,6 +169,18 @@ static enum api_result api_create_named(struct api_request *r, struct slice name
 	if (bad_token)
 		log_debug(w->shared->log, "malformed client token ignored",
 			LOG_STR("visitor", wish.client));
+	return wish;
+}
+
+/* S34: an empty name asks for a random one. */
+static enum api_result api_create_named(struct api_request *r, struct slice name,
+	const struct api_json_tunnel *wanted, unsigned *home_out)
+{
+	struct worker *w = r->worker;
+	struct create_wish wish = api_create_wish(r, name, wanted);
+	struct create_outcome out = {0};
+	enum create_result result;
+
 	result = create_tunnel(w, &wish, &out);
 	if (result == CREATE_OK && wish.grant)
 		review_expect(w, wish.grant->expires_ms);
@@ -210,22 +219,28 @@ static enum api_result api_create_overloaded(struct api_request *r)
 	return api_answer_json(r, &reply, &body);
 }
 
-/* Has the password hashed, on the worker where its tunnel will be. */
+/* Has the password hashed, on the worker where its tunnel will be, if there will be one. */
 static enum api_result api_create_hash(
 	struct api_request *r, const struct api_json_tunnel *wanted, unsigned *home_out)
 {
 	struct worker *w = r->worker;
+	struct slice name = slice_of(wanted->subdomain, wanted->subdomain_len);
+	struct create_wish tunnel = api_create_wish(r, name, wanted);
 	struct gate_hash_wish wish = {
 		.password = slice_of(wanted->password, wanted->password_len),
-		.name = slice_of(wanted->subdomain, wanted->subdomain_len),
-		.who = auth_identity(&r->auth,
-			identity_of_request(r->head, r->peer, w->conf->trust_proxy, NULL)),
+		.name = name,
+		.who = tunnel.who,
 		.done = r->again,
 		.ctx = r->ctx,
 	};
+	struct create_outcome out = {0};
+	enum create_result result = create_foresee(w, &tunnel, &out);
 
-	if (directory_find(w->shared->directory, wish.name, home_out) && *home_out != w->index)
+	*home_out = out.home;
+	if (result == CREATE_MOVE)
 		return API_MOVE;
+	if (result != CREATE_OK)
+		return api_create_refuse_name(r, name, result, out.seconds);
 	return gate_hash_start(w, &wish, r->hash) == 0 ? API_WAIT : api_create_overloaded(r);
 }
 

@@ -68,6 +68,8 @@ static enum front_action front_request_error(
 
 	if (error == VISITOR_ERROR_METHOD_NOT_ALLOWED)
 		fault.allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+	if (error == VISITOR_ERROR_OVERLOADED)
+		fault.retry_after_s = r->front->worker->conf->retry_after_s;
 	return front_request_fault(r, &fault, in);
 }
 
@@ -118,6 +120,8 @@ static enum front_action front_request_refuse_body(struct front_request *r, stru
 {
 	if (front_body_is_too_large(r->front->body))
 		return front_request_error(r, VISITOR_ERROR_BODY_TOO_LARGE, in);
+	if (front_body_has_no_room(r->front->body))
+		return front_request_error(r, VISITOR_ERROR_OVERLOADED, in);
 	front_request_refuse(r->front, front_body_fault(r->front->body), r->head);
 	return FRONT_ON;
 }

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "base/image_linux.h"
 #include "base/mem.h"
 #include "crypto/rand.h"
 #include "crypto/tls.h"
@@ -432,6 +433,7 @@ void relay_run(struct relay *r)
 		LOG_STR("version", SLICE(ADIT_VERSION)));
 	if (r->hooks.ready)
 		r->hooks.ready(r->hooks.ctx);
+	image_release();
 	loop_run(r->loop);
 	for (unsigned i = 0; i < r->shared.worker_count; i++)
 		pthread_join(r->workers[i].thread, NULL);

@@ -110,6 +110,7 @@ struct worker {
 	struct pool upstreams;
 	struct pool exchanges;
 	struct pool exchange_works;
+	size_t webhooks_held; /* bytes of bodies whose signature is to be looked at */
 	struct list handshakes; /* those whose TLS is not ready, the oldest first */
 	unsigned handshake_count;
 	struct list tcp_visitors; /* connections to TCP tunnels */
