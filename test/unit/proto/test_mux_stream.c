@@ -297,7 +297,8 @@ static void a_full_tail_stops_streams_until_it_is_acknowledged(void **state)
 	assert_int_equal(mux_memory(p.mux), 0);
 }
 
-/* Another session has all there is: this one goes on with its own, one acknowledgement at a time. */
+/* Another session has all there is: this one goes on with its own, one acknowledgement at a time.
+ */
 static void when_others_have_the_memory_streams_wait_for_their_own(void **state)
 {
 	struct mux_tails all = {0};
