@@ -239,8 +239,9 @@ static bool stream_tls_step_read(struct stream_tls *t)
 	}
 	switch (result) {
 	case TLS_OK:
+		t->stalled = t->in.len || tls_has_more(t->tls);
 		t->base.events->data(t->base.ctx, room);
-		return true;
+		return t->stalled;
 	case TLS_MORE:
 		t->stalled = false;
 		return false;
@@ -396,6 +397,11 @@ static void stream_tls_set_bulk(struct stream *s, bool bulk)
 	stream_set_bulk(t->lower, bulk);
 }
 
+static void stream_tls_keep_buffers(struct stream *s, bool keep)
+{
+	tls_keep_buffers(stream_tls_of(s)->tls, keep);
+}
+
 static void stream_tls_shutdown(struct stream *s)
 {
 	struct stream_tls *t = stream_tls_of(s);
@@ -446,6 +452,7 @@ static const struct stream_ops stream_tls_ops = {
 	.write = stream_tls_write,
 	.room = stream_tls_room,
 	.set_bulk = stream_tls_set_bulk,
+	.keep_buffers = stream_tls_keep_buffers,
 	.shutdown = stream_tls_shutdown,
 	.close = stream_tls_close,
 	.detach = stream_tls_detach,
