@@ -40,7 +40,7 @@ HOMES = (
     (re.compile(r"libpsl\.h$"), ONE_FILE),
     (re.compile(r"wslay/"), ("src/wire/ws_stream.c",)),
     (re.compile(r"sqlite3\.h$"), ("src/store/db_sqlite.c",)),
-    (re.compile(r"libpq-fe\.h$"), ("src/store/db_pgsql.c",)),
+    (re.compile(r"libpq-fe\.h$"), ("src/store/pg_lib.h",)),
 )
 MIRRORED = ("base", "crypto", "proto", "config")
 MAX_FILE_LINES = 500

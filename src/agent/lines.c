@@ -102,6 +102,17 @@ static void lines_plain_forwarding(struct buf *out, const struct report *r)
 	buf_append_str(out, " -> ");
 	lines_text(out, r->target);
 	buf_append_str(out, r->is_protected ? " (protected)\n" : "\n");
+	if (!r->url_before.len)
+		return;
+	/* Whoever was given the old one has to hear of it. */
+	lines_local_time(out, r->wall_ms);
+	buf_append_str(out, "warning ");
+	lines_text(out, r->tunnel);
+	buf_append_str(out, " [address-changed]: ");
+	lines_text(out, r->url_before);
+	buf_append_str(out, " is now ");
+	lines_text(out, r->url);
+	buf_append_char(out, '\n');
 }
 
 void lines_plain(struct buf *out, const struct report *r)
@@ -198,6 +209,7 @@ static void lines_json_request(struct buf *out, const struct report *r)
 static void lines_json_rest(struct buf *out, const struct report *r)
 {
 	lines_json_text(out, "url", r->url);
+	lines_json_text(out, "url_before", r->url_before);
 	lines_json_text(out, "target", r->target);
 	lines_json_text(out, "relay", r->relay);
 	lines_json_text(out, "account", r->account);

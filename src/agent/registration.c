@@ -47,6 +47,7 @@ void registration_free(struct registration **reg_ptr)
 	tunnel_spec_deinit(&reg->spec);
 	mem_free(reg->name);
 	mem_free(reg->url);
+	mem_free(reg->url_before);
 	mem_free(reg);
 }
 
@@ -301,6 +302,21 @@ void registration_kill(struct registration *reg)
 	reg->is_up = false;
 }
 
+/* Keeps where it is now, and where it was if that was elsewhere. */
+static void registration_settle(struct registration *reg, const struct control *message)
+{
+	mem_free(reg->url_before);
+	reg->url_before = reg->url;
+	mem_free(reg->name);
+	reg->name = registration_keep(message->name);
+	reg->url = registration_keep(message->url);
+	reg->port = message->port;
+	if (!registration_is_text_equal(reg->url, reg->url_before))
+		return;
+	mem_free(reg->url_before);
+	reg->url_before = NULL;
+}
+
 static enum registration_event registration_come_up(
 	struct registration *reg, unsigned lane, const struct control *message, uint64_t now_ms)
 {
@@ -322,18 +338,15 @@ static enum registration_event registration_come_up(
 	backoff_up(&reg->backoff, now_ms);
 	if (again)
 		return REGISTRATION_NOTHING;
-	mem_free(reg->name);
-	mem_free(reg->url);
-	reg->name = registration_keep(message->name);
-	reg->url = registration_keep(message->url);
-	reg->port = message->port;
+	registration_settle(reg, message);
 	return REGISTRATION_IS_UP;
 }
 
 static bool registration_is_about_wish(const struct control *message)
 {
-	static const char *const codes[] = {
-		"name-in-use", "name-reserved", "invalid-name", "port-in-use", "port-not-allowed"};
+	/* no-free-port: another program listens at the one that was asked for. */
+	static const char *const codes[] = {"name-in-use", "name-reserved", "name-not-allowed",
+		"invalid-name", "port-in-use", "port-not-allowed", "no-free-port"};
 
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
 		if (registration_is_text_equal(message->code, codes[i]))
@@ -446,6 +459,8 @@ void registration_tell(const struct registration *reg, const struct control *mes
 	report->target = buf_slice(target);
 	report->tcp = reg->spec.proto == TUNNEL_TCP;
 	report->is_protected = reg->is_protected;
+	if (report->kind == REPORT_TUNNEL_UP)
+		report->url_before = slice_from_str(reg->url_before);
 	if (report->kind == REPORT_TUNNEL_UP || !message)
 		return;
 	report->code = slice_from_str(message->code);

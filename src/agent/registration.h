@@ -39,6 +39,7 @@ struct registration {
 	char *name; /* owned; what the relay gave it last: asked for again after a new session */
 	uint16_t port; /* likewise */
 	char *url; /* owned; NULL: was never up */
+	char *url_before; /* owned; NULL: it is where it was */
 	bool is_new; /* its local side has not been set up yet, or has changed */
 	bool is_dead; /* it will never work */
 	bool is_up; /* on any lane */

@@ -16,7 +16,7 @@ enum report_kind {
 	REPORT_LINK_LOST, /* message: why; streams wait */
 	REPORT_LINK_RESUMED, /* duration_us: how long it was gone */
 	REPORT_SESSION_LOST, /* the relay has forgotten the session; a new one follows */
-	REPORT_TUNNEL_UP, /* tunnel, url, target */
+	REPORT_TUNNEL_UP, /* tunnel, url, target; url_before if it was up elsewhere */
 	REPORT_TUNNEL_DOWN, /* tunnel; code, message */
 	REPORT_REQUEST, /* one HTTP request is over, or one TCP connection */
 	REPORT_REQUEST_OPENED, /* and has begun */
@@ -32,6 +32,7 @@ struct report {
 	uint64_t wall_ms;
 	struct slice tunnel; /* label */
 	struct slice url;
+	struct slice url_before;
 	struct slice target;
 	struct slice relay;
 	struct slice account;

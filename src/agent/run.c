@@ -13,6 +13,7 @@
 #include "agent/relay_way.h"
 #include "agent/tunnels_file.h"
 #include "base/err.h"
+#include "base/image_linux.h"
 #include "config/env.h"
 #include "io/filewatch.h"
 #include "io/loop.h"
@@ -29,6 +30,7 @@ struct run {
 	const struct run_job *job;
 	struct loop_task refused;
 	enum run_exit exit;
+	bool is_started;
 	bool is_stopping;
 	bool has_screen;
 };
@@ -73,6 +75,10 @@ static void run_on_report(void *ctx, const struct report *report)
 	struct run *run = ctx;
 
 	face_report(run->face, report);
+	if (report->kind == REPORT_TUNNEL_UP && !run->is_started) {
+		run->is_started = true;
+		image_release();
+	}
 	if (report->kind != REPORT_ERROR || !report->fatal)
 		return;
 	run->exit = RUN_REFUSED;

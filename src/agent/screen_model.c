@@ -2,6 +2,7 @@
 #include "agent/screen_model.h"
 
 #include "agent/report.h"
+#include "base/buf.h"
 #include "base/mem.h"
 
 #define SCREEN_MODEL_SECOND 1000u
@@ -103,6 +104,21 @@ static void screen_model_tunnel(struct screen_model *m, const struct report *r)
 	if (r->url.len)
 		slice_to_str(r->url, t->url, sizeof(t->url));
 	slice_to_str(r->target, t->target, sizeof(t->target));
+}
+
+/* Whoever was given the old address has to hear of it. */
+static void screen_model_moved(struct screen_model *m, const struct report *r)
+{
+	struct report note = *r;
+	struct buf message = {0};
+
+	if (!r->url_before.len)
+		return;
+	buf_printf(&message, "%.*s is now %.*s", SLICE_ARG(r->url_before), SLICE_ARG(r->url));
+	note.code = SLICE("address-changed");
+	note.message = buf_slice(&message);
+	screen_model_note(m, &note, SCREEN_WARNING);
+	buf_release(&message);
 }
 
 static void screen_model_tunnel_down(struct screen_model *m, const struct report *r)
@@ -214,6 +230,7 @@ bool screen_model_take(struct screen_model *m, const struct report *r, uint64_t 
 		return false;
 	case REPORT_TUNNEL_UP:
 		screen_model_tunnel(m, r);
+		screen_model_moved(m, r);
 		return true;
 	case REPORT_TUNNEL_DOWN:
 		screen_model_tunnel_down(m, r);

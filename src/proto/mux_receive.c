@@ -131,10 +131,7 @@ static void mux_receive_deliver(struct mux *m, struct slice data)
 		return;
 	if (s->released) { /* nobody is there to read it */
 		m->current = NULL;
-		mux_stream_control(m,
-			&(struct mux_frame) {
-				.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_RST, .stream = s->id});
-		mux_stream_over(s);
+		mux_stream_unread(s);
 		return;
 	}
 	if (s->reading && !buf_len(&s->in)) {

@@ -126,6 +126,15 @@ void mux_stream_over(struct mux_stream *s)
 		m->events->reset(s);
 }
 
+void mux_stream_unread(struct mux_stream *s)
+{
+	const struct mux_frame f = {
+		.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_RST, .stream = s->id};
+
+	mux_stream_control(s->mux, &f);
+	mux_stream_over(s);
+}
+
 bool mux_stream_is_done(const struct mux_stream *s)
 {
 	return s->released && s->fin_sent && s->fin_seen;

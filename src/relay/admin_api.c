@@ -2,12 +2,12 @@
 #include "relay/admin_api.h"
 
 #include "io/loop.h"
-#include "proto/http_head.h"
 #include "proto/http_host.h"
 #include "relay/admin_job.h"
 #include "relay/admin_plan.h"
 #include "relay/admin_route.h"
 #include "relay/admin_service.h"
+#include "relay/api_answer.h"
 #include "relay/auth.h"
 #include "relay/identity.h"
 #include "relay/public_url.h"
@@ -16,18 +16,12 @@
 
 static enum api_result admin_api_answer(struct api_request *r, struct admin_reply *answer)
 {
-	struct reply reply = {
-		.head_only = r->head->method_id == HTTP_HEAD,
-		.close = !r->keep_alive,
-		.say_keep_alive = r->keep_alive && r->head->minor == 0,
-	};
+	struct reply reply = api_answer_reply(r, 200);
 
 	admin_job_fill(&reply, answer);
 	reply_write_json(&r->worker->answer, &reply);
 	buf_release(&answer->body);
-	r->status = reply.status;
-	r->error = reply.code;
-	return API_ANSWERED;
+	return api_answer_note(r, &reply);
 }
 
 /* Reads the key, if there is one. False: it is a bad one, and the reply says so. */
@@ -108,4 +102,12 @@ enum api_result admin_api_handle(struct api_request *r, struct slice below)
 	buf_release(&base_url);
 	buf_release(&reserved);
 	return result;
+}
+
+enum api_result admin_api_refuse_size(struct api_request *r)
+{
+	struct admin_reply answer = {0};
+
+	admin_refuse_size(&answer, API_TOO_LARGE);
+	return admin_api_answer(r, &answer);
 }

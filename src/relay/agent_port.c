@@ -153,3 +153,13 @@ enum create_result agent_port_open(
 		return CREATE_OTHER_PORT;
 	return agent_port_ask(w, wish, port, out);
 }
+
+/* Not in turn from the first: after a restart the agents that run ask for the ports they had, and
+ * who comes before them shall hardly get one of these. */
+struct ports *agent_port_range(const struct relay_conf *conf)
+{
+	struct ports *ports = ports_new(conf->tcp_range_start, conf->tcp_range_end);
+
+	ports_skip(ports, rand_below(ports_free_count(ports)));
+	return ports;
+}

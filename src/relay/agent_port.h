@@ -9,11 +9,16 @@
 
 #include "relay/create.h"
 
+struct ports;
+struct relay_conf;
+
 /*
  * The wish has no name yet; its ctx is a struct session_tunnel_wish, which gets the port. Port 0
  * takes any. CREATE_MOVE: out has the name.
  */
 enum create_result agent_port_open(struct worker *w, const struct create_wish *wish, uint16_t port,
 	struct create_outcome *out);
+/* The ports of --tcp-port-range-start and -end. */
+struct ports *agent_port_range(const struct relay_conf *conf);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "relay/agent_fault.h"
 #include "relay/agent_message.h"
 #include "relay/agent_port.h"
 #include "relay/agent_session_priv.h"
@@ -68,49 +69,6 @@ static void agent_register_refuse(struct agent_session *a, const struct agent_me
 	agent_message_error(a, fault);
 }
 
-/* What a result means for the agent; OK and MOVE are none. */
-static const struct agent_message_fault agent_register_faults[] = {
-	[CREATE_MOVE] = {.code = "name-in-use",
-		.message = "The name is held by another session of the same owner."},
-	[CREATE_INVALID] = {.code = "invalid-name",
-		.message = "This name cannot be had: a name has 4 to 63 lower-case letters, "
-			   "digits and hyphens, and some are never given out.",
-		.fatal = true},
-	[CREATE_KEPT] = {.code = "name-reserved",
-		.message = "The name is reserved for another account.",
-		.fatal = true},
-	[CREATE_RESERVED] = {.code = "name-reserved",
-		.message = "The name is held for another client that was here a moment ago."},
-	[CREATE_IN_USE] = {.code = "name-in-use",
-		.message = "Another client's tunnel is online under this name.",
-		.fatal = true},
-	[CREATE_NO_PORT] = {.code = "no-free-port",
-		.message = "No port or descriptor is left for another tunnel."},
-	[CREATE_FULL] = {.code = "too-many-tunnels",
-		.message = "The relay has as many tunnels as it may."},
-	[CREATE_OTHER_PROTO] = {.code = "proto-not-allowed",
-		.message = "The key is not for tunnels of this kind.",
-		.fatal = true},
-	[CREATE_OTHER_NAME] = {.code = "name-not-allowed",
-		.message = "The key is for other names, or none of its names is free.",
-		.fatal = true},
-	[CREATE_OTHER_PORT] = {.code = "port-not-allowed",
-		.message = "The port is not one of those that this relay gives to tunnels, or not "
-			   "one that the key is for.",
-		.fatal = true},
-	[CREATE_NO_TCP] = {.code = "tcp-not-offered",
-		.message = "This relay has no ports for TCP tunnels.",
-		.fatal = true},
-	[CREATE_TOO_MANY_PASSWORDS] = {.code = "PASSWORD_LIMIT_REACHED",
-		.message = "There are as many tunnels with a password as the plan allows. Close "
-			   "one, or ask the relay's operator for another plan.",
-		.fatal = true},
-	[CREATE_TOO_MANY] = {.code = "TUNNEL_LIMIT_REACHED",
-		.message = "There are as many tunnels online as the plan allows. Close one, or ask "
-			   "the relay's operator for another plan.",
-		.fatal = true},
-};
-
 /* Somebody else has the name. */
 static bool agent_register_is_held(enum create_result result)
 {
@@ -130,7 +88,7 @@ static void agent_register_free(struct registration *r)
 
 static void agent_register_refused(struct registration *r, enum create_result why)
 {
-	struct agent_message_fault fault = agent_register_faults[why];
+	struct agent_message_fault fault = agent_fault_of(why);
 
 	fault.tunnel = r->wish.number;
 	if (!fault.fatal)
@@ -212,7 +170,7 @@ static struct tunnel_gate_wish agent_register_gate(const struct registration *r)
 	};
 }
 
-static enum create_result agent_register_ask(struct registration *r)
+static struct create_wish agent_register_wish(struct registration *r)
 {
 	struct create_wish wish = {
 		.kind = session_tunnel_kind(),
@@ -226,6 +184,12 @@ static enum create_result agent_register_ask(struct registration *r)
 
 	/* Who joins others does not take away what stands before their tunnel. */
 	wish.keeps_gate = r->wish.share && tunnel_gate_is(NULL, &wish.gate);
+	return wish;
+}
+
+static enum create_result agent_register_ask(struct registration *r)
+{
+	struct create_wish wish = agent_register_wish(r);
 
 	if (r->proto == CONTROL_HTTP)
 		return create_tunnel(r->worker, &wish, &r->outcome);
@@ -380,8 +344,12 @@ static void agent_register_hash(struct registration *r, struct slice password)
 		.done = agent_register_on_hashed,
 		.ctx = r,
 	};
+	const struct create_wish tunnel = agent_register_wish(r);
+	enum create_result result = create_foresee(r->worker, &tunnel, &r->outcome);
 
-	if (gate_hash_start(r->worker, &wish, &r->hash) == 0)
+	if (result != CREATE_OK && result != CREATE_MOVE)
+		agent_register_settle(r, result);
+	else if (gate_hash_start(r->worker, &wish, &r->hash) == 0)
 		r->wish.agent->registration = r;
 	else
 		agent_register_busy(r);
@@ -408,7 +376,7 @@ static bool agent_register_is_wrong(struct agent_session *a, const struct contro
 		fault.message = "A TCP tunnel cannot ask its visitors for a password. Open it "
 				"without one, or as an HTTP tunnel.";
 	} else if (c->subdomain && strlen(c->subdomain) > NAME_MAX_LEN) {
-		fault = agent_register_faults[CREATE_INVALID];
+		fault = agent_fault_of(CREATE_INVALID);
 		fault.tunnel = c->tunnel;
 	} else {
 		return false;

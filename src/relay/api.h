@@ -24,6 +24,7 @@ struct api_request {
 	const struct http_host *host; /* NULL when the request had none */
 	struct slice peer; /* the socket's address */
 	struct slice body;
+	bool too_large; /* the body was, and is not there; the connection cannot be kept */
 	bool admin; /* it came in by the admin port */
 	bool operator; /* or by the admin socket */
 	bool authenticated; /* a worker it was at before has checked its signature */

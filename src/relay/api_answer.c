@@ -60,6 +60,17 @@ enum api_result api_answer_wrong_method(struct api_request *r, const char *allow
 	return api_answer_text(r, &reply, reply.status == 200 ? "" : "Method Not Allowed");
 }
 
+enum api_result api_answer_fault(struct api_request *r, const struct visitor_fault *fault)
+{
+	const struct visitor_error_info *info = visitor_error_get(fault->error);
+
+	reply_write_error(&r->worker->answer, fault, reply_audience_of(r->head),
+		(struct slice) {NULL, 0}, r->keep_alive);
+	r->status = info->status;
+	r->error = info->code;
+	return API_ANSWERED;
+}
+
 bool api_answer_is_get(const struct api_request *r)
 {
 	return r->head->method_id == HTTP_GET || r->head->method_id == HTTP_HEAD;

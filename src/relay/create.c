@@ -193,11 +193,15 @@ static bool create_may_be_random(
 		auth_name_of(w, name, wish->who) == AUTH_NAME_OPEN;
 }
 
+/* None is free. */
+static enum create_result create_without_name(const struct create_wish *wish)
+{
+	return wish->grant && wish->grant->scope.names[0] ? CREATE_OTHER_NAME : CREATE_FULL;
+}
+
 static enum create_result create_random(
 	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
 {
-	enum create_result none =
-		wish->grant && wish->grant->scope.names[0] ? CREATE_OTHER_NAME : CREATE_FULL;
 	char text[NAME_MAX_LEN + 1];
 	unsigned home;
 
@@ -215,36 +219,38 @@ static enum create_result create_random(
 			break;
 		}
 	}
-	return none;
+	return create_without_name(wish);
 }
 
-/* The names that this key was given before, the first one that is not in use. */
-static enum create_result create_durable(
-	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
+/* The names that this key was given before, the first one that is not in use; 0: none. */
+static size_t create_durable_name(
+	const struct worker *w, const struct book_grant *grant, char out[NAME_MAX_LEN + 1])
 {
-	struct slice key = slice_from_str(wish->grant->key_id);
 	struct name_record names[CLERK_NAMES_MAX];
-	struct create_wish again = *wish;
-	size_t count = book_names_of_key(w->shared->book, key, names, CLERK_NAMES_MAX);
+	size_t count = !grant ? 0
+			      : book_names_of_key(w->shared->book, slice_from_str(grant->key_id),
+					names, CLERK_NAMES_MAX);
 
 	for (size_t i = 0; i < count && i < CLERK_NAMES_MAX; i++) {
-		again.name = slice_from_str(names[i].name);
-		if (name_is_valid(again.name) && auth_may_name(wish->grant, again.name) &&
-			directory_is_idle(w->shared->directory, again.name))
-			return create_tunnel_as(w, &again, out);
+		struct slice name = slice_from_str(names[i].name);
+
+		if (name_is_valid(name) && auth_may_name(grant, name) &&
+			directory_is_idle(w->shared->directory, name))
+			return slice_to_str(name, out, NAME_MAX_LEN + 1);
 	}
-	return CREATE_INVALID;
+	return 0;
 }
 
 static enum create_result create_unnamed(
 	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
 {
-	enum create_result result = CREATE_INVALID;
+	struct create_wish again = *wish;
+	enum create_result result;
+	char text[NAME_MAX_LEN + 1];
 
-	if (wish->grant)
-		result = create_durable(w, wish, out);
-	if (result != CREATE_INVALID)
-		return result;
+	again.name = slice_of(text, create_durable_name(w, wish->grant, text));
+	if (again.name.len)
+		return create_tunnel_as(w, &again, out);
 	result = create_random(w, wish, out);
 	if (result == CREATE_OK && wish->grant)
 		clerk_give_name(w, wish->grant, tunnel_name(out->tunnel));
@@ -256,21 +262,113 @@ static bool create_is_taken(enum create_result result)
 	return result == CREATE_IN_USE || result == CREATE_RESERVED || result == CREATE_KEPT;
 }
 
-enum create_result create_tunnel(
-	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
+/* What does not depend on what others have. */
+static enum create_result create_check_rules(const struct worker *w, const struct create_wish *wish)
 {
-	enum create_result result;
-
 	if (!auth_may_http(wish->grant))
 		return CREATE_OTHER_PROTO;
 	if (!wish->name.len)
-		return create_unnamed(w, wish, out);
+		return CREATE_OK;
 	if (!name_is_valid(wish->name) || name_is_reserved(wish->name, w->conf->reserved_names))
 		return CREATE_INVALID;
-	if (!auth_may_name(wish->grant, wish->name))
-		return CREATE_OTHER_NAME;
+	return auth_may_name(wish->grant, wish->name) ? CREATE_OK : CREATE_OTHER_NAME;
+}
+
+enum create_result create_tunnel(
+	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
+{
+	enum create_result result = create_check_rules(w, wish);
+
+	if (result != CREATE_OK)
+		return result;
+	if (!wish->name.len)
+		return create_unnamed(w, wish, out);
 	result = create_tunnel_as(w, wish, out);
 	if (create_is_taken(result) && !w->conf->strict)
 		return create_unnamed(w, wish, out);
+	return result;
+}
+
+/* ---- beforehand ---- */
+
+static enum create_result create_foresee_room(struct worker *w, const struct create_wish *wish)
+{
+	struct holdings *h = w->shared->holdings;
+	char text[AUTH_HOLDER_MAX];
+	struct slice holder = auth_holder(wish->grant, wish->client, text);
+
+	if (directory_count(w->shared->directory) >= w->conf->max_tunnels)
+		return CREATE_FULL;
+	if (holdings_count(h, holder, HOLDING_TUNNELS) >= auth_tunnels_max(w, wish->grant))
+		return CREATE_TOO_MANY;
+	if (holdings_count(h, holder, HOLDING_PASSWORDS) >= auth_passwords_max(w, wish->grant))
+		return CREATE_TOO_MANY_PASSWORDS;
+	return CREATE_OK;
+}
+
+/* The asker's own tunnel, which may have a password already. */
+static enum create_result create_foresee_again(
+	struct worker *w, const struct create_wish *wish, const struct tunnel *t)
+{
+	if (!t->holder || t->counts_password ||
+		holdings_count(w->shared->holdings, slice_from_str(t->holder), HOLDING_PASSWORDS) <
+			auth_passwords_max(w, wish->grant))
+		return CREATE_OK;
+	return CREATE_TOO_MANY_PASSWORDS;
+}
+
+static enum create_result create_foresee_as(
+	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
+{
+	const struct tunnel *t = map_get(&w->tunnels, wish->name);
+
+	if (auth_name_of(w, wish->name, wish->who) == AUTH_NAME_THEIRS)
+		return CREATE_KEPT;
+	if (!t && directory_find(w->shared->directory, wish->name, &out->home) &&
+		out->home != w->index)
+		return CREATE_MOVE;
+	if (!t || !create_may_take(t, wish->who))
+		return t ? create_held(t, out) : create_foresee_room(w, wish);
+	return identity_eq(tunnel_owner(t), wish->who) ? create_foresee_again(w, wish, t)
+						       : create_foresee_room(w, wish);
+}
+
+static enum create_result create_foresee_random(struct worker *w, const struct create_wish *wish)
+{
+	char text[NAME_MAX_LEN + 1];
+	unsigned home;
+
+	for (int i = 0; i < CREATE_RANDOM_TRIES; i++) {
+		struct slice name = slice_of(text, create_random_name(wish->grant, i, text));
+
+		if (create_may_be_random(w, wish, name) &&
+			!directory_find(w->shared->directory, name, &home))
+			return create_foresee_room(w, wish);
+	}
+	return create_without_name(wish);
+}
+
+static enum create_result create_foresee_unnamed(
+	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
+{
+	struct create_wish again = *wish;
+	char text[NAME_MAX_LEN + 1];
+
+	again.name = slice_of(text, create_durable_name(w, wish->grant, text));
+	return again.name.len ? create_foresee_as(w, &again, out) : create_foresee_random(w, wish);
+}
+
+enum create_result create_foresee(
+	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
+{
+	enum create_result result = create_check_rules(w, wish);
+
+	if (result != CREATE_OK)
+		return result;
+	if (!wish->name.len)
+		return create_foresee_unnamed(w, wish, out);
+	result = create_foresee_as(w, wish, out);
+	if (create_is_taken(result) && !w->conf->strict)
+		return create_foresee_unnamed(w, wish, out);
 	return result;
 }

@@ -69,6 +69,12 @@ enum create_result create_tunnel(
 /* The same for a name that was made by the caller, and follows no rules but its own. */
 enum create_result create_tunnel_as(
 	struct worker *w, const struct create_wish *wish, struct create_outcome *out);
+/*
+ * What would become of it now, if it had a password: for whoever has a hash to make first, which a
+ * refusal shall not cost. Does nothing, and promises nothing: create_tunnel() asks all of it again.
+ */
+enum create_result create_foresee(
+	struct worker *w, const struct create_wish *wish, struct create_outcome *out);
 /* Whether this one may have the name of a tunnel that exists: it is its own, or its account's. */
 bool create_may_take(const struct tunnel *t, struct identity who);
 /* The tunnel exists and is somebody else's: what that means for who asked. */

@@ -55,9 +55,9 @@ static const char *const error_manual_api_intro =
 	"localtunnel-server do, need not look at the code. Besides these, the same paths answer "
 	"with\n"
 	"`bad-request` (400: the body of `POST /api/tunnels` is not understood),\n"
-	"`method-not-allowed` (405), `body-too-large` (413: more than 64 KiB) and `overloaded` "
-	"(503: more\n"
-	"signed requests than can be remembered).\n"
+	"`method-not-allowed` (405), `body-too-large` (413: more than 64 KiB, whatever "
+	"--max-body says)\n"
+	"and `overloaded` (503: more signed requests than can be remembered).\n"
 	"\n"
 	"| Code | Status | What happened |\n"
 	"| --- | --- | --- |\n";

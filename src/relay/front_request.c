@@ -68,6 +68,8 @@ static enum front_action front_request_error(
 
 	if (error == VISITOR_ERROR_METHOD_NOT_ALLOWED)
 		fault.allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+	if (error == VISITOR_ERROR_OVERLOADED)
+		fault.retry_after_s = r->front->worker->conf->retry_after_s;
 	return front_request_fault(r, &fault, in);
 }
 
@@ -116,11 +118,11 @@ static enum http_fault front_request_check(struct front_request *r)
 
 static enum front_action front_request_refuse_body(struct front_request *r, struct slice *in)
 {
-	enum http_fault fault = front_body_fault(r->front->body);
-
-	if (fault == HTTP_FAULT_NONE)
+	if (front_body_is_too_large(r->front->body))
 		return front_request_error(r, VISITOR_ERROR_BODY_TOO_LARGE, in);
-	front_request_refuse(r->front, fault, r->head);
+	if (front_body_has_no_room(r->front->body))
+		return front_request_error(r, VISITOR_ERROR_OVERLOADED, in);
+	front_request_refuse(r->front, front_body_fault(r->front->body), r->head);
 	return FRONT_ON;
 }
 
@@ -183,17 +185,21 @@ static enum front_action front_request_answer(
 	struct front_request *r, struct slice *in, unsigned *home_out)
 {
 	struct front *f = r->front;
+	bool too_large = f->body && front_body_is_too_large(f->body);
 	struct api_request api = {
 		.worker = f->worker,
 		.head = r->head,
 		.target = &r->target,
 		.host = r->has_host ? &r->host : NULL,
 		.peer = slice_from_str(f->peer),
-		.body = f->body ? front_body_content(f->body) : (struct slice) {NULL, 0},
+		.body = f->body && !too_large ? front_body_content(f->body)
+					      : (struct slice) {NULL, 0},
+		.too_large = too_large,
 		.admin = f->admin,
 		.operator= f->operator,
 		.authenticated = f->authenticated,
-		.keep_alive = r->keep_alive && (f->body || r->body.kind == HTTP1_BODY_NONE),
+		.keep_alive =
+			r->keep_alive && !too_large && (f->body || r->body.kind == HTTP1_BODY_NONE),
 		.hash = &f->hash,
 		.again = f->again,
 		.ctx = f,
@@ -239,7 +245,8 @@ static enum front_action front_request_api(
 	case PARSE_DONE:
 		return front_request_answer(r, in, home_out);
 	case PARSE_BAD:
-		return front_request_refuse_body(r, in);
+		return front_body_is_too_large(f->body) ? front_request_answer(r, in, home_out)
+							: front_request_refuse_body(r, in);
 	case PARSE_MORE:
 		if (begins)
 			front_continue(r->front, r->head);

@@ -82,11 +82,13 @@ int gate_hash_start(struct worker *w, const struct gate_hash_wish *wish, struct 
 	password_digest(wish->password, &h->digest);
 	gate_hash_make_salt(w, wish, h->salt);
 	err = crew_submit(w->shared->hashers, &h->job, w->loop);
-	if (err)
+	if (err) {
 		gate_hash_destroy(h);
-	else
-		*out = h;
-	return err;
+		return err;
+	}
+	metrics_add(w->metrics, METRIC_PASSWORDS_HASHED, 1);
+	*out = h;
+	return 0;
 }
 
 const char *gate_hash_text(const struct gate_hash *h)

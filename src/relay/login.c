@@ -12,6 +12,7 @@
 #include "proto/http_host.h"
 #include "relay/admin.h"
 #include "relay/admin_service.h"
+#include "relay/api_answer.h"
 #include "relay/gate_return.h"
 #include "relay/identity.h"
 #include "relay/login_job.h"
@@ -23,20 +24,11 @@
 
 #define LOGIN_METHODS "GET, HEAD, POST"
 
-static struct reply login_reply(const struct api_request *r)
-{
-	return (struct reply) {
-		.head_only = r->head->method_id == HTTP_HEAD,
-		.close = !r->keep_alive,
-		.say_keep_alive = r->keep_alive && r->head->minor == 0,
-	};
-}
-
 /* A page that can be made at once. */
 static enum api_result login_show(
 	struct api_request *r, const struct login_form *form, enum login_view view, unsigned wait_s)
 {
-	struct reply reply = login_reply(r);
+	struct reply reply = api_answer_reply(r, 200);
 	struct buf host = {0};
 
 	public_url_write_host(&host, r->worker->conf, r->host);
@@ -48,9 +40,7 @@ static enum api_result login_show(
 			.retry_after_s = wait_s},
 		&reply);
 	buf_release(&host);
-	r->status = reply.status;
-	r->error = reply.code;
-	return API_ANSWERED;
+	return api_answer_note(r, &reply);
 }
 
 static enum api_result login_get(struct api_request *r)
@@ -105,13 +95,8 @@ static enum api_result login_wrong_method(struct api_request *r)
 {
 	struct visitor_fault fault = {
 		.error = VISITOR_ERROR_METHOD_NOT_ALLOWED, .allow = LOGIN_METHODS};
-	const struct visitor_error_info *info = visitor_error_get(fault.error);
 
-	reply_write_error(&r->worker->answer, &fault, reply_audience_of(r->head),
-		(struct slice) {NULL, 0}, r->keep_alive);
-	r->status = info->status;
-	r->error = info->code;
-	return API_ANSWERED;
+	return api_answer_fault(r, &fault);
 }
 
 enum api_result login_handle(struct api_request *r)

@@ -27,6 +27,7 @@ static const office_run_fn office_runs[OFFICE_COMMAND_COUNT] = {
 	[OFFICE_USER_PLAN] = office_user_plan,
 	[OFFICE_KEY_CREATE] = office_key_create,
 	[OFFICE_KEY_LIST] = office_key_list,
+	[OFFICE_KEY_EDIT] = office_key_edit,
 	[OFFICE_KEY_REVOKE] = office_key_revoke,
 	[OFFICE_NAME_ADD] = office_rest_name_add,
 	[OFFICE_NAME_LIST] = office_rest_name_list,

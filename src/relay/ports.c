@@ -73,6 +73,18 @@ void ports_put(struct ports *p, uint16_t port)
 	pthread_mutex_unlock(&p->lock);
 }
 
+void ports_skip(struct ports *p, unsigned count)
+{
+	pthread_mutex_lock(&p->lock);
+	for (; p->count && count; count--) {
+		uint16_t port = *ports_at(p, 0);
+
+		p->head = (p->head + 1) % p->size;
+		*ports_at(p, p->count - 1) = port;
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
 unsigned ports_free_count(struct ports *p)
 {
 	unsigned count;

@@ -9,12 +9,14 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "base/image_linux.h"
 #include "base/mem.h"
 #include "crypto/rand.h"
 #include "crypto/tls.h"
 #include "io/crew.h"
 #include "io/signals.h"
 #include "relay/admin_service.h"
+#include "relay/agent_port.h"
 #include "relay/agent_session.h"
 #include "relay/descriptors.h"
 #include "relay/directory.h"
@@ -389,7 +391,7 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	if (r->conf->port_range_start)
 		r->shared.ports = ports_new(r->conf->port_range_start, r->conf->port_range_end);
 	if (r->conf->tcp_range_start)
-		r->shared.tcp_ports = ports_new(r->conf->tcp_range_start, r->conf->tcp_range_end);
+		r->shared.tcp_ports = agent_port_range(r->conf);
 	r->shared.refusals = refusals_new();
 	r->shared.holdings = holdings_new();
 	r->shared.usages = usages_new(loop_wall_ms());
@@ -431,6 +433,7 @@ void relay_run(struct relay *r)
 		LOG_STR("version", SLICE(ADIT_VERSION)));
 	if (r->hooks.ready)
 		r->hooks.ready(r->hooks.ctx);
+	image_release();
 	loop_run(r->loop);
 	for (unsigned i = 0; i < r->shared.worker_count; i++)
 		pthread_join(r->workers[i].thread, NULL);

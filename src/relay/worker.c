@@ -41,6 +41,7 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	uint64_t first = conf->grace_ms, upload = conf->upload_timeout_ms;
 
 	w->conf = conf;
+	atomic_store(&w->shared->tails.max, conf->session_buffer_total);
 	if (first < WORKER_FIRST_CONNECT_MIN_MS)
 		first = WORKER_FIRST_CONNECT_MIN_MS;
 	if (conf->idle_timeout_ms && conf->idle_timeout_ms < upload)

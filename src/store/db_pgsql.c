@@ -1,11 +1,10 @@
 /*
- * The one home of libpq-fe.h. Parameters and results travel in binary, so that no byte has to be
+ * Parameters and results travel in binary, so that no byte has to be
  * escaped. When a call runs out of time the connection is of no use any more: its answer may still
  * come.
  */
 #include "store/db_pgsql.h"
 
-#include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "base/mem.h"
 #include "io/loop.h"
 #include "store/db_priv.h"
+#include "store/pg_lib.h"
 
 #define DB_PGSQL_CALL_MS 5000 /* where the caller has set no deadline */
 #define DB_PGSQL_LOCK_MS 2000 /* for another one's lock, or our last connection's, to go */
@@ -33,6 +33,7 @@ enum db_pgsql_type {
 
 struct db_pgsql {
 	struct db db;
+	struct pg_lib pg;
 	PGconn *conn; /* owned */
 	struct buf label;
 };
@@ -88,13 +89,13 @@ static int db_pgsql_lost(struct db_pgsql *s, const char *text)
 /* The server's own words without their details, which quote values. */
 static int db_pgsql_refused(struct db_pgsql *s, const PGresult *result)
 {
-	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *state = s->pg.PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *severity = s->pg.PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *text = s->pg.PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
 	if (!state)
-		return db_pgsql_lost(s, PQerrorMessage(s->conn));
-	if (PQstatus(s->conn) == CONNECTION_BAD ||
+		return db_pgsql_lost(s, s->pg.PQerrorMessage(s->conn));
+	if (s->pg.PQstatus(s->conn) == CONNECTION_BAD ||
 		(severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0)))
 		return db_pgsql_lost(s, text);
 	return db_pgsql_say(s, db_pgsql_err_of_state(state), text);
@@ -110,7 +111,7 @@ static void db_pgsql_on_notice(void *ctx, const char *message)
 static int db_pgsql_wait(const struct db_pgsql *s, short events, uint64_t until)
 {
 	for (;;) {
-		struct pollfd poller = {.fd = PQsocket(s->conn), .events = events};
+		struct pollfd poller = {.fd = s->pg.PQsocket(s->conn), .events = events};
 		uint64_t now = db_pgsql_now();
 
 		if (now >= until)
@@ -123,29 +124,29 @@ static int db_pgsql_wait(const struct db_pgsql *s, short events, uint64_t until)
 /* Sends what is left while it takes what comes: the server may be stuck until it is read. */
 static int db_pgsql_flush(struct db_pgsql *s, uint64_t until)
 {
-	int left = PQflush(s->conn);
+	int left = s->pg.PQflush(s->conn);
 
 	while (left == 1) {
 		if (db_pgsql_wait(s, POLLIN | POLLOUT, until) != 0)
 			return db_pgsql_lost(s, "the server does not answer");
-		if (!PQconsumeInput(s->conn))
-			return db_pgsql_lost(s, PQerrorMessage(s->conn));
-		left = PQflush(s->conn);
+		if (!s->pg.PQconsumeInput(s->conn))
+			return db_pgsql_lost(s, s->pg.PQerrorMessage(s->conn));
+		left = s->pg.PQflush(s->conn);
 	}
-	return left ? db_pgsql_lost(s, PQerrorMessage(s->conn)) : 0;
+	return left ? db_pgsql_lost(s, s->pg.PQerrorMessage(s->conn)) : 0;
 }
 
 /* *result_out is NULL when there are no more. */
 static int db_pgsql_result(struct db_pgsql *s, uint64_t until, PGresult **result_out)
 {
 	*result_out = NULL;
-	while (PQisBusy(s->conn)) {
+	while (s->pg.PQisBusy(s->conn)) {
 		if (db_pgsql_wait(s, POLLIN, until) != 0)
 			return db_pgsql_lost(s, "the server does not answer");
-		if (!PQconsumeInput(s->conn))
-			return db_pgsql_lost(s, PQerrorMessage(s->conn));
+		if (!s->pg.PQconsumeInput(s->conn))
+			return db_pgsql_lost(s, s->pg.PQerrorMessage(s->conn));
 	}
-	*result_out = PQgetResult(s->conn);
+	*result_out = s->pg.PQgetResult(s->conn);
 	return 0;
 }
 
@@ -203,13 +204,15 @@ static struct db_value db_pgsql_number(struct slice bytes)
 	return (struct db_value) {.type = DB_INT, .number = (int64_t)number};
 }
 
-static struct db_value db_pgsql_column(const PGresult *result, int row, int at)
+static struct db_value db_pgsql_column(
+	const struct db_pgsql *s, const PGresult *result, int row, int at)
 {
-	struct slice bytes = {PQgetvalue(result, row, at), (size_t)PQgetlength(result, row, at)};
+	struct slice bytes = {
+		s->pg.PQgetvalue(result, row, at), (size_t)s->pg.PQgetlength(result, row, at)};
 
-	if (PQgetisnull(result, row, at))
+	if (s->pg.PQgetisnull(result, row, at))
 		return db_null();
-	switch (PQftype(result, at)) {
+	switch (s->pg.PQftype(result, at)) {
 	case DB_PGSQL_BOOL:
 	case DB_PGSQL_INT8:
 	case DB_PGSQL_INT2:
@@ -222,14 +225,15 @@ static struct db_value db_pgsql_column(const PGresult *result, int row, int at)
 	}
 }
 
-static int db_pgsql_rows(const PGresult *result, const struct db_query *query)
+static int db_pgsql_rows(
+	const struct db_pgsql *s, const PGresult *result, const struct db_query *query)
 {
-	int rows = PQntuples(result), columns = PQnfields(result), err = 0;
+	int rows = s->pg.PQntuples(result), columns = s->pg.PQnfields(result), err = 0;
 	struct db_value row[DB_VALUES_MAX];
 
 	for (int i = 0; i < rows && query->on_row && !err; i++) {
 		for (int at = 0; at < columns && at < (int)DB_VALUES_MAX; at++)
-			row[at] = db_pgsql_column(result, i, at);
+			row[at] = db_pgsql_column(s, result, i, at);
 		err = query->on_row(query->ctx, row);
 	}
 	return err;
@@ -239,12 +243,12 @@ static int db_pgsql_rows(const PGresult *result, const struct db_query *query)
 
 static int db_pgsql_take(struct db_pgsql *s, PGresult *result, const struct db_query *query)
 {
-	ExecStatusType status = PQresultStatus(result);
+	ExecStatusType status = s->pg.PQresultStatus(result);
 
 	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
 		if (query->changed_out)
-			*query->changed_out = strtoull(PQcmdTuples(result), NULL, 10);
-		return db_pgsql_rows(result, query);
+			*query->changed_out = strtoull(s->pg.PQcmdTuples(result), NULL, 10);
+		return db_pgsql_rows(s, result, query);
 	}
 	return db_pgsql_refused(s, result);
 }
@@ -260,9 +264,9 @@ static int db_pgsql_run(struct db *db, const struct db_query *query)
 	if (query->changed_out)
 		*query->changed_out = 0;
 	db_pgsql_bind(query, &v);
-	if (!PQsendQueryParams(s->conn, query->sql, (int)query->count, v.types, v.data, v.lengths,
-		    v.formats, 1))
-		return db_pgsql_lost(s, PQerrorMessage(s->conn));
+	if (!s->pg.PQsendQueryParams(s->conn, query->sql, (int)query->count, v.types, v.data,
+		    v.lengths, v.formats, 1))
+		return db_pgsql_lost(s, s->pg.PQerrorMessage(s->conn));
 	err = db_pgsql_flush(s, until);
 	if (!err)
 		err = db_pgsql_result(s, until, &result);
@@ -270,7 +274,7 @@ static int db_pgsql_run(struct db *db, const struct db_query *query)
 	while (!db->is_lost && result) {
 		int e = err ? err : db_pgsql_take(s, result, query);
 
-		PQclear(result);
+		s->pg.PQclear(result);
 		err = e;
 		e = db_pgsql_result(s, until, &result);
 		err = err ? err : e;
@@ -282,21 +286,22 @@ static int db_pgsql_run(struct db *db, const struct db_query *query)
 static bool db_pgsql_is_alive(struct db *db)
 {
 	struct db_pgsql *s = db_pgsql_of(db);
-	struct pollfd poller = {.fd = PQsocket(s->conn), .events = POLLIN};
+	struct pollfd poller = {.fd = s->pg.PQsocket(s->conn), .events = POLLIN};
 
-	while (PQstatus(s->conn) == CONNECTION_OK && poll(&poller, 1, 0) > 0) {
-		if (!PQconsumeInput(s->conn))
+	while (s->pg.PQstatus(s->conn) == CONNECTION_OK && poll(&poller, 1, 0) > 0) {
+		if (!s->pg.PQconsumeInput(s->conn))
 			return false;
-		PQisBusy(s->conn); /* takes apart what came */
+		s->pg.PQisBusy(s->conn); /* takes apart what came */
 	}
-	return PQstatus(s->conn) == CONNECTION_OK;
+	return s->pg.PQstatus(s->conn) == CONNECTION_OK;
 }
 
 static void db_pgsql_close(struct db *db)
 {
 	struct db_pgsql *s = db_pgsql_of(db);
 
-	PQfinish(s->conn);
+	if (s->conn)
+		s->pg.PQfinish(s->conn);
 	buf_release(&s->label);
 	mem_free(s);
 }
@@ -322,12 +327,13 @@ static int db_pgsql_handshake(struct db_pgsql *s, uint64_t until)
 		short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
 
 		if (next == PGRES_POLLING_FAILED)
-			return db_pgsql_lost(s, PQerrorMessage(s->conn));
+			return db_pgsql_lost(s, s->pg.PQerrorMessage(s->conn));
 		if (db_pgsql_wait(s, events, until) != 0)
 			return db_pgsql_lost(s, "the server does not answer");
-		next = PQconnectPoll(s->conn);
+		next = s->pg.PQconnectPoll(s->conn);
 	}
-	return PQsetnonblocking(s->conn, 1) ? db_pgsql_lost(s, PQerrorMessage(s->conn)) : 0;
+	return s->pg.PQsetnonblocking(s->conn, 1) ? db_pgsql_lost(s, s->pg.PQerrorMessage(s->conn))
+						  : 0;
 }
 
 static int db_pgsql_connect(struct db_pgsql *s, const char *url, const char *name, uint64_t until)
@@ -337,12 +343,12 @@ static int db_pgsql_connect(struct db_pgsql *s, const char *url, const char *nam
 		"dbname", "application_name", "client_encoding", NULL};
 	const char *const values[] = {"10", "5", "3", url, name, "UTF8", NULL};
 
-	s->conn = PQconnectStartParams(keys, values, 1);
+	s->conn = s->pg.PQconnectStartParams(keys, values, 1);
 	if (!s->conn)
 		return db_pgsql_lost(s, "out of memory");
-	PQsetNoticeProcessor(s->conn, db_pgsql_on_notice, NULL);
-	if (PQstatus(s->conn) == CONNECTION_BAD)
-		return db_pgsql_lost(s, PQerrorMessage(s->conn));
+	s->pg.PQsetNoticeProcessor(s->conn, db_pgsql_on_notice, NULL);
+	if (s->pg.PQstatus(s->conn) == CONNECTION_BAD)
+		return db_pgsql_lost(s, s->pg.PQerrorMessage(s->conn));
 	return db_pgsql_handshake(s, until);
 }
 
@@ -406,28 +412,6 @@ static int db_pgsql_lock(struct db_pgsql *s, const char *name)
 	return err;
 }
 
-int db_pgsql_open(const char *url, uint64_t instance, uint64_t deadline_ms, struct db **db_out)
-{
-	struct db_pgsql *s = MEM_NEW(struct db_pgsql);
-	uint64_t until;
-	char name[32];
-	int err;
-
-	*db_out = &s->db;
-	s->db.ops = &db_pgsql_ops;
-	db_set_deadline(&s->db, deadline_ms);
-	until = db_pgsql_now() + (uint64_t)db_time_left(&s->db, DB_PGSQL_CALL_MS);
-	db_pgsql_describe(url, &s->label);
-	if (!buf_len(&s->label))
-		return db_fail(&s->db, ERR_SYNTAX,
-			"the URL of the database is not postgresql://USER@HOST:PORT/NAME");
-	snprintf(name, sizeof(name), "aditd-%016llx", (unsigned long long)instance);
-	err = db_pgsql_connect(s, url, name, until);
-	if (!err)
-		err = db_pgsql_settle(s);
-	return err ? err : db_pgsql_lock(s, name);
-}
-
 static const char *db_pgsql_option(const PQconninfoOption *options, const char *key)
 {
 	for (const PQconninfoOption *o = options; o->keyword; o++) {
@@ -437,10 +421,10 @@ static const char *db_pgsql_option(const PQconninfoOption *options, const char *
 	return "";
 }
 
-void db_pgsql_describe(const char *url, struct buf *out)
+static void db_pgsql_label(const struct pg_lib *pg, const char *url, struct buf *out)
 {
 	/* What libpq says about a bad URL quotes it, with the password perhaps. */
-	PQconninfoOption *options = PQconninfoParse(url, NULL);
+	PQconninfoOption *options = pg->PQconninfoParse(url, NULL);
 
 	if (!options)
 		return;
@@ -455,5 +439,44 @@ void db_pgsql_describe(const char *url, struct buf *out)
 		if (o->val)
 			mem_wipe(o->val, strlen(o->val));
 	}
-	PQconninfoFree(options);
+	pg->PQconninfoFree(options);
+}
+
+int db_pgsql_open(const char *url, uint64_t instance, uint64_t deadline_ms, struct db **db_out)
+{
+	struct db_pgsql *s = MEM_NEW(struct db_pgsql);
+	struct buf why = {0};
+	uint64_t until;
+	char name[32];
+	int err;
+
+	*db_out = &s->db;
+	s->db.ops = &db_pgsql_ops;
+	db_set_deadline(&s->db, deadline_ms);
+	until = db_pgsql_now() + (uint64_t)db_time_left(&s->db, DB_PGSQL_CALL_MS);
+	err = pg_lib_load(&s->pg, &why);
+	if (err)
+		db_fail(&s->db, err, "%.*s", SLICE_ARG(buf_slice(&why)));
+	buf_release(&why);
+	if (err)
+		return err;
+	db_pgsql_label(&s->pg, url, &s->label);
+	if (!buf_len(&s->label))
+		return db_fail(&s->db, ERR_SYNTAX,
+			"the URL of the database is not postgresql://USER@HOST:PORT/NAME");
+	snprintf(name, sizeof(name), "aditd-%016llx", (unsigned long long)instance);
+	err = db_pgsql_connect(s, url, name, until);
+	if (!err)
+		err = db_pgsql_settle(s);
+	return err ? err : db_pgsql_lock(s, name);
+}
+
+void db_pgsql_describe(const char *url, struct buf *out)
+{
+	struct pg_lib pg;
+	struct buf why = {0};
+
+	if (pg_lib_load(&pg, &why) == 0)
+		db_pgsql_label(&pg, url, out);
+	buf_release(&why);
 }

@@ -291,7 +291,9 @@ def test_a_huge_post_is_refused(shared_relay):
     head = http.build_request("POST", "/api/tunnels", "lt.test",
                               [("Content-Length", str(1 << 30))])
     response = http.fetch_raw(shared_relay.port, head + b"x" * 1000)
-    assert response.status == 413
+    assert (response.status, response.get("X-Adit-Error")) == (413, "body-too-large")
+    assert response.json() == {"error": "Content Too Large",
+                               "message": "The body is larger than 64 KiB."}
 
 
 # which host creates

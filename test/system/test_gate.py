@@ -448,6 +448,69 @@ def test_a_signed_request_with_a_password_is_taken_once(start, workers):
         assert response.status == 201, response
 
 
+# what a refusal costs
+
+def hashed(relay):
+    metrics = http.fetch(relay.admin_port, target="/metrics", host="x").text()
+    return int(re.search(r"adit_passwords_hashed_total (\d+)", metrics)[1])
+
+
+@pytest.fixture
+def strict(start):
+    """A relay on which "taken" is online, and one more tunnel has room, none with a password."""
+    def make(*flags, plan="tunnels: 2, password-tunnels: 1"):
+        return start("--ip-validation-strict", "--bcrypt-cost", "4", "--plans", "plans.yaml",
+                     *flags, admin=True,
+                     files={"plans.yaml": f"default: p\nplans: {{p: {{{plan}}}}}"})
+    return make
+
+
+OTHER = ("X-LT-Client-Token", "somebody-else")
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_a_pool_tunnel_that_is_refused_costs_no_hash(strict, workers):
+    relay = strict("--workers", workers, plan="tunnels: 1")
+    with Session(relay) as peer:
+        peer.register(1, subdomain="taken")
+        for name, code in [("taken", "name-in-use"), ("-odd-", "invalid-name"),
+                           ("www", "invalid-name"), ("free-name", "TUNNEL_LIMIT_REACHED"),
+                           (None, "TUNNEL_LIMIT_REACHED")]:
+            named = {"subdomain": name} if name else {}
+            response = post(relay, [OTHER], password="hunter22", **named)
+            assert response.get("X-Adit-Error") == code, (name, response)
+    assert hashed(relay) == 0
+
+
+def test_a_session_whose_tunnel_is_refused_costs_no_hash(strict):
+    relay = strict()
+    with Session(relay) as peer, Session(relay, client="other") as other:
+        peer.register(1, subdomain="taken", password="hunter22")
+        assert hashed(relay) == 1
+        for number, name, code in [(1, "taken", "name-in-use"), (2, "www", "invalid-name"),
+                                   (3, "free-name", "PASSWORD_LIMIT_REACHED"),
+                                   (4, None, "PASSWORD_LIMIT_REACHED")]:
+            named = {"subdomain": name} if name else {}
+            refused = other.register_refused(number, password="hunter22", **named)
+            assert refused["code"] == code, (name, refused)
+    assert hashed(relay) == 1
+
+
+def test_names_taken_while_a_password_is_hashed_are_looked_at_again(start):
+    relay = start("--ip-validation-strict", "--bcrypt-cost", "13", "--workers", "1")
+    answers = {}
+
+    def ask(who):
+        answers[who] = post(relay, [("X-LT-Client-Token", who)], subdomain="wanted",
+                            password="hunter22")
+    threads = [threading.Thread(target=ask, args=(f"client-{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(a.status for a in answers.values()) == [201, 409, 409, 409], answers
+
+
 # large things
 
 @pytest.mark.covers("S112")

@@ -1,5 +1,6 @@
 """Gates besides the password: networks, signatures of webhooks, and how they compose with it."""
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -15,6 +16,7 @@ from harness.agent import create
 from harness.relay import free_ports
 from harness.session import Session
 from harness.session import echo
+from harness.wait import wait_for
 
 SECRET = "whsec_8f742231b10e8888abcd99yyyzzz85a5"
 PASSWORD = "correct horse"
@@ -235,6 +237,58 @@ def test_bodies_are_gathered_up_to_a_bound(start):
             response = tunnel.visit("POST", body=body, headers=sign("github", body))
             assert response.status == status, response
         assert len(tunnel.requests) == 1
+
+
+def test_bodies_of_webhooks_are_gathered_up_to_a_bound_together(start):
+    """32 of the largest: whoever comes then is told to come back, and those inside go on."""
+    relay = start("--webhook-max-body", "64k", "--workers", "1", "--retry-after", "7s")
+    body = os.urandom(65536)
+    with Guarded(relay, verify=verify("github")) as tunnel, contextlib.ExitStack() as stack:
+        head = http.build_request("POST", "/", tunnel.host, sign("github", body) + [
+            ("Content-Length", str(len(body)))])
+        chunked = http.build_request("POST", "/", tunnel.host, sign("github", body) + [
+            ("Transfer-Encoding", "chunked")])
+        held = [stack.enter_context(http.Visitor(relay.port)) for _ in range(32)]
+        for visitor in held[:-1]:
+            visitor.send(head + body[:-1])
+        # What is not there yet is not counted: there is room for one more, until it has come.
+        last = held[-1]
+        last.send(head + body[:-100])
+        busy = http.Visitor(relay.port)
+        refused = wait_for(lambda: is_full(relay, tunnel, body), "the bound")
+        assert refused.get("Retry-After") == "7"
+        # An announced length is refused at once, pieces when they come.
+        with busy:
+            busy.send(chunked + b"200\r\n" + body[:512] + b"\r\n")
+            response = busy.read_response()
+            assert is_refused(response, "overloaded", 503), response
+        assert tunnel.visit("POST", body=b"x", headers=sign("github", b"x")).status == 200
+        last.send(body[-100:])
+        assert last.read_response().status == 200
+        for visitor in held[:-1]:
+            visitor.send(body[-1:])
+            assert visitor.read_response().status == 200
+        assert tunnel.visit("POST", body=body, headers=sign("github", body)).status == 200
+
+
+def is_full(relay, tunnel, body):
+    response = tunnel.visit("POST", body=body, headers=sign("github", body))
+    return response if is_refused(response, "overloaded", 503) else None
+
+
+def test_who_leaves_takes_the_room_of_its_body_along(start):
+    relay = start("--webhook-max-body", "1k", "--workers", "1")
+    body = os.urandom(1024)
+    with Guarded(relay, verify=verify("github")) as tunnel:
+        head = http.build_request("POST", "/", tunnel.host, sign("github", body) + [
+            ("Content-Length", str(len(body)))])
+        held = [http.Visitor(relay.port) for _ in range(32)]
+        for visitor in held:
+            visitor.send(head + body[:-1])
+        wait_for(lambda: is_full(relay, tunnel, body), "the bound")
+        for visitor in held:
+            visitor.reset()
+        wait_for(lambda: not is_full(relay, tunnel, body), "the room")
 
 
 def test_a_signature_stands_in_for_the_password_and_the_other_way_round(start):

@@ -83,6 +83,21 @@ def test_keys_are_made_listed_and_revoked(place):
     assert made["expires_at"] and made["key"].startswith("adit_")
     assert [k["id"] for k in listed(place, "key", "list", "alice")] == [made["id"]]
     assert len(listed(place, "key", "list")) == 2
+    office(place, "key", "edit", made["id"], "--names", "demo", "--label", "now", "--no-expiry")
+    key = listed(place, "key", "list", "alice")[0]
+    assert (key["names"], key["label"], key["expires_at"]) == (["demo"], "now", None)
+    assert (key["protocols"], key["port_last"]) == (["http"], 20009)
+    key = json.loads(office(place, "key", "edit", made["id"], "--names", "any", "--ports", "any",
+                            "--protocols", "tcp", "--expires", "1h", "--admin", "--json"))
+    assert (key["names"], key["port_first"], key["protocols"]) == ([], None, ["tcp"])
+    assert key["admin"] and key["expires_at"] and "key" not in key
+    assert not json.loads(office(place, "key", "edit", made["id"], "--no-admin", "--json"))["admin"]
+    for words, said in ((["nothing", "--label", "x"], "There is no key"),
+                        ([made["id"]], "say what shall change"),
+                        ([made["id"], "--ports", "9-8"], "the lower one first")):
+        done = office(place, "key", "edit", *words, code=None)
+        assert done.returncode == 1 and said in done.stderr, done
+    assert [e["event"] for e in listed(place, "audit")][:3] == ["key.changed"] * 3
     office(place, "key", "revoke", made["id"])
     assert listed(place, "key", "list", "--user", "alice")[0]["revoked_at"]
     done = office(place, "key", "revoke", "nothing", code=None)
@@ -205,7 +220,7 @@ def test_what_is_not_understood_is_explained(words, said):
 
 def test_help_tells_about_all_of_them():
     for noun, verbs in (("user", "add list disable enable passwd plan"),
-                        ("key", "create list revoke"), ("name", "add list remove"),
+                        ("key", "create list edit revoke"), ("name", "add list remove"),
                         ("tunnel", "list kill")):
         text = office(None, noun, "--help")
         for verb in verbs.split():

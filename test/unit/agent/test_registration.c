@@ -8,109 +8,7 @@
 
 #include "agent/registration.h"
 
-#include "base/attr.h"
-#include "wire/control.h"
-
-static uint32_t no_chance(void *ctx, uint32_t bound)
-{
-	return bound / 2;
-}
-
-struct fixture {
-	struct registrations r;
-	struct registration *reg; /* of the last answer */
-	uint64_t now;
-};
-
-static struct fixture begin(unsigned lanes)
-{
-	struct fixture f = {0};
-
-	registrations_init(&f.r, lanes, no_chance, NULL);
-	return f;
-}
-
-/* The list heads must not move. */
-#define BEGIN(f, lanes)                                                                            \
-	struct fixture f = begin(lanes);                                                           \
-	list_init(&f.r.wanted);                                                                    \
-	list_init(&f.r.leaving)
-
-static struct tunnel_spec http(const char *label, const char *subdomain)
-{
-	return (struct tunnel_spec) {
-		.label = (char *)(uintptr_t)label,
-		.proto = TUNNEL_HTTP,
-		.target = {.host = (char *)(uintptr_t) "127.0.0.1", .port = 3000},
-		.subdomain = (char *)(uintptr_t)subdomain,
-	};
-}
-
-static struct tunnel_spec tcp(const char *label, uint16_t port)
-{
-	struct tunnel_spec spec = http(label, NULL);
-
-	spec.proto = TUNNEL_TCP;
-	spec.remote_port = port;
-	return spec;
-}
-
-static void set(struct fixture *f, const struct tunnel_spec *specs, size_t count)
-{
-	struct registration *reg;
-
-	registrations_set(&f->r, specs, count);
-	while ((reg = registrations_find_new(&f->r)) != NULL)
-		reg->is_new = false;
-}
-
-static void set_one(struct fixture *f, struct tunnel_spec spec)
-{
-	set(f, &spec, 1);
-}
-
-/* What is said on a lane, as one text: "register 1 demo, unregister 2". */
-static void assert_says(struct fixture *f, unsigned lane, const char *expected)
-{
-	struct control c;
-	struct buf said = {0};
-
-	while (registrations_next(&f->r, lane, f->now, &c)) {
-		buf_printf(&said, "%s%s %u", buf_len(&said) ? ", " : "",
-			c.type == CONTROL_REGISTER ? "register" : "unregister", c.tunnel);
-		if (c.subdomain)
-			buf_printf(&said, " %s", c.subdomain);
-		if (c.port)
-			buf_printf(&said, " %u", c.port);
-		if (c.share)
-			buf_append_str(&said, " share");
-	}
-	buf_append_char(&said, '\0');
-	assert_string_equal(buf_slice(&said).ptr, expected);
-	buf_release(&said);
-}
-
-static enum registration_event take(struct fixture *f, unsigned lane, struct control c)
-{
-	return registrations_take(&f->r, lane, &c, f->now, &f->reg);
-}
-
-#define TEXT(literal) ((char *)(uintptr_t)(literal))
-#define REGISTERED(n, its_name)                                                                    \
-	((struct control) {.type = CONTROL_REGISTERED,                                             \
-		.tunnel = n,                                                                       \
-		.name = TEXT(its_name),                                                            \
-		.url = TEXT("https://" its_name ".example.com")})
-#define REGISTERED_TCP(n, its_port)                                                                \
-	((struct control) {.type = CONTROL_REGISTERED,                                             \
-		.tunnel = n,                                                                       \
-		.proto = CONTROL_TCP,                                                              \
-		.port = its_port,                                                                  \
-		.url = TEXT("tcp://example.com:" #its_port)})
-#define REFUSED(n, its_code, for_ever)                                                             \
-	((struct control) {                                                                        \
-		.type = CONTROL_ERROR, .tunnel = n, .code = TEXT(its_code), .fatal = for_ever})
-#define CLOSED(n) ((struct control) {.type = CONTROL_CLOSED, .tunnel = n})
+#include "registration_rig.h"
 
 static void each_tunnel_is_asked_for_once(void **state)
 {
@@ -273,105 +171,11 @@ static void a_tunnel_that_was_never_asked_for_goes_silently(void **state)
 	registrations_deinit(&f.r);
 }
 
-static void names_and_ports_are_asked_for_again_after_a_new_session(void **state)
-{
-	BEGIN(f, 1);
-	struct tunnel_spec specs[] = {http("a", NULL), tcp("b", 0)};
-
-	set(&f, specs, 2);
-	assert_says(&f, 0, "register 1, register 2");
-	take(&f, 0, REGISTERED(1, "mole"));
-	take(&f, 0, REGISTERED_TCP(2, 40000));
-	registrations_lose_lane(&f.r, 0);
-	assert_says(&f, 0, "register 1 mole, register 2 40000");
-	/* The same URL again is news: it was away. */
-	assert_int_equal(take(&f, 0, REGISTERED(1, "mole")), REGISTRATION_IS_UP);
-	assert_int_equal(take(&f, 0, REFUSED(2, "port-in-use", false)), REGISTRATION_AGAIN);
-	assert_says(&f, 0, "register 2");
-	assert_int_equal(take(&f, 0, REGISTERED_TCP(2, 40001)), REGISTRATION_IS_UP);
-	registrations_deinit(&f.r);
-}
-
-static void a_remembered_name_that_is_refused_is_given_up_whatever_the_relay_calls_it(void **state)
-{
-	BEGIN(f, 1);
-
-	set_one(&f, http("a", NULL));
-	assert_says(&f, 0, "register 1");
-	take(&f, 0, REGISTERED(1, "mole"));
-	registrations_lose_lane(&f.r, 0);
-	assert_says(&f, 0, "register 1 mole");
-	assert_int_equal(take(&f, 0, REFUSED(1, "name-in-use", true)), REGISTRATION_AGAIN);
-	assert_says(&f, 0, "register 1");
-	registrations_deinit(&f.r);
-}
-
-static void a_remembered_name_outlives_an_error_that_is_not_about_it(void **state)
-{
-	BEGIN(f, 1);
-
-	set_one(&f, http("a", NULL));
-	assert_says(&f, 0, "register 1");
-	take(&f, 0, REGISTERED(1, "mole"));
-	registrations_lose_lane(&f.r, 0);
-	assert_says(&f, 0, "register 1 mole");
-	assert_int_equal(take(&f, 0, REFUSED(1, "too-many-tunnels", false)), REGISTRATION_AGAIN);
-	f.now += 1000;
-	assert_says(&f, 0, "register 1 mole");
-	registrations_deinit(&f.r);
-}
-
-static void a_name_asked_for_is_fatal_when_the_relay_says_so(void **state)
-{
-	BEGIN(f, 1);
-	struct tunnel_spec specs[] = {http("a", "demo"), http("b", "other")};
-
-	set(&f, specs, 2);
-	assert_says(&f, 0, "register 1 demo, register 2 other");
-	assert_int_equal(take(&f, 0, REFUSED(1, "name-in-use", true)), REGISTRATION_IS_DEAD);
-	assert_false(registrations_are_dead(&f.r));
-	assert_int_equal(take(&f, 0, REFUSED(1, "name-in-use", true)), REGISTRATION_NOTHING);
-	f.now += 1000000;
-	assert_says(&f, 0, "");
-	registrations_lose_lane(&f.r, 0);
-	assert_says(&f, 0, "register 2 other");
-	assert_int_equal(take(&f, 0, REFUSED(2, "invalid-name", true)), REGISTRATION_IS_DEAD);
-	assert_true(registrations_are_dead(&f.r));
-	assert_false(registrations_is_waiting(&f.r));
-	/* Setting it again is a new hope. */
-	set(&f, specs, 1);
-	assert_false(registrations_are_dead(&f.r));
-	assert_says(&f, 0, "register 3 demo");
-	registrations_deinit(&f.r);
-}
-
 static void without_tunnels_nothing_is_dead(void **state)
 {
 	BEGIN(f, 1);
 
 	assert_false(registrations_are_dead(&f.r));
-	registrations_deinit(&f.r);
-}
-
-static void what_is_refused_for_now_is_asked_for_again(void **state)
-{
-	BEGIN(f, 1);
-
-	f.now = 5000;
-	set_one(&f, http("a", "demo"));
-	assert_says(&f, 0, "register 1 demo");
-	assert_int_equal(take(&f, 0, REFUSED(1, "name-in-use", false)), REGISTRATION_AGAIN);
-	assert_true(registrations_is_waiting(&f.r));
-	assert_int_equal(f.reg->retry_at, 5250);
-	f.now = 5249;
-	assert_says(&f, 0, "");
-	f.now = 5250;
-	assert_says(&f, 0, "register 1 demo");
-	assert_false(registrations_is_waiting(&f.r));
-	struct control later = REFUSED(1, "too-many-tunnels", false);
-	later.retry_after_s = 60;
-	assert_int_equal(take(&f, 0, later), REGISTRATION_AGAIN);
-	assert_in_range(f.reg->retry_at, f.now + 60000, f.now + 61000);
 	registrations_deinit(&f.r);
 }
 
@@ -478,13 +282,7 @@ int main(void)
 		cmocka_unit_test(a_tunnel_without_its_password_is_taken_back),
 		cmocka_unit_test(another_password_keeps_the_name),
 		cmocka_unit_test(a_tunnel_that_was_never_asked_for_goes_silently),
-		cmocka_unit_test(names_and_ports_are_asked_for_again_after_a_new_session),
-		cmocka_unit_test(
-			a_remembered_name_that_is_refused_is_given_up_whatever_the_relay_calls_it),
-		cmocka_unit_test(a_remembered_name_outlives_an_error_that_is_not_about_it),
-		cmocka_unit_test(a_name_asked_for_is_fatal_when_the_relay_says_so),
 		cmocka_unit_test(without_tunnels_nothing_is_dead),
-		cmocka_unit_test(what_is_refused_for_now_is_asked_for_again),
 		cmocka_unit_test(a_tunnel_that_is_taken_away_is_down_or_dead),
 		cmocka_unit_test(a_second_lane_waits_for_the_name_and_asks_for_it),
 		cmocka_unit_test(a_second_lane_takes_no_other_name),

@@ -119,6 +119,25 @@ static void a_range_may_be_one_port_or_all(void **state)
 	ports_free(&all);
 }
 
+static void the_turn_begins_where_it_is_told_to(void **state)
+{
+	struct ports *p = ports_new(4000, 4003);
+
+	ports_skip(p, 2);
+	assert_int_equal(ports_free_count(p), 4);
+	assert_int_equal(ports_take(p, 0), 4002);
+	ports_skip(p, 2);
+	assert_int_equal(ports_take(p, 0), 4001);
+	assert_int_equal(ports_take(p, 0), 4003);
+	ports_put(p, 4001);
+	assert_int_equal(ports_take(p, 0), 4000);
+	ports_skip(p, 1);
+	assert_int_equal(ports_take(p, 0), 4001);
+	ports_skip(p, 1);
+	assert_int_equal(ports_take(p, 0), 0);
+	ports_free(&p);
+}
+
 /* ---- threads ---- */
 
 struct taker {
@@ -168,6 +187,7 @@ int main(void)
 		cmocka_unit_test(a_preferred_port_is_taken_out_of_turn),
 		cmocka_unit_test(the_ring_is_a_queue),
 		cmocka_unit_test(a_range_may_be_one_port_or_all),
+		cmocka_unit_test(the_turn_begins_where_it_is_told_to),
 		cmocka_unit_test(two_threads_never_get_the_same_port),
 	};
 
