@@ -118,10 +118,7 @@ static void stream_tls_send(struct stream_tls *t, const struct buf *out)
 static bool stream_tls_send_reply(struct stream_tls *t, const struct buf *out)
 {
 	stream_tls_send(t, out);
-	if (!t->lower_full)
-		t->replies = 0;
-	else
-		t->replies += (uint32_t)buf_len(out);
+	t->replies = t->lower_full ? t->replies + (uint32_t)buf_len(out) : 0;
 	return t->replies <= STREAM_TLS_REPLIES_MAX || !t->ready;
 }
 
@@ -237,16 +234,14 @@ static bool stream_tls_step_read(struct stream_tls *t)
 		stream_tls_fail(t, ERR_LIMIT);
 		return false;
 	}
+	t->stalled = result == TLS_OK && (t->in.len || tls_has_more(t->tls));
 	switch (result) {
 	case TLS_OK:
-		t->stalled = t->in.len || tls_has_more(t->tls);
 		t->base.events->data(t->base.ctx, room);
 		return t->stalled;
 	case TLS_MORE:
-		t->stalled = false;
 		return false;
 	case TLS_ENDED:
-		t->stalled = false;
 		t->ended = true;
 		t->base.events->ended(t->base.ctx);
 		return false;
@@ -262,9 +257,7 @@ static bool stream_tls_step(struct stream_tls *t)
 {
 	if (t->closed || t->failed || t->ended)
 		return false;
-	if (!t->ready)
-		return stream_tls_step_handshake(t);
-	return t->reading && stream_tls_step_read(t);
+	return t->ready ? t->reading && stream_tls_step_read(t) : stream_tls_step_handshake(t);
 }
 
 /* Works through ciphertext; what cannot be passed on is parked. */
