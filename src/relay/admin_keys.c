@@ -146,19 +146,20 @@ static bool admin_keys_read_protocols(
 	const char *text, struct key_scope *scope, struct admin_reply *reply)
 {
 	struct slice words = slice_from_str(text), word;
+	bool any = !words.len, http = any, tcp = any;
 
-	scope->http = scope->tcp = !words.len;
-	while (words.len && slice_split(&words, ' ', &word)) {
-		if (slice_eq(word, SLICE("http"))) {
-			scope->http = true;
-		} else if (slice_eq(word, SLICE("tcp"))) {
-			scope->tcp = true;
-		} else {
+	while (!any && slice_split(&words, ' ', &word)) {
+		bool *named = slice_eq(word, SLICE("http")) ? &http : &tcp;
+
+		if (*named || (named == &tcp && !slice_eq(word, SLICE("tcp")))) {
 			admin_refuse(reply, API_ERROR_INVALID_REQUEST,
-				"protocols takes \"http\" and \"tcp\".");
+				"protocols takes \"http\" and \"tcp\", each of them once.");
 			return false;
 		}
+		*named = true;
 	}
+	scope->http = http;
+	scope->tcp = tcp;
 	return true;
 }
 

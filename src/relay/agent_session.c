@@ -62,6 +62,7 @@ static void agent_session_on_grave(struct loop_task *task)
 	mem_free(a->owner);
 	mem_free(a->program);
 	mem_free(a->client);
+	mem_free(a->source);
 	mem_free(a);
 }
 
@@ -185,6 +186,7 @@ struct agent_session *agent_session_new(struct worker *w, const struct agent_ses
 	agent_session_make_id(a);
 	agent_session_init_tasks(a);
 	a->client = mem_dup_str(setup->client.ptr, setup->client.len);
+	a->source = mem_dup_str(setup->source.ptr, setup->source.len);
 	a->has_host = setup->host != NULL;
 	if (setup->host)
 		a->host = *setup->host;

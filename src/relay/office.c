@@ -126,7 +126,7 @@ static int office_load_conf(const struct office_line *l, const struct relay_argu
 	struct relay_conf **conf_out, struct buf *message)
 {
 	const struct office_values *v = &l->desk.values;
-	const char *argv[8] = {"aditd"};
+	const char *argv[10] = {"aditd"};
 	struct relay_arguments relay = {1, (char **)(void *)argv, arguments->environ_list};
 	struct buf warnings = {0};
 	enum relay_command command;
@@ -139,6 +139,10 @@ static int office_load_conf(const struct office_line *l, const struct relay_argu
 	if (v->database) {
 		argv[relay.argc++] = "--database";
 		argv[relay.argc++] = v->database;
+	}
+	if (v->admin_socket) {
+		argv[relay.argc++] = "--admin-socket";
+		argv[relay.argc++] = v->admin_socket;
 	}
 	if (v->config_file) {
 		argv[relay.argc++] = "--config";

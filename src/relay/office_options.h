@@ -32,6 +32,7 @@ struct office_values {
 	unsigned limit;
 	char *state_dir;
 	char *database;
+	char *admin_socket;
 	char *config_file;
 };
 

@@ -79,6 +79,7 @@ struct relay_conf {
 	unsigned max_connections;
 	/* accounts */
 	char *state_dir; /* NULL: no folder for what lasts */
+	char *admin_socket; /* NULL: none */
 	char *database; /* NULL: it is in the folder, if there is one; wiped on free */
 	enum relay_auth auth; /* never RELAY_AUTH_AUTO once it is loaded */
 	/* access */

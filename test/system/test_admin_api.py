@@ -244,7 +244,8 @@ def test_what_a_key_may_is_changed_and_told(operator):
 
 
 @pytest.mark.parametrize("body", [
-    {"names": ["A"]}, {"protocols": ["udp"]}, {"port_first": 20000}, {"port_last": None},
+    {"names": ["A"]}, {"protocols": ["udp"]},
+    {"protocols": ["tcp", "tcp"]}, {"port_first": 20000}, {"port_last": None},
     {"port_first": 2, "port_last": 1}, {"port_first": None, "port_last": 1}, {"expires_in": 0},
     {"account": "alice"}, {"admin": None}, {"label": "x" * 65}, {"color": 1}], ids=str)
 def test_changes_of_a_key_that_are_not_understood_change_nothing(operator, body):

@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import stat
 import subprocess
 
 import pytest
@@ -192,6 +193,37 @@ def test_a_key_made_offline_opens_tunnels_afterwards(start, state):
     office(state, "user", "disable", "alice")
     answer = create(relay, "demo", headers=[("Authorization", f"Bearer {key}")])
     assert answer.get("X-Adit-Error") == "account-disabled"
+
+
+def test_a_database_alone_has_its_socket_where_it_is_told(start, state, server):
+    server.reset()
+    env = {"LT_DATABASE": server.url, "LT_ADMIN_SOCKET": str(state / "relay.sock")}
+    admin.office(None, "user", "add", "alice", env=env)  # no relay runs yet
+    key = admin.office(None, "key", "create", "alice", env=env).strip()
+    relay = start(env=env)
+    found = os.lstat(state / "relay.sock")
+    assert stat.S_ISSOCK(found.st_mode) and stat.S_IMODE(found.st_mode) == 0o600
+    headers = [("Authorization", f"Bearer {key}")]
+    assert create(relay, "demo", headers=headers).status == 200
+    admin.office(None, "key", "revoke", key.split("_")[1], env=env)
+    assert create(relay, "demo", headers=headers).get("X-Adit-Error") == "key-revoked"
+    del env["LT_ADMIN_SOCKET"]
+    done = admin.office(None, "user", "list", env=env, code=None)
+    assert done.returncode == 1 and "--admin-socket PATH" in done.stderr, done
+    elsewhere = ["--admin-socket", state / "other.sock"]
+    done = admin.office(None, "user", "list", *elsewhere, env=env, code=None)
+    assert done.returncode == 1 and "other.sock" in done.stderr, done
+    listing = admin.office(None, "user", "list", "--admin-socket", state / "relay.sock", env=env)
+    assert "alice" in listing
+
+
+def test_the_socket_may_be_elsewhere_than_the_store(start, state):
+    place = ["--admin-socket", state / "run.sock"]
+    start("--state-dir", state, *place)
+    admin.office(state, "user", "add", "alice", *place)
+    assert not (state / "admin.sock").exists()
+    done = admin.office(state, "user", "list", code=None)
+    assert done.returncode == 1 and "--admin-socket" in done.stderr, done
 
 
 def test_more_accounts_than_fit_a_page_are_listed(start, state):
