@@ -73,18 +73,6 @@ static enum front_action front_request_error(
 	return front_request_fault(r, &fault, in);
 }
 
-/* Requests for the same host come in rows: the one read last is remembered as it was written. */
-static const struct http_host *front_request_read_host(struct worker *w, struct slice authority)
-{
-	if (slice_eq(buf_slice(&w->authority), authority))
-		return &w->host;
-	buf_clear(&w->authority);
-	if (http_host_parse(authority, &w->host) != 0)
-		return NULL;
-	buf_append_slice(&w->authority, authority);
-	return &w->host;
-}
-
 static enum http_fault front_request_check_host(struct front_request *r)
 {
 	struct slice authority = r->target.authority.len
@@ -93,7 +81,7 @@ static enum http_fault front_request_check_host(struct front_request *r)
 
 	if (!authority.len)
 		return HTTP_FAULT_NONE;
-	r->host = front_request_read_host(r->front->worker, authority);
+	r->host = route_read_host(&r->front->worker->host, authority);
 	return r->host ? HTTP_FAULT_NONE : HTTP_FAULT_HOST_INVALID;
 }
 

@@ -16,12 +16,12 @@
 #include "io/loop.h"
 #include "io/timeout.h"
 #include "proto/http_head.h"
-#include "proto/http_host.h"
 #include "proto/mux_tail.h"
 #include "relay/access_log.h"
 #include "relay/metrics.h"
 #include "relay/plans.h"
 #include "relay/relay_conf.h"
+#include "relay/route.h"
 
 struct admin_service;
 struct book;
@@ -129,8 +129,7 @@ struct worker {
 	struct timeout access_timeout;
 	uint64_t request_id_base;
 	uint64_t request_count;
-	struct http_host host; /* of the request read last */
-	struct buf authority; /* that host as it was written; empty: there is none */
+	struct route_host host; /* of the request read last */
 	/* scratch space for one call, so that a request allocates little */
 	struct http_head request_head;
 	struct http_head response_head;
