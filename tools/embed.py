@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Turns the files under web/ into one C file, so that the program needs no files at run time.
 
-Comments in HTML are left out. For each file with an inline script, its SHA-256 is worked out as a
+Comments in HTML are left out. A stylesheet that a page links to is put into it, because a page asks for
+nothing else; opened from the tree by a browser it looks the same. For each file with an inline script, its SHA-256 is worked out as a
 Content-Security-Policy source, so that the page may run that script and no other.
 """
 import argparse
@@ -40,6 +41,18 @@ def script_hash(path, html):
     return f"'sha256-{digest}'"
 
 
+def inline(path, html):
+    """The page with its stylesheets inside."""
+    def sheet(match):
+        css = (path.parent / match[1].decode()).read_bytes()
+        return b"<style>\n" + re.sub(rb"/\*.*?\*/\n?", b"", css, flags=re.S) + b"</style>\n"
+
+    html = re.sub(rb'<link rel="stylesheet" href="([^":]+)">\n', sheet, html)
+    if re.search(rb"<link|@import|url\(", html):
+        raise SystemExit(f"{path}: a page asks for no other file")
+    return html
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=pathlib.Path, required=True)
@@ -49,7 +62,7 @@ def main():
 
     arrays, rows = [], []
     for number, path in enumerate(args.files):
-        content = re.sub(rb"<!--.*?-->\n?", b"", path.read_bytes(), flags=re.S)
+        content = inline(path, re.sub(rb"<!--.*?-->\n?", b"", path.read_bytes(), flags=re.S))
         numbers = [f"{byte}," for byte in content]
         lines = ["\t" + " ".join(numbers[i:i + 20]) for i in range(0, len(numbers), 20)]
         arrays.append(f"static const unsigned char web_asset_{number}[] = {{\n"

@@ -100,29 +100,29 @@ static void account_put_limits(struct buf *out, const struct api_json *limits)
 	buf_release(&row);
 }
 
-static void account_put_names(struct buf *out, const struct api_json *answer)
+static void account_put_name(struct buf *out, const struct api_json *name)
 {
-	const struct api_json *items = api_json_get(answer, "items"), *one;
-
-	for (size_t i = 0; (one = api_json_at(items, i)) != NULL; i++) {
-		buf_printf(out, "%-10s", i ? "" : "names");
-		api_append_plain(out, api_json_text(one, "name"));
-		buf_append_str(out, api_json_is_true(one, "reserved") ? "  reserved" : "");
-		buf_append_str(out, api_json_is_true(one, "protected") ? "  protected\n" : "\n");
-	}
-	if (api_json_text(answer, "next").len)
-		buf_printf(out, "%-10sand more\n", "");
+	api_append_plain(out, api_json_text(name, "name"));
+	buf_append_str(out, api_json_is_true(name, "reserved") ? "  reserved" : "");
+	buf_append_str(out, api_json_is_true(name, "protected") ? "  protected\n" : "\n");
 }
 
-static void account_put_tunnels(struct buf *out, const struct api_json *answer)
+static void account_put_tunnel(struct buf *out, const struct api_json *tunnel)
+{
+	api_append_plain(out, api_json_text(tunnel, "url"));
+	buf_append_str(out, api_json_is_true(tunnel, "protected") ? "  protected" : "");
+	buf_append_str(out, api_json_is_true(tunnel, "online") ? "  online\n" : "  offline\n");
+}
+
+/* A line for each of a list, the first one with the word in front. */
+static void account_put_list(struct buf *out, const char *what, const struct api_json *answer,
+	void (*put)(struct buf *out, const struct api_json *one))
 {
 	const struct api_json *items = api_json_get(answer, "items"), *one;
 
 	for (size_t i = 0; (one = api_json_at(items, i)) != NULL; i++) {
-		buf_printf(out, "%-10s", i ? "" : "tunnels");
-		api_append_plain(out, api_json_text(one, "url"));
-		buf_append_str(out, api_json_is_true(one, "protected") ? "  protected" : "");
-		buf_append_str(out, api_json_is_true(one, "online") ? "  online\n" : "  offline\n");
+		buf_printf(out, "%-10s", i ? "" : what);
+		put(out, one);
 	}
 	if (api_json_text(answer, "next").len)
 		buf_printf(out, "%-10sand more\n", "");
@@ -140,8 +140,8 @@ static void account_put_picture(const struct account_picture *p)
 		account_row(&out, "plan", plan);
 	account_put_key(&out, api_json_get(me, "key"));
 	account_put_limits(&out, api_json_get(me, "limits"));
-	account_put_names(&out, p->names.json);
-	account_put_tunnels(&out, p->tunnels.json);
+	account_put_list(&out, "names", p->names.json, account_put_name);
+	account_put_list(&out, "tunnels", p->tunnels.json, account_put_tunnel);
 	account_put(&out);
 }
 

@@ -23,9 +23,12 @@ static uint8_t local_copy_word(char out[LOCAL_WORD_MAX], struct slice word)
 	return (uint8_t)word.len;
 }
 
-static struct local_tunnel *local_find(const struct local *l, uint32_t number)
+/* Most agents have one tunnel, and visitors of the same one come in a row. */
+static struct local_tunnel *local_find(struct local *l, uint32_t number)
 {
-	return map_get(&l->tunnels, slice_of(&number, sizeof(number)));
+	if (!l->last || l->last->number != number)
+		l->last = map_get(&l->tunnels, slice_of(&number, sizeof(number)));
+	return l->last;
 }
 
 static void local_begin(
@@ -177,6 +180,7 @@ void local_remove(struct local *l, uint32_t tunnel)
 {
 	struct local_tunnel *t = map_remove(&l->tunnels, slice_of(&tunnel, sizeof(tunnel)));
 
+	l->last = NULL;
 	if (t)
 		local_tunnel_remove(&t);
 }

@@ -34,6 +34,7 @@ struct local {
 	struct timeout_queue *idle; /* owned: kept connections */
 	struct timeout_queue *handshakes; /* owned */
 	struct map tunnels; /* number -> struct local_tunnel */
+	struct local_tunnel *last; /* borrowed: found last, one of `tunnels`; or NULL */
 	struct list visitors; /* being served */
 	struct list refused; /* to be told so at the end of the turn */
 	struct list dead; /* over: recycled at the end of the turn */

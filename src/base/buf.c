@@ -34,13 +34,11 @@ void buf_wipe(struct buf *b)
 	buf_release(b);
 }
 
-char *buf_reserve(struct buf *b, size_t room)
+char *buf_make_room(struct buf *b, size_t room)
 {
 	size_t len = buf_len(b), want = len + room, cap = b->cap ? b->cap : BUF_MIN;
 
 	buf_check(b);
-	if (b->cap - b->end >= room && b->base)
-		return b->base + b->end;
 	CHECK(want >= room && want <= UINT32_MAX / 2);
 	if (b->start && b->cap >= want) {
 		memmove(b->base, b->base + b->start, len);

@@ -43,8 +43,17 @@ void buf_init(struct buf *b);
 void buf_release(struct buf *b);
 /* The same for a buffer that held a secret: its memory is overwritten first. */
 void buf_wipe(struct buf *b);
+/* What buf_reserve does where there is not enough room yet. */
+char *buf_make_room(struct buf *b, size_t room);
+
 /* Makes room for so many more bytes and returns where they go; buf_commit says how many came. */
-char *buf_reserve(struct buf *b, size_t room);
+static inline char *buf_reserve(struct buf *b, size_t room)
+{
+	if (LIKELY(b->base && b->cap - b->end >= room))
+		return b->base + b->end;
+	return buf_make_room(b, room);
+}
+
 void buf_commit(struct buf *b, size_t len);
 void buf_append(struct buf *b, const void *data, size_t len);
 void buf_append_slice(struct buf *b, struct slice s);

@@ -8,21 +8,25 @@
 
 int num_parse_u64(struct slice text, uint64_t *value_out)
 {
+	size_t safe = text.len < NUM_DIGITS ? text.len : NUM_DIGITS - 1, i = 0;
 	uint64_t value = 0;
 	bool fits = true;
+	unsigned digit;
 
 	if (!text.len)
 		return ERR_SYNTAX;
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned digit = (unsigned char)text.ptr[i] - (unsigned)'0';
-
+	for (; i < safe; i++) {
+		digit = (unsigned char)text.ptr[i] - (unsigned)'0';
 		if (digit > 9)
 			return ERR_SYNTAX;
-		if (i < NUM_DIGITS - 1)
-			value = value * 10 + digit;
-		else
-			fits = fits && !__builtin_mul_overflow(value, 10u, &value) &&
-				!__builtin_add_overflow(value, (uint64_t)digit, &value);
+		value = value * 10 + digit;
+	}
+	for (; i < text.len; i++) {
+		digit = (unsigned char)text.ptr[i] - (unsigned)'0';
+		if (digit > 9)
+			return ERR_SYNTAX;
+		fits = fits && !__builtin_mul_overflow(value, 10u, &value) &&
+			!__builtin_add_overflow(value, (uint64_t)digit, &value);
 	}
 	if (!fits)
 		return ERR_RANGE;
@@ -62,9 +66,9 @@ int num_parse_hex(struct slice text, uint64_t *value_out)
 
 size_t num_print_u64(uint64_t value, char out[NUM_TEXT_MAX])
 {
-	size_t n = 1;
+	size_t n = 1u + (value > 9) + (value > 99) + (value > 999) + (value > 9999);
 
-	for (uint64_t bound = 10; n < NUM_DIGITS && value >= bound; bound *= 10)
+	for (uint64_t bound = 100000; n >= 5 && n < NUM_DIGITS && value >= bound; bound *= 10)
 		n++;
 	out[n] = '\0';
 	for (size_t i = n; i; value /= 10)

@@ -170,7 +170,8 @@ static void tls_enter(struct tls *t, struct slice *in, struct buf *out)
 {
 	t->in = in;
 	t->out = out;
-	ERR_clear_error();
+	if (ERR_peek_error()) /* clearing costs as much as sealing a small record */
+		ERR_clear_error();
 }
 
 static void tls_leave(struct tls *t)
@@ -196,6 +197,21 @@ static enum tls_result tls_outcome(struct tls *t, int returned)
 	}
 }
 
+bool tls_has_more(const struct tls *t)
+{
+	return t->untold || SSL_has_pending(t->ssl) || SSL_pending(t->ssl);
+}
+
+void tls_keep_buffers(struct tls *t, bool keep)
+{
+	if (keep) {
+		SSL_clear_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
+		return;
+	}
+	SSL_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
+	SSL_free_buffers(t->ssl);
+}
+
 enum tls_result tls_read(
 	struct tls *t, struct slice *in, struct buf *out, struct slice room, size_t *len_out)
 {
@@ -206,17 +222,21 @@ enum tls_result tls_read(
 	if (t->failed)
 		return TLS_FAILED;
 	tls_enter(t, in, out);
-	while (result == TLS_OK && len < room.len) {
+	while (len < room.len) {
 		int ok = SSL_read_ex(t->ssl, (char *)room.ptr + len, room.len - len, &n);
 
-		if (ok == 1)
-			len += n;
-		else
+		if (ok != 1) {
 			result = tls_outcome(t, ok);
+			break;
+		}
+		len += n;
+		if (!in->len && !tls_has_more(t))
+			break; /* asking once more costs half as much as the record did */
 	}
 	tls_leave(t);
 	*len_out = len;
-	return len ? TLS_OK : result; /* the library says it again next time */
+	t->untold = len && result != TLS_OK && result != TLS_MORE;
+	return len ? TLS_OK : result;
 }
 
 enum tls_result tls_handshake(struct tls *t, struct slice *in, struct buf *out)

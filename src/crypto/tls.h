@@ -82,6 +82,11 @@ enum tls_result {
  */
 enum tls_result tls_read(
 	struct tls *t, struct slice *in, struct buf *out, struct slice room, size_t *len_out);
+/* Whether tls_read has something to do without more ciphertext, or part of a record waits. */
+bool tls_has_more(const struct tls *t);
+/* Between records, for a connection that is busy: 34 KiB. Otherwise, and at first, they are given
+ * back behind each record. */
+void tls_keep_buffers(struct tls *t, bool keep);
 /* Begins or continues the handshake, and leaves what stands behind it in *in. */
 enum tls_result tls_handshake(struct tls *t, struct slice *in, struct buf *out);
 bool tls_is_ready(const struct tls *t);

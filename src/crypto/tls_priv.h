@@ -18,6 +18,7 @@ struct tls {
 	char *failure; /* owned; NULL while all is well */
 	bool ready;
 	bool failed;
+	bool untold; /* an end was found behind plaintext; the library says it again */
 	bool shut; /* the closing alert was sent */
 };
 

@@ -38,6 +38,7 @@ struct stream_ops {
 	bool (*write)(struct stream *s, const struct slice *parts, size_t count);
 	size_t (*room)(const struct stream *s);
 	void (*set_bulk)(struct stream *s, bool bulk); /* NULL: pieces are as large as they come */
+	void (*keep_buffers)(struct stream *s, bool keep); /* NULL: it has none */
 	void (*shutdown)(struct stream *s);
 	void (*close)(struct stream *s, bool reset);
 	int (*detach)(struct stream *s, struct stream_parcel *out); /* NULL: it cannot move */
@@ -99,6 +100,14 @@ static inline void stream_set_bulk(struct stream *s, bool bulk)
 {
 	if (s->ops->set_bulk)
 		s->ops->set_bulk(s, bulk);
+}
+
+/* A stream that is always busy saves work when it keeps its buffers from one use to the next; any
+ * other gives them back. */
+static inline void stream_keep_buffers(struct stream *s, bool keep)
+{
+	if (s->ops->keep_buffers)
+		s->ops->keep_buffers(s, keep);
 }
 
 /* After a read of that size: whether the next ones may be large. Costs nothing for small ones. */

@@ -118,10 +118,7 @@ static void stream_tls_send(struct stream_tls *t, const struct buf *out)
 static bool stream_tls_send_reply(struct stream_tls *t, const struct buf *out)
 {
 	stream_tls_send(t, out);
-	if (!t->lower_full)
-		t->replies = 0;
-	else
-		t->replies += (uint32_t)buf_len(out);
+	t->replies = t->lower_full ? t->replies + (uint32_t)buf_len(out) : 0;
 	return t->replies <= STREAM_TLS_REPLIES_MAX || !t->ready;
 }
 
@@ -237,15 +234,14 @@ static bool stream_tls_step_read(struct stream_tls *t)
 		stream_tls_fail(t, ERR_LIMIT);
 		return false;
 	}
+	t->stalled = result == TLS_OK && (t->in.len || tls_has_more(t->tls));
 	switch (result) {
 	case TLS_OK:
 		t->base.events->data(t->base.ctx, room);
-		return true;
+		return t->stalled;
 	case TLS_MORE:
-		t->stalled = false;
 		return false;
 	case TLS_ENDED:
-		t->stalled = false;
 		t->ended = true;
 		t->base.events->ended(t->base.ctx);
 		return false;
@@ -261,9 +257,7 @@ static bool stream_tls_step(struct stream_tls *t)
 {
 	if (t->closed || t->failed || t->ended)
 		return false;
-	if (!t->ready)
-		return stream_tls_step_handshake(t);
-	return t->reading && stream_tls_step_read(t);
+	return t->ready ? t->reading && stream_tls_step_read(t) : stream_tls_step_handshake(t);
 }
 
 /* Works through ciphertext; what cannot be passed on is parked. */
@@ -396,6 +390,11 @@ static void stream_tls_set_bulk(struct stream *s, bool bulk)
 	stream_set_bulk(t->lower, bulk);
 }
 
+static void stream_tls_keep_buffers(struct stream *s, bool keep)
+{
+	tls_keep_buffers(stream_tls_of(s)->tls, keep);
+}
+
 static void stream_tls_shutdown(struct stream *s)
 {
 	struct stream_tls *t = stream_tls_of(s);
@@ -446,6 +445,7 @@ static const struct stream_ops stream_tls_ops = {
 	.write = stream_tls_write,
 	.room = stream_tls_room,
 	.set_bulk = stream_tls_set_bulk,
+	.keep_buffers = stream_tls_keep_buffers,
 	.shutdown = stream_tls_shutdown,
 	.close = stream_tls_close,
 	.detach = stream_tls_detach,

@@ -32,7 +32,7 @@ struct http1_reading {
 static void http1_clear_head(struct http_head *head)
 {
 	head->method_id = HTTP_METHOD_OTHER;
-	head->method = head->target = head->reason = (struct slice) {NULL, 0};
+	head->line = head->method = head->target = head->reason = (struct slice) {NULL, 0};
 	head->status = 0;
 	head->minor = 0;
 	head->field_count = 0;
@@ -53,6 +53,13 @@ static enum http_fault http1_read_version(
 	return HTTP_FAULT_NONE;
 }
 
+/* What is written is always HTTP/1.1. */
+static void http1_note_line(struct http_head *head, struct slice line, struct slice version)
+{
+	if (version.ptr[HTTP1_VERSION_LEN - 1] == '1')
+		head->line = slice_of(line.ptr, line.len + HTTP1_LINE_END);
+}
+
 static enum http_fault http1_read_request_line(struct http1_reading *r, struct slice line)
 {
 	struct http_head *head = r->head;
@@ -62,7 +69,7 @@ static enum http_fault http1_read_request_line(struct http1_reading *r, struct s
 	if (!method || method > HTTP1_METHOD_MAX || method == line.len || line.ptr[method] != ' ')
 		return HTTP_FAULT_REQUEST_LINE;
 	target = slice_from(line, method + 1);
-	span = http_char_span(target, HTTP_CHAR_TARGET);
+	span = http_char_target_span(target);
 	if (span < target.len && target.ptr[span] != ' ')
 		return target.ptr[span] == '\r' ? HTTP_FAULT_LINE_END : HTTP_FAULT_TARGET_INVALID;
 	if (!span || target.len - span != 1 + HTTP1_VERSION_LEN)
@@ -72,6 +79,7 @@ static enum http_fault http1_read_request_line(struct http1_reading *r, struct s
 	head->method = slice_first(line, method);
 	head->method_id = http_method_of(head->method);
 	head->target = slice_first(target, span);
+	http1_note_line(head, line, slice_from(target, span + 1));
 	return http1_read_version(
 		slice_from(target, span + 1), HTTP_FAULT_REQUEST_LINE, &head->minor);
 }
@@ -79,6 +87,7 @@ static enum http_fault http1_read_request_line(struct http1_reading *r, struct s
 static enum http_fault http1_read_status_line(struct http1_reading *r, struct slice line)
 {
 	struct http_head *head = r->head;
+	const struct slice whole = line;
 	const char *digit = line.ptr + HTTP1_VERSION_LEN + 1;
 	enum http_fault fault;
 	unsigned status = 0;
@@ -104,6 +113,8 @@ static enum http_fault http1_read_status_line(struct http1_reading *r, struct sl
 		return HTTP_FAULT_STATUS_INVALID;
 	head->status = (uint16_t)status;
 	head->reason = slice_from(line, 1);
+	if (head->reason.len)
+		http1_note_line(head, whole, whole);
 	return HTTP_FAULT_NONE;
 }
 
@@ -215,6 +226,24 @@ static bool http1_is_plain(struct slice line, size_t name, size_t value)
 	return name + 2 + value == line.len && line.ptr[name + 1] == ' ';
 }
 
+/* The place for one more field, or NULL when there are too many. */
+static struct http_field *http1_next_field(const struct http1_reading *r)
+{
+	struct http_head *head = r->head;
+
+	if (head->field_count >= r->limits->fields || head->field_count >= HTTP_FIELDS_MAX)
+		return NULL;
+	return &head->fields[head->field_count];
+}
+
+static void http1_count_field(struct http_head *head, struct http_field *field)
+{
+	field->hop = false;
+	head->field_count++;
+	if (!head->first[field->id])
+		head->first[field->id] = head->field_count;
+}
+
 static enum http_fault http1_read_field(struct http1_reading *r, struct slice line)
 {
 	struct http_head *head = r->head;
@@ -227,28 +256,54 @@ static enum http_fault http1_read_field(struct http1_reading *r, struct slice li
 			return HTTP_FAULT_OBS_FOLD;
 		return HTTP_FAULT_FIELD_NAME;
 	}
-	if (head->field_count >= r->limits->fields || head->field_count >= HTTP_FIELDS_MAX)
+	field = http1_next_field(r);
+	if (!field)
 		return HTTP_FAULT_TOO_MANY_FIELDS;
-	field = &head->fields[head->field_count];
+	field->id = id;
 	field->name = slice_first(line, name);
 	field->value = http1_trim(slice_from(line, name + 1));
-	field->hop = false;
 	field->plain = http1_is_plain(line, name, field->value.len);
 	if (UNLIKELY(!http_char_is_value(field->value)))
 		return memchr(field->value.ptr, '\r', field->value.len) ? HTTP_FAULT_LINE_END
 									: HTTP_FAULT_FIELD_VALUE;
 	if (r->kind == HTTP1_TRAILERS && http1_is_trailer_forbidden(field->name))
 		return HTTP_FAULT_TRAILER_INVALID;
-	field->id = id;
-	head->field_count++;
-	if (!head->first[id])
-		head->first[id] = head->field_count;
+	http1_count_field(head, field);
 	if (id == HTTP_FIELD_HOST && r->kind == HTTP1_REQUEST) {
 		if (r->parser->has_host)
 			return HTTP_FAULT_HOST_REPEATED;
 		r->parser->has_host = true;
 	}
 	return http1_check_tabs(slice_from(line, name + 1), id);
+}
+
+/*
+ * A field as nearly all are: name, colon, one blank, a value without blanks around it or control
+ * characters in it, CR LF. Its end is found while its bytes are judged, in one pass. The length of
+ * the line, or 0: then whatever stands there is left to http1_read_field.
+ */
+static size_t http1_read_plain(struct http1_reading *r, struct slice in)
+{
+	enum http_field_id id = HTTP_FIELD_OTHER;
+	size_t name = http1_read_name(in, &id), value = name + 2, end;
+	struct http_field *field;
+
+	if (!name || in.len < value + 1 || in.ptr[name + 1] != ' ' || in.ptr[value] == ' ' ||
+		(id == HTTP_FIELD_HOST && r->parser->has_host))
+		return 0;
+	end = value + http_char_plain_span(slice_from(in, value));
+	field = http1_next_field(r);
+	if (in.len - end < HTTP1_LINE_END || in.ptr[end] != '\r' || in.ptr[end + 1] != '\n' ||
+		in.ptr[end - 1] == ' ' || !field)
+		return 0;
+	field->id = id;
+	field->name = slice_first(in, name);
+	field->value = slice_of(in.ptr + value, end - value);
+	field->plain = true;
+	http1_count_field(r->head, field);
+	if (id == HTTP_FIELD_HOST)
+		r->parser->has_host = r->kind == HTTP1_REQUEST;
+	return end + HTTP1_LINE_END;
 }
 
 /* Whether bytes up to the given offset are too many; whichever limit is met first is the fault. */
@@ -297,6 +352,23 @@ static enum parse_result http1_finish(struct http1_reading *r)
 	return PARSE_DONE;
 }
 
+/* Takes the plain fields at the front, none of them seen before: no byte is looked at again and
+ * again, however small the pieces are that a line comes in. */
+static void http1_read_plain_lines(struct http1_reading *r, struct slice in)
+{
+	struct http1_parser *p = r->parser;
+	size_t len;
+
+	in = slice_first(in, r->limits->head);
+	while (p->line < in.len && in.ptr[p->line] != '\r') {
+		len = http1_read_plain(r, slice_from(in, p->line));
+		if (!len)
+			return;
+		p->line += (uint32_t)len;
+		p->scanned = p->line;
+	}
+}
+
 static enum parse_result http1_read_lines(struct http1_reading *r, struct slice in)
 {
 	struct http1_parser *p = r->parser;
@@ -306,6 +378,8 @@ static enum parse_result http1_read_lines(struct http1_reading *r, struct slice 
 	size_t end;
 
 	for (;;) {
+		if (r->started && p->scanned == p->line && r->kind != HTTP1_TRAILERS)
+			http1_read_plain_lines(r, in);
 		lf = memchr(in.ptr + p->scanned, '\n', in.len - p->scanned);
 		end = lf ? (size_t)(lf - in.ptr) + 1 : in.len;
 		fault = http1_check_size(r, end);

@@ -75,13 +75,6 @@ static const struct {
 	{511, "Network Authentication Required"},
 };
 
-static char *http1_put(char *at, struct slice s)
-{
-	if (s.len)
-		memcpy(at, s.ptr, s.len);
-	return at + s.len;
-}
-
 void http1_write_request_line(struct buf *out, struct slice method, struct slice target)
 {
 	size_t len = method.len + 1 + target.len + sizeof(" HTTP/1.1\r\n") - 1;
@@ -107,18 +100,6 @@ void http1_write_status_line(struct buf *out, unsigned status, struct slice reas
 	at = http1_put(at, reason);
 	at = http1_put(at, SLICE("\r\n"));
 	buf_commit(out, (size_t)(at - start));
-}
-
-void http1_write_field(struct buf *out, struct slice name, struct slice value)
-{
-	size_t len = name.len + 2 + value.len + 2;
-	char *at = buf_reserve(out, len);
-
-	at = http1_put(at, name);
-	at = http1_put(at, SLICE(": "));
-	at = http1_put(at, value);
-	http1_put(at, SLICE("\r\n"));
-	buf_commit(out, len);
 }
 
 void http1_write_field_u64(struct buf *out, struct slice name, uint64_t value)

@@ -12,7 +12,27 @@
 void http1_write_request_line(struct buf *out, struct slice method, struct slice target);
 /* Always as HTTP/1.1. An empty reason is replaced by the usual one, if there is one. */
 void http1_write_status_line(struct buf *out, unsigned status, struct slice reason);
-void http1_write_field(struct buf *out, struct slice name, struct slice value);
+
+static inline char *http1_put(char *at, struct slice s)
+{
+	if (s.len)
+		memcpy(at, s.ptr, s.len);
+	return at + s.len;
+}
+
+/* Here, because most names are known where it is called, and cost no call then. */
+static inline void http1_write_field(struct buf *out, struct slice name, struct slice value)
+{
+	size_t len = name.len + 2 + value.len + 2;
+	char *at = buf_reserve(out, len);
+
+	at = http1_put(at, name);
+	at = http1_put(at, SLICE(": "));
+	at = http1_put(at, value);
+	http1_put(at, SLICE("\r\n"));
+	out->end += (uint32_t)len;
+}
+
 void http1_write_field_u64(struct buf *out, struct slice name, uint64_t value);
 /* RFC 9110, 6.6.1; seconds since 1970. */
 void http1_write_date(struct buf *out, uint64_t seconds);

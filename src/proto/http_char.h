@@ -32,7 +32,11 @@ static inline size_t http_char_span(struct slice s, unsigned classes)
 	return n;
 }
 
+/* The same for HTTP_CHAR_TARGET; eight at a time. */
+size_t http_char_target_span(struct slice s);
 /* Whether all bytes may stand in a field value; eight at a time. */
 bool http_char_is_value(struct slice s);
+/* How many bytes at the front may stand in a field value and are no HTAB; eight at a time. */
+size_t http_char_plain_span(struct slice s);
 
 #endif

@@ -27,7 +27,7 @@ enum http_method {
 
 enum http_field_id {
 	HTTP_FIELD_OTHER,
-#define HTTP_FIELD(id, name) HTTP_FIELD_##id,
+#define HTTP_FIELD(id, name, inner, near) HTTP_FIELD_##id,
 #include "proto/http_field.def"
 #undef HTTP_FIELD
 	HTTP_FIELD_COUNT
@@ -50,6 +50,8 @@ struct http_field {
 };
 
 struct http_head {
+	struct slice
+		line; /* the first one, if it stands there as it would be written, CR LF and all */
 	/* request */
 	enum http_method method_id;
 	struct slice method;

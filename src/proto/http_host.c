@@ -145,7 +145,7 @@ int http_target_parse(struct slice target, struct http_target *target_out)
 	struct slice rest = target;
 	size_t end = 0;
 
-	if (!target.len || http_char_span(target, HTTP_CHAR_TARGET) != target.len)
+	if (!target.len || http_char_target_span(target) != target.len)
 		return ERR_SYNTAX;
 	*target_out = (struct http_target) {HTTP_TARGET_ORIGIN, {NULL, 0}, target};
 	if (target.ptr[0] == '/')

@@ -30,7 +30,7 @@ struct mux *mux_new(const struct mux_conf *conf, const struct mux_events *events
 	list_init(&m->ready);
 	list_init(&m->pending);
 	list_init(&m->owing);
-	mux_tail_init(&m->tail);
+	mux_tail_init(&m->tail, conf->tails);
 	return m;
 }
 
@@ -156,15 +156,15 @@ static void mux_tell_parked(struct mux *m, struct mux_stream *s)
 		m->events->data(s, piece);
 		buf_consume(&in, piece.len);
 	}
-	if (m->told && !s->released) {
+	if (m->told && !(s->released && buf_len(&in))) {
 		buf_fit(&in);
 		s->in = in;
 		mux_stream_consumed(s);
 		return;
 	}
 	m->parked -= buf_len(&in);
-	if (m->told && buf_len(&in)) /* nobody is there to read it */
-		mux_stream_refuse(s);
+	if (m->told)
+		mux_stream_unread(s);
 	buf_release(&in);
 }
 
@@ -194,7 +194,7 @@ static void mux_tell(struct mux *m, struct mux_stream *s)
 		s->full = false;
 		m->events->writable(s);
 	}
-	if (m->told && s->reading)
+	if (m->told && (s->reading || s->released))
 		mux_tell_received(m, s);
 }
 

@@ -19,6 +19,7 @@
 #include "base/slice.h"
 
 struct mux;
+struct mux_tails;
 
 #define MUX_STREAM_FIRST 1u /* goes before all others, and its bytes are secret */
 #define MUX_WINDOW_START 262144u /* of yamux */
@@ -92,6 +93,7 @@ struct mux_conf {
 	uint32_t window_max; /* one stream's receive window grows up to this */
 	uint32_t window_budget; /* what all windows together may grow beyond their start */
 	uint32_t tail_max; /* bytes kept until acknowledged; streams wait when it is full */
+	struct mux_tails *tails; /* borrowed: bounds what all tails hold together; or NULL */
 };
 
 struct mux *mux_new(const struct mux_conf *conf, const struct mux_events *events, void *ctx);

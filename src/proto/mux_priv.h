@@ -73,7 +73,7 @@ static inline void mux_wake(struct mux *m)
 static inline bool mux_link_is_ready(const struct mux *m)
 {
 	return m->linked && mux_tail_unsent(&m->tail) < m->unsent_max &&
-		mux_tail_held(&m->tail) < m->conf.tail_max;
+		mux_tail_has_room(&m->tail, m->conf.tail_max);
 }
 
 static inline bool mux_is_own(const struct mux *m, uint32_t id)

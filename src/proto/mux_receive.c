@@ -130,7 +130,8 @@ static void mux_receive_deliver(struct mux *m, struct slice data)
 	if (!s)
 		return;
 	if (s->released) { /* nobody is there to read it */
-		mux_stream_refuse(s);
+		m->current = NULL;
+		mux_stream_unread(s);
 		return;
 	}
 	if (s->reading && !buf_len(&s->in)) {

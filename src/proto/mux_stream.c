@@ -126,7 +126,7 @@ void mux_stream_over(struct mux_stream *s)
 		m->events->reset(s);
 }
 
-void mux_stream_refuse(struct mux_stream *s)
+void mux_stream_unread(struct mux_stream *s)
 {
 	const struct mux_frame f = {
 		.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_RST, .stream = s->id};
@@ -362,8 +362,8 @@ bool mux_stream_release(struct mux_stream *s)
 		return true;
 	}
 	buf_release(&s->in);
-	if (!s->fin_seen && mux_stream_owes_credit(s))
-		mux_stream_say_credit(s); /* what else the peer has to say is refused */
+	if (s->mux->told != s)
+		mux_stream_consumed(s);
 	mux_stream_finish(s);
 	if (!mux_stream_is_done(s))
 		return false;
@@ -402,6 +402,20 @@ static uint64_t mux_stream_worth(const struct mux_stream *s)
 	return MUX_WINDOW_NEAR + 2 * m->rtt_us * mux_stream_unsaid(s) / (us ? us : 1);
 }
 
+/* Twice as much. One that the peer opened has begun small whatever was before it: once it has used
+ * that up, it gets what the last ones had grown to. */
+static uint32_t mux_stream_step(const struct mux_stream *s)
+{
+	const struct mux *m = s->mux;
+	uint32_t most = m->window_hint, spare = mux_stream_spare_window(m), more;
+
+	if (s->recv_grown || mux_is_own(m, s->id) || s->id == MUX_STREAM_FIRST ||
+		most < 2 * s->recv_window)
+		return s->recv_window;
+	more = most - s->recv_window;
+	return more <= spare ? more : s->recv_window;
+}
+
 /*
  * A reader that used half of its window in about a round trip would use more. Every second time: a
  * window is never more than what the reader has taken, some of which may only fill a socket.
@@ -409,7 +423,7 @@ static uint64_t mux_stream_worth(const struct mux_stream *s)
 static void mux_stream_grow(struct mux_stream *s)
 {
 	struct mux *m = s->mux;
-	uint32_t more = s->recv_window;
+	uint32_t more;
 
 	if (s->stalled || s->recv_window >= m->conf.window_max ||
 		s->recv_window >= mux_stream_worth(s) ||
@@ -418,6 +432,7 @@ static void mux_stream_grow(struct mux_stream *s)
 	s->quick = !s->quick;
 	if (s->quick)
 		return;
+	more = mux_stream_step(s);
 	if (more > m->conf.window_max - s->recv_window)
 		more = m->conf.window_max - s->recv_window;
 	if (more > m->conf.window_budget - m->window_grown)
@@ -448,12 +463,13 @@ static void mux_stream_fit(struct mux_stream *s)
 }
 
 /* What the owner took and could not pass on is in memory like what waits here: while it does not
- * read, none of its credit is renewed, and both together are one window. */
+ * read, none of its credit is renewed, and both together are one window. One that has let go gives
+ * credit, so that the peer ends or hears that nobody reads. */
 void mux_stream_consumed(struct mux_stream *s)
 {
 	if (s->stalled && s->recv_grown)
 		mux_stream_fit(s);
-	if (!s->reading || s->fin_seen || !mux_stream_owes_credit(s))
+	if (!(s->reading || s->released) || s->fin_seen || !mux_stream_owes_credit(s))
 		return;
 	mux_stream_grow(s);
 	s->stalled = false;

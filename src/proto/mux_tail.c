@@ -10,6 +10,9 @@
 #define MUX_BLOCK_SMALL 4032u
 #define MUX_BLOCK_LARGE 65472u
 #define MUX_SPARE_MAX 8u
+/* Those that hold what each tail may have; the others count. */
+#define MUX_OWN_BLOCKS ((MUX_TAIL_OWN + MUX_BLOCK_LARGE - 1) / MUX_BLOCK_LARGE)
+#define MUX_BLOCK_SIZE (sizeof(struct mux_block) + MUX_BLOCK_LARGE)
 
 struct mux_block {
 	struct list node;
@@ -20,9 +23,32 @@ struct mux_block {
 	char data[];
 };
 
-void mux_tail_init(struct mux_tail *t)
+/* ---- blocks ---- */
+
+static struct mux_block *mux_block_new(struct mux_tail *t, uint32_t cap)
 {
-	*t = (struct mux_tail) {0};
+	struct mux_block *b = mem_alloc(sizeof(*b) + cap);
+
+	b->cap = cap;
+	b->is_secret = false;
+	list_init(&b->node);
+	if (cap == MUX_BLOCK_LARGE && ++t->large_count > MUX_OWN_BLOCKS && t->all)
+		atomic_fetch_add_explicit(&t->all->held, MUX_BLOCK_SIZE, memory_order_relaxed);
+	return b;
+}
+
+static void mux_block_free(struct mux_tail *t, struct mux_block *b)
+{
+	if (b->cap == MUX_BLOCK_LARGE && t->large_count-- > MUX_OWN_BLOCKS && t->all)
+		atomic_fetch_sub_explicit(&t->all->held, MUX_BLOCK_SIZE, memory_order_relaxed);
+	mem_free(b);
+}
+
+/* ---- the tail ---- */
+
+void mux_tail_init(struct mux_tail *t, struct mux_tails *all)
+{
+	*t = (struct mux_tail) {.all = all};
 	list_init(&t->blocks);
 	list_init(&t->spare);
 }
@@ -32,7 +58,7 @@ void mux_tail_rest(struct mux_tail *t)
 	struct list *node;
 
 	while ((node = list_pop(&t->spare)) != NULL)
-		mem_free(CONTAINER_OF(node, struct mux_block, node));
+		mux_block_free(t, CONTAINER_OF(node, struct mux_block, node));
 	t->spare_count = 0;
 }
 
@@ -49,7 +75,7 @@ void mux_tail_deinit(struct mux_tail *t)
 
 	while ((node = list_pop(&t->blocks)) != NULL) {
 		mux_block_wipe(CONTAINER_OF(node, struct mux_block, node));
-		mem_free(CONTAINER_OF(node, struct mux_block, node));
+		mux_block_free(t, CONTAINER_OF(node, struct mux_block, node));
 	}
 	mux_tail_rest(t);
 }
@@ -81,10 +107,7 @@ static struct mux_block *mux_tail_extend(struct mux_tail *t, size_t wanted)
 		b = CONTAINER_OF(spare, struct mux_block, node);
 		t->spare_count--;
 	} else {
-		b = mem_alloc(sizeof(*b) + cap);
-		b->cap = cap;
-		b->is_secret = false;
-		list_init(&b->node);
+		b = mux_block_new(t, cap);
 	}
 	b->start = t->end;
 	b->len = 0;
@@ -177,12 +200,21 @@ void mux_tail_sent(struct mux_tail *t, size_t len)
 	mux_tail_settle(t);
 }
 
+/* When memory runs short nobody keeps what others could use. */
+static bool mux_tail_may_spare(const struct mux_tail *t)
+{
+	return t->spare_count < MUX_SPARE_MAX &&
+		(t->large_count <= MUX_OWN_BLOCKS || !t->all ||
+			atomic_load_explicit(&t->all->held, memory_order_relaxed) <
+				atomic_load_explicit(&t->all->max, memory_order_relaxed) / 2);
+}
+
 static void mux_tail_drop(struct mux_tail *t, struct mux_block *b)
 {
 	list_remove(&b->node);
 	mux_block_wipe(b);
-	if (b->cap < MUX_BLOCK_LARGE || t->spare_count == MUX_SPARE_MAX) {
-		mem_free(b);
+	if (b->cap < MUX_BLOCK_LARGE || !mux_tail_may_spare(t)) {
+		mux_block_free(t, b);
 		return;
 	}
 	list_prepend(&t->spare, &b->node);

@@ -11,6 +11,9 @@
 #ifndef PROTO_MUX_TAIL_H
 #define PROTO_MUX_TAIL_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -19,23 +22,48 @@
 
 struct mux_block;
 
+/* What each tail may hold whatever the others do. A peer that has received so much says so. */
+#define MUX_TAIL_OWN 262144u
+
+/* What tails hold beyond that together, in memory. They may be on several threads. */
+struct mux_tails {
+	atomic_size_t held;
+	atomic_size_t max;
+};
+
 struct mux_tail {
+	struct mux_tails *all; /* borrowed; NULL: alone */
 	struct list blocks; /* struct mux_block, oldest first; owned */
 	struct mux_block *sending; /* the one that `sent` is in; NULL: behind all */
 	struct list spare; /* owned; large blocks, so that a busy session allocates little */
 	unsigned spare_count;
+	unsigned large_count; /* the spare ones too */
 	uint64_t acked;
 	uint64_t sent;
 	uint64_t high; /* the furthest that was ever sent */
 	uint64_t end;
 };
 
-void mux_tail_init(struct mux_tail *t);
+static inline bool mux_tails_are_full(const struct mux_tails *all)
+{
+	return atomic_load_explicit(&all->held, memory_order_relaxed) >=
+		atomic_load_explicit(&all->max, memory_order_relaxed);
+}
+
+void mux_tail_init(struct mux_tail *t, struct mux_tails *all);
 void mux_tail_deinit(struct mux_tail *t);
 
 static inline uint64_t mux_tail_held(const struct mux_tail *t)
 {
 	return t->end - t->acked;
+}
+
+/* Whether more may be written, with so much held at the most. */
+static inline bool mux_tail_has_room(const struct mux_tail *t, uint64_t max)
+{
+	uint64_t held = mux_tail_held(t);
+
+	return held < max && (held < MUX_TAIL_OWN || !t->all || !mux_tails_are_full(t->all));
 }
 
 static inline uint64_t mux_tail_unsent(const struct mux_tail *t)

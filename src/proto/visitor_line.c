@@ -4,6 +4,8 @@
  */
 #include "proto/visitor_line.h"
 
+#include <endian.h>
+
 #include "base/num.h"
 
 #define VISITOR_LINE_WORDS 7
@@ -17,8 +19,8 @@ _Static_assert(10 + 5 + 5 + 2 * VISITOR_LINE_ADDRESS_MAX + VISITOR_LINE_SCHEME_M
 		VISITOR_LINE_MAX,
 	"a line has room for its longest words");
 
-/* Whether all bytes are ASCII from the given one to the tilde; eight at a time. */
-static bool visitor_line_is_from(struct slice s, char lowest)
+/* How many bytes at the front are visible ASCII, as words are; eight at a time. */
+static inline size_t visitor_line_span(struct slice s)
 {
 	const uint64_t ones = UINT64_MAX / 0xff;
 	uint64_t word;
@@ -26,25 +28,21 @@ static bool visitor_line_is_from(struct slice s, char lowest)
 
 	for (; s.len - at >= sizeof(word); at += sizeof(word)) {
 		memcpy(&word, s.ptr + at, sizeof(word));
-		if (((word - ones * lowest) | (word + ones) | word) & (ones * 0x80))
-			return false;
+		word = le64toh(word);
+		/* The lowest bit belongs to the first such byte: borrows mark those above it. */
+		word = ((word - ones * '!') | (word + ones) | word) & (ones * 0x80);
+		if (word)
+			return at + (size_t)__builtin_ctzll(word) / 8;
 	}
-	for (; at < s.len; at++) {
-		if (s.ptr[at] < lowest || s.ptr[at] > '~')
-			return false;
-	}
-	return true;
+	while (at < s.len && s.ptr[at] >= '!' && s.ptr[at] <= '~')
+		at++;
+	return at;
 }
 
-static bool visitor_line_is_word(struct slice s)
-{
-	return s.len && visitor_line_is_from(s, '!');
-}
-
-static char *visitor_line_put_word(char *at, struct slice word, size_t max)
+static inline char *visitor_line_put_word(char *at, struct slice word, size_t max)
 {
 	*at++ = ' ';
-	if (word.len > max || !visitor_line_is_word(word))
+	if (!word.len || word.len > max || visitor_line_span(word) < word.len)
 		word = SLICE("-");
 	memcpy(at, word.ptr, word.len);
 	return at + word.len;
@@ -95,27 +93,24 @@ static bool visitor_line_port(struct slice text, uint16_t *port_out)
 	return true;
 }
 
-/* The words of a line without its line end; false unless there are just as many as must be. */
-static bool visitor_line_split(struct slice line, struct slice words[VISITOR_LINE_WORDS])
+/* Takes the words one by one, each judged as it comes. *end_out is where the line ends. */
+static enum parse_result visitor_line_split(
+	struct slice in, struct slice words[VISITOR_LINE_WORDS], size_t *end_out)
 {
+	size_t at = 0;
+
 	for (size_t i = 0; i < VISITOR_LINE_WORDS; i++) {
-		size_t end = slice_find(line, ' ');
-
-		words[i] = slice_first(line, end);
-		if (!end || (i + 1 < VISITOR_LINE_WORDS) == (end == line.len))
-			return false;
-		line = slice_from(line, end + 1);
+		words[i] = slice_from(in, at);
+		words[i].len = visitor_line_span(words[i]);
+		at += words[i].len;
+		if (at == in.len)
+			return at == VISITOR_LINE_MAX ? PARSE_BAD : PARSE_MORE;
+		if (!words[i].len || in.ptr[at] != (i + 1 < VISITOR_LINE_WORDS ? ' ' : '\n'))
+			return PARSE_BAD;
+		at++;
 	}
-	return true;
-}
-
-/* Where the line ends; false when a byte before that can stand in no line. */
-static bool visitor_line_find_end(struct slice in, size_t *end_out)
-{
-	size_t end = slice_find(in, '\n');
-
-	*end_out = end;
-	return end < VISITOR_LINE_MAX && visitor_line_is_from(slice_first(in, end), ' ');
+	*end_out = at - 1;
+	return PARSE_DONE;
 }
 
 enum parse_result visitor_line_parse(
@@ -123,15 +118,13 @@ enum parse_result visitor_line_parse(
 {
 	struct slice words[VISITOR_LINE_WORDS];
 	struct visitor_line line = {0};
+	enum parse_result result;
 	uint64_t tunnel;
 	size_t end;
 
-	if (!visitor_line_find_end(slice_first(in, VISITOR_LINE_MAX), &end))
-		return PARSE_BAD;
-	if (end == in.len)
-		return PARSE_MORE;
-	if (!visitor_line_split(slice_first(in, end), words))
-		return PARSE_BAD;
+	result = visitor_line_split(slice_first(in, VISITOR_LINE_MAX), words, &end);
+	if (result != PARSE_DONE)
+		return result;
 	if (!visitor_line_number(words[0], INT32_MAX, &tunnel) ||
 		!visitor_line_port(words[2], &line.visitor_port) ||
 		!visitor_line_port(words[4], &line.public_port))

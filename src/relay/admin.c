@@ -51,14 +51,13 @@ void admin_refuse_store(struct admin_reply *reply, int err, const char *why)
 			why && *why ? why : err_text(err));
 }
 
-void admin_refuse_method(struct admin_reply *reply, const char *allow)
+void admin_refuse_method(struct admin_reply *reply)
 {
 	const struct visitor_error_info *info = visitor_error_get(VISITOR_ERROR_METHOD_NOT_ALLOWED);
 	char sentence[ADMIN_SENTENCE_MAX];
 
-	snprintf(sentence, sizeof(sentence), "This path takes %s.", allow);
+	snprintf(sentence, sizeof(sentence), "This path takes %s.", reply->allow);
 	admin_refuse_with(reply, info->status, info->code, slice_from_str(sentence));
-	reply->allow = allow;
 }
 
 void admin_refuse_size(struct admin_reply *reply, const char *sentence)
@@ -167,6 +166,20 @@ bool admin_has_hash(const struct admin_request *q, const char *password, struct 
 	admin_refuse(
 		reply, API_ERROR_NOT_NOW, "The password could not be hashed; nothing was changed.");
 	return false;
+}
+
+bool admin_body_read(const struct admin_request *q, const struct admin_json_shape *shape,
+	void *into, uint32_t *given_out, struct admin_reply *reply)
+{
+	struct buf sentence = {0};
+	uint32_t given;
+	int err = admin_json_read(q->body, shape, into, given_out ? given_out : &given, &sentence);
+
+	if (err)
+		admin_refuse(
+			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
+	buf_release(&sentence);
+	return !err;
 }
 
 void admin_actor(const struct admin_who *who, char *out, size_t size)

@@ -18,6 +18,7 @@
 
 struct account;
 struct admin_devices;
+struct admin_json_shape;
 struct db;
 struct plans;
 struct relay_shared;
@@ -27,6 +28,7 @@ struct relay_shared;
 #define ADMIN_ADDRESS_LOCAL "local" /* whoever uses the admin socket */
 #define ADMIN_PAGE_MAX 1000u /* items of a list in one answer */
 #define ADMIN_PAGE_DEFAULT 100u
+#define ADMIN_ALLOW_MAX 32u
 #define ADMIN_PASSWORD_MIN 8u /* bytes; of accounts */
 #define ADMIN_PASSWORD_MAX 128u
 
@@ -58,7 +60,7 @@ struct admin_request {
 struct admin_reply {
 	unsigned status;
 	const char *code; /* X-Adit-Error, or NULL */
-	const char *allow; /* the methods, with 405 */
+	char allow[ADMIN_ALLOW_MAX]; /* the methods, with 405 */
 	unsigned retry_after_s; /* 0: none */
 	struct buf body;
 };
@@ -80,8 +82,8 @@ void admin_refuse(struct admin_reply *reply, enum api_error error, const char *f
 	PRINTF_LIKE(3, 4);
 /* The same for what the store says about a change. */
 void admin_refuse_store(struct admin_reply *reply, int err, const char *why);
-/* 405. */
-void admin_refuse_method(struct admin_reply *reply, const char *allow);
+/* 405, with the methods that reply->allow has. */
+void admin_refuse_method(struct admin_reply *reply);
 /* 413. */
 void admin_refuse_size(struct admin_reply *reply, const char *sentence);
 /* 204, without a body. */
@@ -110,6 +112,10 @@ MUST_CHECK bool admin_query_account(
 /* Whether a password that is asked for has its hash. False: refused already. */
 MUST_CHECK bool admin_has_hash(
 	const struct admin_request *q, const char *password, struct admin_reply *reply);
+
+/* Reads the body as admin_json_read does; given_out may be NULL. False: refused already. */
+MUST_CHECK bool admin_body_read(const struct admin_request *q, const struct admin_json_shape *shape,
+	void *into, uint32_t *given_out, struct admin_reply *reply);
 
 /* "operator", or the account and the key: for the audit log. */
 void admin_actor(const struct admin_who *who, char *out, size_t size);

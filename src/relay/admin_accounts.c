@@ -149,20 +149,14 @@ static bool admin_accounts_read(const struct admin_request *q, size_t members,
 	struct admin_accounts_body *body, uint32_t *given, struct admin_reply *reply)
 {
 	const struct admin_json_shape shape = {admin_accounts_members, members};
-	struct buf sentence = {0};
-	bool good = admin_json_read(q->body, &shape, body, given, &sentence) == 0;
 
-	if (!good)
-		admin_refuse(
-			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
-	buf_release(&sentence);
-	if (good && q->plan_is_unknown) {
-		admin_refuse(reply, API_ERROR_NOT_FOUND,
-			"The relay has no plan \"%.32s\"; --plans says which there are.",
-			body->plan);
-		good = false;
-	}
-	return good && admin_has_hash(q, body->password, reply);
+	if (!admin_body_read(q, &shape, body, given, reply))
+		return false;
+	if (!q->plan_is_unknown)
+		return admin_has_hash(q, body->password, reply);
+	admin_refuse(reply, API_ERROR_NOT_FOUND,
+		"The relay has no plan \"%.32s\"; --plans says which there are.", body->plan);
+	return false;
 }
 
 static void admin_accounts_save(struct admin_context *c, const struct admin_request *q,

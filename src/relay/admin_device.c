@@ -18,15 +18,8 @@ static bool admin_device_read(const struct admin_request *q, const struct admin_
 	void *into, struct admin_reply *reply)
 {
 	const struct admin_json_shape shape = {member, 1};
-	struct buf sentence = {0};
-	uint32_t given;
-	bool good = admin_json_read(q->body, &shape, into, &given, &sentence) == 0;
 
-	if (!good)
-		admin_refuse(
-			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
-	buf_release(&sentence);
-	return good;
+	return admin_body_read(q, &shape, into, NULL, reply);
 }
 
 void admin_device_start(

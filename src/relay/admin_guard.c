@@ -142,19 +142,19 @@ static bool admin_guard_read(
 	struct admin_guard_body *body = MEM_NEW(struct admin_guard_body);
 	const struct tunnel_gate_wish wish = {.allow = body->allow, .deny = body->deny};
 	struct buf sentence = {0};
-	bool good = admin_json_read(q->body, &shape, body, &g->given, &sentence) == 0 &&
-		tunnel_gate_check(&wish, &sentence) == 0;
+	bool good = admin_body_read(q, &shape, body, &g->given, reply);
 
-	if (good && !admin_has_hash(q, body->password, reply)) {
+	if (good && tunnel_gate_check(&wish, &sentence) != 0) {
+		admin_refuse(
+			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
 		good = false;
-	} else if (good) {
+	}
+	good = good && admin_has_hash(q, body->password, reply);
+	if (good) {
 		memcpy(g->allow, body->allow, sizeof(g->allow));
 		memcpy(g->deny, body->deny, sizeof(g->deny));
 		slice_to_str(slice_from_str(q->password_hash), g->password_hash,
 			sizeof(g->password_hash));
-	} else {
-		admin_refuse(
-			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
 	}
 	mem_wipe(body, sizeof(*body));
 	mem_free(body);

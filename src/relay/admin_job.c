@@ -52,7 +52,7 @@ void admin_job_fill(struct reply *out, const struct admin_reply *reply)
 {
 	out->status = reply->status;
 	out->code = reply->code;
-	out->allow = reply->allow;
+	out->allow = *reply->allow ? reply->allow : NULL;
 	out->retry_after_s = reply->retry_after_s;
 	out->body = buf_slice(&reply->body);
 	if (reply->status == 401)

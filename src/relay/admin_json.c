@@ -104,7 +104,7 @@ static int admin_json_read_member(
 	char *at = (char *)into + m->offset;
 
 	if (json_is_null(value) && (m->flags & ADMIN_JSON_NULLABLE)) {
-		*at = '\0';
+		memset(at, 0, m->type == ADMIN_JSON_NUMBER ? sizeof(uint64_t) : 1);
 		return 0;
 	}
 	switch (m->type) {

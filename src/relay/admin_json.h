@@ -23,7 +23,7 @@ enum admin_json_type {
 
 enum admin_json_flag {
 	ADMIN_JSON_REQUIRED = 1u << 0,
-	ADMIN_JSON_NULLABLE = 1u << 1, /* null counts as given, and is an empty text */
+	ADMIN_JSON_NULLABLE = 1u << 1, /* null counts as given, and is an empty text, or 0 */
 	ADMIN_JSON_SECRET = 1u << 2, /* the sentence of a refusal never quotes it */
 };
 

@@ -1,4 +1,4 @@
-/* Making, listing and revoking keys. */
+/* Making, listing, changing and revoking keys. */
 #include "relay/admin_keys.h"
 
 #include <stdio.h>
@@ -31,7 +31,6 @@ struct admin_keys_body {
 };
 
 enum admin_keys_member {
-	ADMIN_KEYS_ACCOUNT,
 	ADMIN_KEYS_LABEL,
 	ADMIN_KEYS_NAMES,
 	ADMIN_KEYS_PROTOCOLS,
@@ -39,29 +38,36 @@ enum admin_keys_member {
 	ADMIN_KEYS_PORT_FIRST,
 	ADMIN_KEYS_PORT_LAST,
 	ADMIN_KEYS_EXPIRES_IN,
+	ADMIN_KEYS_ACCOUNT, /* of POST alone */
 };
 
 #define ADMIN_KEYS_AT(member) offsetof(struct admin_keys_body, member)
 #define ADMIN_KEYS_SIZE(member) sizeof(((struct admin_keys_body *)NULL)->member)
 
+/* null is what a key has of which nothing was said. */
 static const struct admin_json_member admin_keys_members[] = {
-	[ADMIN_KEYS_ACCOUNT] = {"account", ADMIN_JSON_TEXT, 0, ADMIN_KEYS_AT(account),
-		ADMIN_KEYS_SIZE(account), 1, RECORD_ACCOUNT_MAX},
-	[ADMIN_KEYS_LABEL] = {"label", ADMIN_JSON_TEXT, 0, ADMIN_KEYS_AT(label),
+	[ADMIN_KEYS_LABEL] = {"label", ADMIN_JSON_TEXT, ADMIN_JSON_NULLABLE, ADMIN_KEYS_AT(label),
 		ADMIN_KEYS_SIZE(label), 0, RECORD_LABEL_MAX},
-	[ADMIN_KEYS_NAMES] = {"names", ADMIN_JSON_WORDS, 0, ADMIN_KEYS_AT(names),
+	[ADMIN_KEYS_NAMES] = {"names", ADMIN_JSON_WORDS, ADMIN_JSON_NULLABLE, ADMIN_KEYS_AT(names),
 		ADMIN_KEYS_SIZE(names), 1, 63},
-	[ADMIN_KEYS_PROTOCOLS] = {"protocols", ADMIN_JSON_WORDS, 0, ADMIN_KEYS_AT(protocols),
-		ADMIN_KEYS_SIZE(protocols), 3, 4},
+	[ADMIN_KEYS_PROTOCOLS] = {"protocols", ADMIN_JSON_WORDS, ADMIN_JSON_NULLABLE,
+		ADMIN_KEYS_AT(protocols), ADMIN_KEYS_SIZE(protocols), 3, 4},
 	[ADMIN_KEYS_ADMIN] = {"admin", ADMIN_JSON_BOOL, 0, ADMIN_KEYS_AT(admin),
 		ADMIN_KEYS_SIZE(admin), 0, 0},
-	[ADMIN_KEYS_PORT_FIRST] = {"port_first", ADMIN_JSON_NUMBER, 0, ADMIN_KEYS_AT(port_first),
-		ADMIN_KEYS_SIZE(port_first), 1, 65535},
-	[ADMIN_KEYS_PORT_LAST] = {"port_last", ADMIN_JSON_NUMBER, 0, ADMIN_KEYS_AT(port_last),
-		ADMIN_KEYS_SIZE(port_last), 1, 65535},
-	[ADMIN_KEYS_EXPIRES_IN] = {"expires_in", ADMIN_JSON_NUMBER, 0, ADMIN_KEYS_AT(expires_in),
-		ADMIN_KEYS_SIZE(expires_in), 1, ADMIN_KEYS_EXPIRES_MAX},
+	[ADMIN_KEYS_PORT_FIRST] = {"port_first", ADMIN_JSON_NUMBER, ADMIN_JSON_NULLABLE,
+		ADMIN_KEYS_AT(port_first), ADMIN_KEYS_SIZE(port_first), 1, 65535},
+	[ADMIN_KEYS_PORT_LAST] = {"port_last", ADMIN_JSON_NUMBER, ADMIN_JSON_NULLABLE,
+		ADMIN_KEYS_AT(port_last), ADMIN_KEYS_SIZE(port_last), 1, 65535},
+	[ADMIN_KEYS_EXPIRES_IN] = {"expires_in", ADMIN_JSON_NUMBER, ADMIN_JSON_NULLABLE,
+		ADMIN_KEYS_AT(expires_in), ADMIN_KEYS_SIZE(expires_in), 1, ADMIN_KEYS_EXPIRES_MAX},
+	[ADMIN_KEYS_ACCOUNT] = {"account", ADMIN_JSON_TEXT, 0, ADMIN_KEYS_AT(account),
+		ADMIN_KEYS_SIZE(account), 1, RECORD_ACCOUNT_MAX},
 };
+
+static bool admin_keys_has(uint32_t given, enum admin_keys_member m)
+{
+	return given >> m & 1;
+}
 
 /* ---- telling ---- */
 
@@ -116,10 +122,7 @@ static int admin_keys_on_each(void *ctx, const struct key *k)
 	struct buf json = {0};
 	char cursor[48];
 
-	if (!list->who->admin && k->account_id != list->who->grant.account_id)
-		return 0;
-	if (!book_find_account(list->ctx, k->account_id, &a) ||
-		(*list->filter && strcmp(list->filter, a.name) != 0))
+	if (!admin_list_shows(list, k->account_id, &a))
 		return 0;
 	snprintf(cursor, sizeof(cursor), "%016llx-%s", (unsigned long long)k->created_ms, k->id);
 	admin_keys_write(&json, k, a.name, (struct slice) {NULL, 0});
@@ -131,62 +134,81 @@ static int admin_keys_on_each(void *ctx, const struct key *k)
 void admin_keys_list(
 	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
 {
-	char account[RECORD_ACCOUNT_MAX + 1] = "";
 	struct admin_list list;
 
-	if (!admin_list_begin(&list, q, reply) ||
-		!admin_query_account(q, account, sizeof(account), reply))
-		return;
-	list.filter = account;
-	list.ctx = c->book;
-	admin_list_answer(&list, c, ledger_keys(c->db, admin_keys_on_each, &list), reply);
+	if (admin_list_begin_owned(&list, c, q, reply))
+		admin_list_answer(&list, c, ledger_keys(c->db, admin_keys_on_each, &list), reply);
 }
 
-/* ---- making ---- */
+/* ---- what a body says ---- */
 
 static bool admin_keys_read_protocols(
 	const char *text, struct key_scope *scope, struct admin_reply *reply)
 {
 	struct slice words = slice_from_str(text), word;
+	bool any = !words.len, http = any, tcp = any;
 
-	scope->http = scope->tcp = !words.len;
-	while (words.len && slice_split(&words, ' ', &word)) {
-		if (slice_eq(word, SLICE("http"))) {
-			scope->http = true;
-		} else if (slice_eq(word, SLICE("tcp"))) {
-			scope->tcp = true;
-		} else {
+	while (!any && slice_split(&words, ' ', &word)) {
+		bool *named = slice_eq(word, SLICE("http")) ? &http : &tcp;
+
+		if (*named || (named == &tcp && !slice_eq(word, SLICE("tcp")))) {
 			admin_refuse(reply, API_ERROR_INVALID_REQUEST,
-				"protocols takes \"http\" and \"tcp\".");
+				"protocols takes \"http\" and \"tcp\", each of them once.");
 			return false;
 		}
+		*named = true;
 	}
+	scope->http = http;
+	scope->tcp = tcp;
 	return true;
 }
 
-static bool admin_keys_read_scope(
-	const struct admin_keys_body *body, struct key *k, struct admin_reply *reply)
+/* Whether what was given can be had together. */
+static bool admin_keys_check(
+	const struct admin_keys_body *body, uint32_t given, struct admin_reply *reply)
 {
-	struct key_scope *scope = &k->scope;
+	bool both = admin_keys_has(given, ADMIN_KEYS_PORT_FIRST) ==
+		admin_keys_has(given, ADMIN_KEYS_PORT_LAST);
 
-	if (!admin_keys_read_protocols(body->protocols, scope, reply))
-		return false;
 	if (!admin_scope_are_patterns(slice_from_str(body->names))) {
 		admin_refuse(reply, API_ERROR_INVALID_REQUEST,
 			"names takes patterns of a-z, 0-9, hyphens and *, such as \"ci-*\".");
 		return false;
 	}
-	memcpy(scope->names, body->names, sizeof(scope->names));
-	if (!body->port_first != !body->port_last || body->port_first > body->port_last) {
-		admin_refuse(reply, API_ERROR_INVALID_REQUEST,
-			"port_first and port_last go together, the lower one first.");
+	if (both && !body->port_first == !body->port_last && body->port_first <= body->port_last)
+		return true;
+	admin_refuse(reply, API_ERROR_INVALID_REQUEST,
+		"port_first and port_last go together, the lower one first.");
+	return false;
+}
+
+/* Puts what was given into the key; the rest stays. */
+static bool admin_keys_apply(const struct admin_request *q, const struct admin_keys_body *body,
+	uint32_t given, struct key *k, struct admin_reply *reply)
+{
+	struct key_scope *scope = &k->scope;
+
+	if (!admin_keys_check(body, given, reply))
 		return false;
+	if (admin_keys_has(given, ADMIN_KEYS_PROTOCOLS) &&
+		!admin_keys_read_protocols(body->protocols, scope, reply))
+		return false;
+	if (admin_keys_has(given, ADMIN_KEYS_NAMES))
+		memcpy(scope->names, body->names, sizeof(scope->names));
+	if (admin_keys_has(given, ADMIN_KEYS_PORT_FIRST)) {
+		scope->port_first = (uint16_t)body->port_first;
+		scope->port_last = (uint16_t)body->port_last;
 	}
-	scope->port_first = (uint16_t)body->port_first;
-	scope->port_last = (uint16_t)body->port_last;
-	scope->admin = body->admin;
+	if (admin_keys_has(given, ADMIN_KEYS_ADMIN))
+		scope->admin = body->admin;
+	if (admin_keys_has(given, ADMIN_KEYS_LABEL))
+		memcpy(k->label, body->label, sizeof(k->label));
+	if (admin_keys_has(given, ADMIN_KEYS_EXPIRES_IN))
+		k->expires_ms = body->expires_in ? q->now_ms + body->expires_in * 1000 : 0;
 	return true;
 }
+
+/* ---- making ---- */
 
 struct admin_keys_day {
 	uint64_t account_id;
@@ -269,36 +291,22 @@ bool admin_keys_make(struct admin_context *c, const struct admin_request *q,
 	return !err;
 }
 
-static bool admin_keys_read(
-	const struct admin_request *q, struct admin_keys_body *body, struct admin_reply *reply)
-{
-	const struct admin_json_shape shape = {admin_keys_members, ARRAY_LEN(admin_keys_members)};
-	struct buf sentence = {0};
-	uint32_t given;
-	bool good = admin_json_read(q->body, &shape, body, &given, &sentence) == 0;
-
-	if (!good)
-		admin_refuse(
-			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
-	buf_release(&sentence);
-	return good;
-}
-
 void admin_keys_add(
 	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
 {
+	const struct admin_json_shape shape = {admin_keys_members, ARRAY_LEN(admin_keys_members)};
 	struct admin_keys_body body = {0};
 	struct admin_keys_order order = {.event = "key.created"};
 	struct key *k = &order.key;
 	struct account a;
+	uint32_t given;
 
-	if (!admin_keys_read(q, &body, reply) ||
+	k->scope.http = k->scope.tcp = true;
+	if (!admin_body_read(q, &shape, &body, &given, reply) ||
 		!admin_accounts_pick(c, q, body.account, &a, reply) ||
-		!admin_keys_read_scope(&body, k, reply))
+		!admin_keys_apply(q, &body, given, k, reply))
 		return;
 	k->account_id = a.id;
-	memcpy(k->label, body.label, sizeof(k->label));
-	k->expires_ms = body.expires_in ? q->now_ms + body.expires_in * 1000 : 0;
 	if (!q->who.admin && !admin_scope_covers(&q->who.grant, k)) {
 		admin_refuse(reply, API_ERROR_NOT_ALLOWED,
 			"A key makes keys that may as much as itself at the most.");
@@ -312,26 +320,85 @@ void admin_keys_add(
 	buf_release(&order.text);
 }
 
-/* ---- revoking ---- */
+/* ---- changing and revoking ---- */
+
+/* The key that the path names, if the asker may do something about it. */
+static bool admin_keys_pick(struct admin_context *c, const struct admin_request *q, struct key *out,
+	struct admin_reply *reply)
+{
+	const struct book_grant *grant = &q->who.grant;
+
+	if (!book_find_key(c->book, slice_from_str(q->param), out) ||
+		(!q->who.admin && out->account_id != grant->account_id)) {
+		admin_refuse(reply, API_ERROR_NOT_FOUND, "There is no key \"%.64s\".", q->param);
+		return false;
+	}
+	if (q->who.admin || strcmp(out->id, grant->key_id) == 0 || admin_scope_is_whole(grant))
+		return true;
+	admin_refuse(reply, API_ERROR_NOT_ALLOWED,
+		"A key with a narrower scope than its account changes and revokes itself only.");
+	return false;
+}
+
+/* Neither what it was nor what it becomes may be more than the asker has. */
+static bool admin_keys_may_change(const struct admin_request *q, const struct key *before,
+	const struct key *after, struct admin_reply *reply)
+{
+	const struct book_grant *grant = &q->who.grant;
+
+	if (before->revoked_ms) {
+		admin_refuse(reply, API_ERROR_NOT_ALLOWED,
+			"The key is revoked, which is for ever; make another one.");
+		return false;
+	}
+	if (q->who.admin || (admin_scope_covers(grant, before) && admin_scope_covers(grant, after)))
+		return true;
+	admin_refuse(reply, API_ERROR_NOT_ALLOWED,
+		"A key changes keys that may as much as itself at the most, before and after.");
+	return false;
+}
+
+void admin_keys_change(
+	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
+{
+	const struct admin_json_shape shape = {admin_keys_members, ADMIN_KEYS_ACCOUNT};
+	struct admin_keys_body body = {0};
+	struct buf detail = {0};
+	struct account a = {0};
+	struct key before, k;
+	struct audit audit;
+	uint32_t given;
+	int err;
+
+	if (!admin_keys_pick(c, q, &k, reply) || !admin_body_read(q, &shape, &body, &given, reply))
+		return;
+	before = k;
+	if (!admin_keys_apply(q, &body, given, &k, reply) ||
+		!admin_keys_may_change(q, &before, &k, reply))
+		return;
+	book_find_account(c->book, k.account_id, &a);
+	admin_keys_detail(&detail, &k, a.name);
+	admin_audit_of(&audit, q, "key.changed", k.id, &detail);
+	err = ledger_key_set(c->db, &k, &audit);
+	buf_release(&detail);
+	if (err) {
+		admin_refuse_store(reply, err, db_error(c->db));
+		return;
+	}
+	book_put_key(c->book, &k);
+	admin_keys_write(&reply->body, &k, a.name, (struct slice) {NULL, 0});
+	admin_answer(reply, 200);
+}
 
 void admin_keys_revoke(
 	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
 {
-	const struct book_grant *grant = &q->who.grant;
 	struct audit audit;
 	struct key k;
 	int err;
 
-	if (!book_find_key(c->book, slice_from_str(q->param), &k) ||
-		(!q->who.admin && k.account_id != grant->account_id)) {
-		admin_refuse(reply, API_ERROR_NOT_FOUND, "There is no key \"%.64s\".", q->param);
+	if (!admin_keys_pick(c, q, &k, reply))
 		return;
-	}
-	if (!q->who.admin && strcmp(k.id, grant->key_id) != 0 && !admin_scope_is_whole(grant)) {
-		admin_refuse(reply, API_ERROR_NOT_ALLOWED,
-			"A key with a narrower scope than its account revokes itself only.");
-		return;
-	}
 	if (!k.revoked_ms) {
 		k.revoked_ms = q->now_ms;
 		admin_audit_of(&audit, q, "key.revoked", k.id, NULL);

@@ -21,6 +21,8 @@ void admin_keys_list(
 	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply);
 void admin_keys_add(
 	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply);
+void admin_keys_change(
+	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply);
 void admin_keys_revoke(
 	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply);
 

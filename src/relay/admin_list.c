@@ -20,6 +20,23 @@ bool admin_list_begin(
 	return admin_page_of(q, &list->page, reply);
 }
 
+bool admin_list_begin_owned(struct admin_list *list, const struct admin_context *c,
+	const struct admin_request *q, struct admin_reply *reply)
+{
+	if (!admin_list_begin(list, q, reply))
+		return false;
+	list->book = c->book;
+	return admin_query_account(q, list->account, sizeof(list->account), reply);
+}
+
+bool admin_list_shows(const struct admin_list *list, uint64_t account_id, struct account *owner_out)
+{
+	if (!list->who->admin && account_id != list->who->grant.account_id)
+		return false;
+	return book_find_account(list->book, account_id, owner_out) &&
+		(!*list->account || strcmp(list->account, owner_out->name) == 0);
+}
+
 void admin_list_add(struct admin_list *list, const char *cursor, const struct buf *json)
 {
 	struct slice text = buf_slice(json);

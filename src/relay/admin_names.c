@@ -45,10 +45,7 @@ static int admin_names_on_each(void *ctx, const struct name_record *n)
 	struct account a = {0};
 	struct buf json = {0};
 
-	if (!list->who->admin && n->account_id != list->who->grant.account_id)
-		return 0;
-	if (!book_find_account(list->ctx, n->account_id, &a) ||
-		(*list->filter && strcmp(list->filter, a.name) != 0))
+	if (!admin_list_shows(list, n->account_id, &a))
 		return 0;
 	admin_names_write(&json, n, a.name);
 	admin_list_add(list, n->name, &json);
@@ -59,15 +56,10 @@ static int admin_names_on_each(void *ctx, const struct name_record *n)
 void admin_names_list(
 	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
 {
-	char account[RECORD_ACCOUNT_MAX + 1] = "";
 	struct admin_list list;
 
-	if (!admin_list_begin(&list, q, reply) ||
-		!admin_query_account(q, account, sizeof(account), reply))
-		return;
-	list.filter = account;
-	list.ctx = c->book;
-	admin_list_answer(&list, c, ledger_names(c->db, admin_names_on_each, &list), reply);
+	if (admin_list_begin_owned(&list, c, q, reply))
+		admin_list_answer(&list, c, ledger_names(c->db, admin_names_on_each, &list), reply);
 }
 
 static bool admin_names_is_reserved(struct slice name, struct slice reserved)
@@ -85,16 +77,9 @@ static bool admin_names_read(
 	const struct admin_request *q, struct admin_names_body *body, struct admin_reply *reply)
 {
 	const struct admin_json_shape shape = {admin_names_members, ARRAY_LEN(admin_names_members)};
-	struct buf sentence = {0};
-	uint32_t given;
 	struct slice name;
-	bool good = admin_json_read(q->body, &shape, body, &given, &sentence) == 0;
 
-	if (!good)
-		admin_refuse(
-			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
-	buf_release(&sentence);
-	if (!good)
+	if (!admin_body_read(q, &shape, body, NULL, reply))
 		return false;
 	name = slice_from_str(body->name);
 	if (name_is_valid(name) && !admin_names_is_reserved(name, q->reserved))

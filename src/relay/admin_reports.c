@@ -21,8 +21,7 @@ static int admin_usage_on_each(void *ctx, const struct usage *u)
 	struct buf json = {0};
 	char cursor[RECORD_ACCOUNT_MAX + 16];
 
-	if (!book_find_account(list->ctx, u->account_id, &a) ||
-		(*list->filter && strcmp(list->filter, a.name) != 0))
+	if (!admin_list_shows(list, u->account_id, &a))
 		return 0;
 	admin_json_begin(&json, NULL, '{');
 	admin_json_put_text(&json, "account", slice_from_str(a.name));
@@ -41,16 +40,11 @@ void admin_usage_list(
 	struct admin_context *c, const struct admin_request *q, struct admin_reply *reply)
 {
 	uint64_t account_id = q->who.admin ? 0 : q->who.grant.account_id;
-	char account[RECORD_ACCOUNT_MAX + 1] = "";
 	struct admin_list list;
 
-	if (!admin_list_begin(&list, q, reply) ||
-		!admin_query_account(q, account, sizeof(account), reply))
-		return;
-	list.filter = account;
-	list.ctx = c->book;
-	admin_list_answer(
-		&list, c, ledger_usage(c->db, account_id, admin_usage_on_each, &list), reply);
+	if (admin_list_begin_owned(&list, c, q, reply))
+		admin_list_answer(&list, c,
+			ledger_usage(c->db, account_id, admin_usage_on_each, &list), reply);
 }
 
 /* ---- audit ---- */

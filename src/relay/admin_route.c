@@ -1,7 +1,8 @@
 /* Matching segment by segment. */
 #include "relay/admin_route.h"
 
-#include "base/check.h"
+#include <stdio.h>
+
 #include "proto/http_host.h"
 #include "relay/admin_accounts.h"
 #include "relay/admin_device.h"
@@ -61,25 +62,21 @@ static bool admin_route_fits(
 	return !path.len;
 }
 
-static const char *admin_route_allow(unsigned methods)
+/* "GET, POST". */
+static void admin_route_print_methods(unsigned methods, char out[ADMIN_ALLOW_MAX])
 {
 	static const struct {
-		unsigned methods;
-		const char *text;
-	} sets[] = {
-		{1u << HTTP_GET, "GET"},
-		{1u << HTTP_POST, "POST"},
-		{1u << HTTP_DELETE, "DELETE"},
-		{1u << HTTP_GET | 1u << HTTP_POST, "GET, POST"},
-		{1u << HTTP_GET | 1u << HTTP_PATCH, "GET, PATCH"},
-		{1u << HTTP_GET | 1u << HTTP_PATCH | 1u << HTTP_DELETE, "GET, PATCH, DELETE"},
-	};
+		enum http_method method;
+		const char *name;
+	} rows[] = {{HTTP_GET, "GET"}, {HTTP_POST, "POST"}, {HTTP_PATCH, "PATCH"},
+		{HTTP_DELETE, "DELETE"}};
+	size_t len = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
-		if (sets[i].methods == methods)
-			return sets[i].text;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (methods >> rows[i].method & 1)
+			len += (size_t)snprintf(out + len, ADMIN_ALLOW_MAX - len, "%s%s",
+				len ? ", " : "", rows[i].name);
 	}
-	UNREACHABLE();
 }
 
 static void admin_route_refuse(unsigned methods, struct admin_reply *reply)
@@ -88,7 +85,8 @@ static void admin_route_refuse(unsigned methods, struct admin_reply *reply)
 		admin_refuse(reply, API_ERROR_NOT_FOUND, "The API has no such path.");
 		return;
 	}
-	admin_refuse_method(reply, admin_route_allow(methods));
+	admin_route_print_methods(methods, reply->allow);
+	admin_refuse_method(reply);
 }
 
 /* Who may not is told so before anything is looked up. */

@@ -1,6 +1,7 @@
 /* Comparing scopes. Pure. */
 #include "relay/admin_scope.h"
 
+#include "base/glob.h"
 #include "relay/name.h"
 #include "store/book.h"
 
@@ -11,6 +12,34 @@ bool admin_scope_is_whole(const struct book_grant *grant)
 	return s->admin ||
 		(!*s->names && s->http && s->tcp && !s->port_first && !s->port_last &&
 			!grant->expires_ms);
+}
+
+static bool admin_scope_has_pattern(struct slice names, struct slice pattern)
+{
+	struct slice mine;
+
+	while (glob_next(&names, &mine)) {
+		if (slice_eq(mine, pattern))
+			return true;
+	}
+	return false;
+}
+
+/* Whether one pattern is within another is not worked out: each of theirs is one of mine, or a
+ * plain name that one of mine matches. */
+static bool admin_scope_covers_names(const struct key_scope *mine, const struct key_scope *theirs)
+{
+	struct slice own = slice_from_str(mine->names), rest = slice_from_str(theirs->names),
+		     pattern;
+
+	while (glob_next(&rest, &pattern)) {
+		bool plain = slice_find(pattern, '*') == pattern.len;
+
+		if (!admin_scope_has_pattern(own, pattern) &&
+			!(plain && glob_match_any(own, pattern)))
+			return false;
+	}
+	return *theirs->names != '\0';
 }
 
 bool admin_scope_covers(const struct book_grant *grant, const struct key *k)
@@ -26,9 +55,7 @@ bool admin_scope_covers(const struct book_grant *grant, const struct key *k)
 		return false;
 	if (grant->expires_ms && (!k->expires_ms || k->expires_ms > grant->expires_ms))
 		return false;
-	/* Whether one pattern is within another is not worked out: the same ones are. */
-	return !*mine->names ||
-		slice_eq(slice_from_str(mine->names), slice_from_str(theirs->names));
+	return !*mine->names || admin_scope_covers_names(mine, theirs);
 }
 
 static bool admin_scope_is_pattern(struct slice pattern)

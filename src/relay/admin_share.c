@@ -41,15 +41,8 @@ static bool admin_share_read(
 			sizeof(uint64_t), 0, GATE_SHARE_VIEWS_MAX},
 	};
 	const struct admin_json_shape shape = {members, ARRAY_LEN(members)};
-	struct buf sentence = {0};
-	uint32_t given;
-	bool good = admin_json_read(q->body, &shape, body, &given, &sentence) == 0;
 
-	if (!good)
-		admin_refuse(
-			reply, API_ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(buf_slice(&sentence)));
-	buf_release(&sentence);
-	return good;
+	return admin_body_read(q, &shape, body, NULL, reply);
 }
 
 static void admin_share_write(

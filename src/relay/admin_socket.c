@@ -1,8 +1,6 @@
 /* The file's name, and words for what can go wrong with it. */
 #include "relay/admin_socket.h"
 
-#include <unistd.h>
-
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/unix_socket.h"
@@ -20,13 +18,14 @@ char *admin_socket_path(const char *state_dir)
 	return text;
 }
 
-int admin_socket_open(const char *state_dir, int *fd_out, struct buf *message)
+int admin_socket_open(const char *path, int *fd_out, struct buf *message)
 {
-	char *path = admin_socket_path(state_dir);
 	int err = unix_socket_listen(path, fd_out);
 
 	if (err == ERR_BUSY)
-		buf_printf(message, "another relay listens at %s; give each its own --state-dir",
+		buf_printf(message,
+			"another relay listens at %s; give each its own --state-dir or "
+			"--admin-socket",
 			path);
 	else if (err == ERR_EXISTS)
 		buf_printf(message, "%s is in the way, and no socket: remove it", path);
@@ -34,14 +33,5 @@ int admin_socket_open(const char *state_dir, int *fd_out, struct buf *message)
 		buf_printf(message,
 			"cannot listen at %s: %s; the folder must be there, and the relay's own",
 			path, err_text(err));
-	mem_free(path);
 	return err;
-}
-
-void admin_socket_remove(const char *state_dir)
-{
-	char *path = admin_socket_path(state_dir);
-
-	unlink(path);
-	mem_free(path);
 }

@@ -1,15 +1,14 @@
-/* Where the admin socket is: a file beside the store, which its owner alone may use. */
+/* The admin socket, which its owner alone may use: a file in the state folder, or where it is told.
+ */
 #ifndef RELAY_ADMIN_SOCKET_H
 #define RELAY_ADMIN_SOCKET_H
 
 #include "base/attr.h"
 #include "base/buf.h"
 
-/* To be freed with mem_free. */
+/* Where it is in a state folder. To be freed with mem_free. */
 char *admin_socket_path(const char *state_dir);
 /* A descriptor that listens there. On an error the message says what to do. */
-MUST_CHECK int admin_socket_open(const char *state_dir, int *fd_out, struct buf *message);
-/* Removes the file. */
-void admin_socket_remove(const char *state_dir);
+MUST_CHECK int admin_socket_open(const char *path, int *fd_out, struct buf *message);
 
 #endif

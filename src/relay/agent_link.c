@@ -169,6 +169,7 @@ static enum agent_link_result agent_link_begin(
 	struct worker *w = r->worker;
 	const struct agent_session_setup setup = {
 		.client = identity_client_ip(r->head, r->peer, w->conf->trust_proxy),
+		.source = identity_near_ip(r->head, r->peer, w->conf->trust_proxy),
 		.host = r->host,
 		.events = &agent_link_session_events,
 		.auth = auth,

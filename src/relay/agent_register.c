@@ -178,6 +178,7 @@ static struct create_wish agent_register_wish(struct registration *r)
 		.who = r->who,
 		.grant = r->grant,
 		.client = slice_from_str(r->wish.agent->client),
+		.source = slice_from_str(r->wish.agent->source),
 		.ctx = &r->wish,
 		.gate = agent_register_gate(r),
 	};

@@ -15,6 +15,7 @@
 #include "relay/agent_register.h"
 #include "relay/agent_session_priv.h"
 #include "relay/auth.h"
+#include "relay/refusals.h"
 #include "relay/session_tunnel.h"
 #include "relay/worker.h"
 #include "wire/control.h"
@@ -61,6 +62,7 @@ static void agent_session_on_grave(struct loop_task *task)
 	mem_free(a->owner);
 	mem_free(a->program);
 	mem_free(a->client);
+	mem_free(a->source);
 	mem_free(a);
 }
 
@@ -89,6 +91,18 @@ static void agent_session_bound_memory(struct worker *w)
 	}
 }
 
+/* Nothing is lost by it, but who has so many sessions should know why they are slow. */
+static void agent_session_tell_full(struct worker *w)
+{
+	uint64_t suppressed;
+
+	if (mux_tails_are_full(&w->shared->tails) &&
+		refusals_due(w->shared->refusals, SLICE("session buffers"), loop_now(w->loop),
+			&suppressed))
+		log_warn(w->shared->log, "session buffers are full, streams wait",
+			LOG_STR("option", SLICE("--session-buffer-total")));
+}
+
 static void agent_session_on_watch(struct timeout *timeout)
 {
 	struct worker *w = CONTAINER_OF(timeout, struct worker, agent_watch);
@@ -98,6 +112,7 @@ static void agent_session_on_watch(struct timeout *timeout)
 	while ((a = map_next(&w->agents, &at)) != NULL)
 		agent_session_measure(a);
 	agent_session_bound_memory(w);
+	agent_session_tell_full(w);
 	if (w->agents.count)
 		timeout_arm(w->timeouts[WORKER_SESSION_WATCH], &w->agent_watch);
 }
@@ -150,6 +165,7 @@ static void agent_session_open_mux(struct agent_session *a, const struct session
 		.window_max = AGENT_SESSION_WINDOW_MAX,
 		.window_budget = w->conf->session_buffer,
 		.tail_max = w->conf->session_buffer,
+		.tails = &w->shared->tails,
 	};
 	const struct session_supplies clocks = {
 		.streams = &w->streams,
@@ -170,6 +186,7 @@ struct agent_session *agent_session_new(struct worker *w, const struct agent_ses
 	agent_session_make_id(a);
 	agent_session_init_tasks(a);
 	a->client = mem_dup_str(setup->client.ptr, setup->client.len);
+	a->source = mem_dup_str(setup->source.ptr, setup->source.len);
 	a->has_host = setup->host != NULL;
 	if (setup->host)
 		a->host = *setup->host;

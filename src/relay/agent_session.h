@@ -23,7 +23,8 @@ struct worker;
 
 /* A request for a first link. */
 struct agent_session_setup {
-	struct slice client; /* the agent's address */
+	struct slice client; /* the agent's address, as the log has it */
+	struct slice source; /* the one that no agent can choose */
 	const struct http_host *host; /* of the request, or NULL */
 	const struct auth *auth; /* who asks */
 	const struct session_events *events; /* with the new object as context */

@@ -59,7 +59,8 @@ struct agent_session {
 	bool has_host;
 	char *owner; /* owned: account, token or address */
 	char *program; /* owned: what it calls itself */
-	char *client; /* owned: its address */
+	char *client; /* owned: its address, as the log has it */
+	char *source; /* owned: the one that it cannot choose */
 	struct http_host host; /* that its first request came to: the base of its URLs */
 	char id[AGENT_SESSION_ID_LEN + 1];
 	uint8_t secret[AGENT_SESSION_SECRET_LEN];

@@ -160,6 +160,7 @@ static struct create_wish api_create_wish(
 		.who = auth_identity(&r->auth, who),
 		.grant = r->auth.keyed ? &r->auth.grant : NULL,
 		.client = identity_client_ip(r->head, r->peer, trust),
+		.source = identity_near_ip(r->head, r->peer, trust),
 		.keeps_gate = !wanted || !wanted->sets_gate,
 	};
 

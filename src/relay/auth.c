@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "base/glob.h"
+#include "crypto/digest.h"
 #include "io/loop.h"
 #include "proto/http_head.h"
 #include "relay/api_body.h"
@@ -195,16 +196,20 @@ enum auth_name auth_name_of(const struct worker *w, struct slice name, struct id
 
 /* Marked by kind: what a proxy calls an address may look like anything. */
 struct slice auth_holder(
-	const struct book_grant *grant, struct slice client, char out[AUTH_HOLDER_MAX])
+	const struct book_grant *grant, struct slice source, char out[AUTH_HOLDER_MAX])
 {
+	struct gate_source whose;
 	size_t len;
 
 	out[0] = grant ? '#' : '@';
-	if (grant)
+	if (grant) {
 		len = num_print_u64(grant->account_id, out + 1);
-	else
-		len = slice_to_str(client, out + 1, AUTH_HOLDER_MAX - 1);
-	return slice_of(out, len + 1);
+		return slice_of(out, len + 1);
+	}
+	/* An address as bytes is no text yet. */
+	whose = gate_source_of(source);
+	digest_hex((const uint8_t *)whose.text, whose.len, out + 1);
+	return slice_of(out, 1 + 2 * (size_t)whose.len);
 }
 
 uint64_t auth_tunnels_max(const struct worker *w, const struct book_grant *grant)

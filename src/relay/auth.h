@@ -13,6 +13,7 @@
 #include "base/num.h"
 #include "base/slice.h"
 #include "relay/api_error.h"
+#include "relay/gate_sources.h"
 #include "relay/identity.h"
 #include "store/book.h"
 
@@ -75,10 +76,10 @@ struct identity auth_identity(const struct auth *auth, struct identity otherwise
 enum auth_name { AUTH_NAME_OPEN, AUTH_NAME_OURS, AUTH_NAME_THEIRS };
 enum auth_name auth_name_of(const struct worker *w, struct slice name, struct identity who);
 
-/* In whose holdings a tunnel counts: those of the account, else of the client's address. */
-#define AUTH_HOLDER_MAX (IDENTITY_TOKEN_MAX + 2)
+/* In whose holdings a tunnel counts: those of the account, else of the asker's source. */
+#define AUTH_HOLDER_MAX (2 * GATE_SOURCE_TEXT_MAX + 2)
 struct slice auth_holder(
-	const struct book_grant *grant, struct slice client, char out[AUTH_HOLDER_MAX]);
+	const struct book_grant *grant, struct slice source, char out[AUTH_HOLDER_MAX]);
 /* How many tunnels such a one may have in use. */
 uint64_t auth_tunnels_max(const struct worker *w, const struct book_grant *grant);
 /* And how many with a password. */

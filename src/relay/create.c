@@ -37,7 +37,7 @@ static enum create_result create_open(struct worker *w, const struct create_wish
 	struct slice name, struct create_outcome *out)
 {
 	char text[AUTH_HOLDER_MAX];
-	struct slice holder = auth_holder(wish->grant, wish->client, text);
+	struct slice holder = auth_holder(wish->grant, wish->source, text);
 	uint64_t most = auth_tunnels_max(w, wish->grant);
 
 	if (!holdings_take(w->shared->holdings, holder, HOLDING_TUNNELS, most))
@@ -295,7 +295,7 @@ static enum create_result create_foresee_room(struct worker *w, const struct cre
 {
 	struct holdings *h = w->shared->holdings;
 	char text[AUTH_HOLDER_MAX];
-	struct slice holder = auth_holder(wish->grant, wish->client, text);
+	struct slice holder = auth_holder(wish->grant, wish->source, text);
 
 	if (directory_count(w->shared->directory) >= w->conf->max_tunnels)
 		return CREATE_FULL;

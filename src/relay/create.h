@@ -50,7 +50,8 @@ struct create_wish {
 	struct slice name; /* empty: a random one */
 	struct identity who;
 	const struct book_grant *grant; /* of the asker's key; NULL without one */
-	struct slice client; /* the asker's address */
+	struct slice client; /* the asker's address, as the log has it */
+	struct slice source; /* the one that no asker can choose: see identity_near_ip */
 	struct tunnel_gate_wish gate; /* what shall stand before it */
 	bool keeps_gate; /* that is not said: what stands before it already stays */
 	void *ctx; /* of the kind */

@@ -124,7 +124,7 @@ static int doors_open_socket(struct relay_shared *shared, struct doors *doors,
 {
 	struct listener **at = &doors[0].listeners[DOORS_SOCKET];
 	struct worker *w = shared->workers[0];
-	int fd, err = admin_socket_open(conf->state_dir, &fd, message);
+	int fd, err = admin_socket_open(conf->admin_socket, &fd, message);
 
 	if (err)
 		return err;
@@ -152,7 +152,7 @@ int doors_open(struct relay_shared *shared, struct doors *doors, const struct re
 	}
 	if (!err && conf->admin_port)
 		err = doors_open_one(shared, doors, &admin, message);
-	if (!err && conf->state_dir)
+	if (!err && conf->admin_socket)
 		err = doors_open_socket(shared, doors, conf, message);
 	return err;
 }

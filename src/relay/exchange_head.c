@@ -122,10 +122,15 @@ void exchange_head_write_request(struct buf *out, const struct exchange_head_req
 {
 	struct http1_run run = {.out = out};
 
-	http1_write_request_line(out, r->head->method, r->path);
+	if (r->path.ptr == r->head->target.ptr && r->path.len == r->head->target.len)
+		run.text = r->head->line;
+	if (!run.text.len)
+		http1_write_request_line(out, r->head->method, r->path);
 	/* Only HTTP/1.0 may come without; what goes out is 1.1, which may not. */
-	if (r->authority.len && !http_head_get(r->head, HTTP_FIELD_HOST))
+	if (r->authority.len && !http_head_get(r->head, HTTP_FIELD_HOST)) {
+		http1_run_end(&run);
 		http1_write_field(out, SLICE("Host"), r->authority);
+	}
 	for (unsigned i = 0; i < r->head->field_count; i++) {
 		const struct http_field *field = &r->head->fields[i];
 
@@ -154,9 +159,10 @@ void exchange_head_write_request(struct buf *out, const struct exchange_head_req
 
 void exchange_head_write_response(struct buf *out, const struct exchange_head_response *r)
 {
-	struct http1_run run = {.out = out};
+	struct http1_run run = {.out = out, .text = r->head->line};
 
-	http1_write_status_line(out, r->head->status, r->head->reason);
+	if (!run.text.len)
+		http1_write_status_line(out, r->head->status, r->head->reason);
 	for (unsigned i = 0; i < r->head->field_count; i++) {
 		const struct http_field *field = &r->head->fields[i];
 

@@ -22,16 +22,24 @@ struct http1_limits;
 
 /* The head of the request takes up so many bytes of the input. */
 struct front_body *front_body_new(const struct http1_body *framing, size_t head_size);
-/* It may have so many bytes instead of FRONT_BODY_MAX. */
-void front_body_allow(struct front_body *b, size_t max);
+/* What it may have instead of FRONT_BODY_MAX. */
+struct front_body_room {
+	size_t max;
+	size_t *held; /* borrowed: content of all bodies that share it; NULL: it shares nothing */
+	size_t held_max;
+};
+/* The same room as long as it is read; what it holds of it goes with the body. */
+void front_body_allow(struct front_body *b, const struct front_body_room *room);
 void front_body_free(struct front_body **b);
 /*
  * Reads on in the input, which begins with the request's head. Once done it stays done. A body is
- * bad when it is malformed, or too large.
+ * bad when it is malformed, too large, or there is no room for it.
  */
 enum parse_result front_body_read(
 	struct front_body *b, struct slice in, const struct http1_limits *limits);
 bool front_body_is_too_large(const struct front_body *b);
+/* Those that share its room have left too little for it. */
+bool front_body_has_no_room(const struct front_body *b);
 /* Why it is malformed. */
 enum http_fault front_body_fault(const struct front_body *b);
 /* When done: the content, and how much of the input the request takes up with its head. */

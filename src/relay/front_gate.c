@@ -71,7 +71,7 @@ static bool front_gate_has_body(struct front *f, struct gate_request *r,
 
 	if (begins)
 		f->body = front_body_new(framing, r->head->size);
-	front_body_allow(f->body, r->body_max);
+	front_body_allow(f->body, &r->body_room);
 	switch (front_body_read(f->body, in, &limits)) {
 	case PARSE_DONE:
 		r->body = front_body_content(f->body);

@@ -14,7 +14,7 @@ enum front_gate_result {
 	FRONT_GATE_OPEN, /* on to the tunnel; nothing was taken off the input */
 	FRONT_GATE_ANSWERED, /* the request was taken off the input */
 	FRONT_GATE_WAITS, /* nothing was; it is looked at again later */
-	FRONT_GATE_BAD_BODY, /* the body of a form is too large or malformed: front_body_fault */
+	FRONT_GATE_BAD_BODY, /* the body that it asked for: see front_body_read */
 };
 
 /* The connection waits in FRONT_ASKING while a password is looked at; its input stays where it is.

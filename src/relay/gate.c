@@ -14,7 +14,6 @@
 #include "proto/http_form.h"
 #include "proto/http_head.h"
 #include "proto/http_host.h"
-#include "relay/front_body.h"
 #include "relay/gate_cookie.h"
 #include "relay/gate_page.h"
 #include "relay/gate_password.h"
@@ -342,6 +341,13 @@ static struct slice gate_field(const struct http_head *head, const char *name)
 	return count == 1 ? value : (struct slice) {NULL, 0};
 }
 
+static struct front_body_room gate_webhook_room(struct worker *w)
+{
+	size_t max = w->conf->webhook_max_body;
+
+	return (struct front_body_room) {max, &w->webhooks_held, max * GATE_WEBHOOKS_MAX};
+}
+
 static enum gate_verdict gate_check_webhook(struct gate_request *r)
 {
 	const struct gate_webhook *webhook = r->tunnel->gate->webhook;
@@ -358,7 +364,7 @@ static enum gate_verdict gate_check_webhook(struct gate_request *r)
 	enum webhook_verdict verdict = WEBHOOK_UNSIGNED;
 
 	if (message.signature.len && !r->has_body) {
-		r->body_max = r->tunnel->worker->conf->webhook_max_body;
+		r->body_room = gate_webhook_room(r->tunnel->worker);
 		return GATE_NEEDS_BODY;
 	}
 	if (message.signature.len)
@@ -406,7 +412,7 @@ enum gate_verdict gate_check(struct gate_request *r)
 
 	buf_clear(&r->tunnel->worker->answer);
 	r->path = r->target->path;
-	r->body_max = FRONT_BODY_MAX;
+	r->body_room = (struct front_body_room) {.max = FRONT_BODY_MAX};
 	if (gate->password && gate_return_is_own(path))
 		return gate_check_own(r, path);
 	if (gate->password && gate_is_known(r, &verdict))

@@ -9,6 +9,10 @@
 #include <stddef.h>
 
 #include "base/slice.h"
+#include "relay/front_body.h"
+
+/* Bodies of webhooks that a worker gathers at a time, each as large as it may be. */
+#define GATE_WEBHOOKS_MAX 32u
 
 struct gate_visit;
 struct http_head;
@@ -32,7 +36,7 @@ struct gate_request {
 	void (*again)(void *ctx); /* then: call once more; from the loop */
 	void *ctx;
 	struct slice path; /* out: what goes on, without a link's token; in the worker's scratch */
-	size_t body_max; /* out, with GATE_NEEDS_BODY */
+	struct front_body_room body_room; /* out, with GATE_NEEDS_BODY */
 	unsigned status; /* out: of the answer */
 	const char *error; /* out: its X-Adit-Error, or NULL */
 };

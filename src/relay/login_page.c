@@ -66,6 +66,14 @@ static const struct login_text {
 		"store-unavailable"},
 };
 
+/* The first field that is empty has the focus; nobody wants to use a mouse for that. */
+static struct slice login_page_focus(const struct login_page *page, const char *field)
+{
+	const char *first = !page->code.len ? "code" : !page->account.len ? "account" : "password";
+
+	return strcmp(field, first) == 0 ? SLICE("autofocus") : (struct slice) {NULL, 0};
+}
+
 void login_page_write(struct buf *out, const struct login_page *page, struct reply *reply)
 {
 	const struct login_text *text = &login_texts[page->view];
@@ -77,6 +85,9 @@ void login_page_write(struct buf *out, const struct login_page *page, struct rep
 		{"problem", problem},
 		{"csrf", page->csrf},
 		{"code", page->code},
+		{"code_focus", login_page_focus(page, "code")},
+		{"account_focus", login_page_focus(page, "account")},
+		{"password_focus", login_page_focus(page, "password")},
 		{"account", page->account},
 		{"machine", page->machine},
 		{"address", page->address},

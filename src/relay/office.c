@@ -27,6 +27,7 @@ static const office_run_fn office_runs[OFFICE_COMMAND_COUNT] = {
 	[OFFICE_USER_PLAN] = office_user_plan,
 	[OFFICE_KEY_CREATE] = office_key_create,
 	[OFFICE_KEY_LIST] = office_key_list,
+	[OFFICE_KEY_EDIT] = office_key_edit,
 	[OFFICE_KEY_REVOKE] = office_key_revoke,
 	[OFFICE_NAME_ADD] = office_rest_name_add,
 	[OFFICE_NAME_LIST] = office_rest_name_list,
@@ -125,7 +126,7 @@ static int office_load_conf(const struct office_line *l, const struct relay_argu
 	struct relay_conf **conf_out, struct buf *message)
 {
 	const struct office_values *v = &l->desk.values;
-	const char *argv[8] = {"aditd"};
+	const char *argv[10] = {"aditd"};
 	struct relay_arguments relay = {1, (char **)(void *)argv, arguments->environ_list};
 	struct buf warnings = {0};
 	enum relay_command command;
@@ -138,6 +139,10 @@ static int office_load_conf(const struct office_line *l, const struct relay_argu
 	if (v->database) {
 		argv[relay.argc++] = "--database";
 		argv[relay.argc++] = v->database;
+	}
+	if (v->admin_socket) {
+		argv[relay.argc++] = "--admin-socket";
+		argv[relay.argc++] = v->admin_socket;
 	}
 	if (v->config_file) {
 		argv[relay.argc++] = "--config";

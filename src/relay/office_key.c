@@ -2,6 +2,7 @@
 #include "relay/office_key.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -41,10 +42,16 @@ int office_key_list(struct office_desk *d)
 	return office_desk_list(d, &listing);
 }
 
+/* "any" is what a key has of which nothing was said. */
+static bool office_key_is_any(const char *word)
+{
+	return strcmp(word, "any") == 0;
+}
+
 static void office_key_put_list(struct buf *body, const char *name, char *const *list)
 {
 	admin_json_begin(body, name, '[');
-	for (; *list; list++)
+	for (; *list && !office_key_is_any(*list); list++)
 		admin_json_put_text(body, NULL, slice_from_str(*list));
 	admin_json_end(body, ']');
 }
@@ -55,6 +62,11 @@ static bool office_key_put_ports(struct buf *body, const char *text)
 	struct slice whole = slice_from_str(text), first;
 	uint64_t from, to;
 
+	if (office_key_is_any(text)) {
+		admin_json_put_null(body, "port_first");
+		admin_json_put_null(body, "port_last");
+		return true;
+	}
 	if (!slice_split(&whole, '-', &first))
 		return false;
 	if (!whole.ptr)
@@ -66,12 +78,11 @@ static bool office_key_put_ports(struct buf *body, const char *text)
 	return true;
 }
 
+/* What the options say of a key; ends the body. */
 static bool office_key_body(const struct office_desk *d, struct buf *body)
 {
 	const struct office_values *v = &d->values;
 
-	admin_json_begin(body, NULL, '{');
-	admin_json_put_text(body, "account", slice_from_str(office_key_user(d)));
 	if (v->label)
 		admin_json_put_text(body, "label", slice_from_str(v->label));
 	if (v->names)
@@ -84,8 +95,10 @@ static bool office_key_body(const struct office_desk *d, struct buf *body)
 	}
 	if (v->expires_s)
 		admin_json_put_number(body, "expires_in", v->expires_s);
-	if (v->admin)
-		admin_json_put_bool(body, "admin", true);
+	else if (v->no_expiry)
+		admin_json_put_null(body, "expires_in");
+	if (v->admin || v->no_admin)
+		admin_json_put_bool(body, "admin", v->admin);
 	admin_json_end(body, '}');
 	return true;
 }
@@ -117,6 +130,8 @@ int office_key_create(struct office_desk *d)
 		office_desk_complain("say whose key it is: aditd key create USER");
 		return 2;
 	}
+	admin_json_begin(&body, NULL, '{');
+	admin_json_put_text(&body, "account", slice_from_str(office_key_user(d)));
 	good = office_key_body(d, &body);
 	if (good) {
 		good = office_desk_ask(d, HTTP_POST, SLICE("/keys"), &body, &answer);
@@ -124,6 +139,28 @@ int office_key_create(struct office_desk *d)
 			office_key_tell(d, &answer);
 		office_answer_deinit(&answer);
 	}
+	buf_release(&body);
+	return good ? 0 : 1;
+}
+
+int office_key_edit(struct office_desk *d)
+{
+	struct buf body = {0}, target = {0};
+	bool good;
+
+	admin_json_begin(&body, NULL, '{');
+	good = office_key_body(d, &body);
+	if (good && buf_len(&body) == strlen("{}")) {
+		office_desk_complain("say what shall change: aditd key edit --help");
+		good = false;
+	}
+	buf_append_str(&target, "/keys/");
+	office_desk_escape(&target, d->words[0]);
+	if (good)
+		good = office_desk_do(d, HTTP_PATCH, buf_slice(&target), &body);
+	if (good)
+		office_desk_say("Key %s is changed.", d->words[0]);
+	buf_release(&target);
 	buf_release(&body);
 	return good ? 0 : 1;
 }

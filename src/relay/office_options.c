@@ -8,6 +8,7 @@ static const char *const office_groups[] = {
 	[OFFICE_GROUP_PLAN] = "Account",
 	[OFFICE_GROUP_PASSWORD] = "Password",
 	[OFFICE_GROUP_KEY] = "What the key may",
+	[OFFICE_GROUP_EDIT] = "What it loses",
 	[OFFICE_GROUP_AUDIT] = "How much",
 	[OFFICE_GROUP_STORE] = "Where the relay keeps its accounts",
 };

@@ -9,6 +9,7 @@ enum office_group {
 	OFFICE_GROUP_PLAN,
 	OFFICE_GROUP_PASSWORD,
 	OFFICE_GROUP_KEY,
+	OFFICE_GROUP_EDIT,
 	OFFICE_GROUP_AUDIT,
 	OFFICE_GROUP_STORE,
 };
@@ -26,9 +27,12 @@ struct office_values {
 	char *ports;
 	uint64_t expires_s;
 	bool admin;
+	bool no_expiry;
+	bool no_admin;
 	unsigned limit;
 	char *state_dir;
 	char *database;
+	char *admin_socket;
 	char *config_file;
 };
 

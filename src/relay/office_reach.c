@@ -13,7 +13,6 @@
 #include "proto/http_host.h"
 #include "relay/admin_call.h"
 #include "relay/admin_plan.h"
-#include "relay/admin_socket.h"
 #include "relay/relay_conf.h"
 #include "relay/relay_store.h"
 #include "relay/worker.h"
@@ -24,7 +23,7 @@
 
 struct office_reach {
 	const struct relay_conf *conf; /* borrowed */
-	char *socket; /* owned; NULL: the store itself */
+	const char *socket; /* of the conf; NULL: the store itself */
 	struct relay_shared shared; /* without a relay: log, store and book, and nothing else */
 };
 
@@ -64,6 +63,20 @@ static int office_reach_open_store(struct office_reach *r, struct buf *message)
 	return relay_store_open(&r->shared, r->conf, message);
 }
 
+/* A relay runs on the store, and not at this socket. */
+static void office_reach_explain_busy(const struct relay_conf *conf, struct buf *message)
+{
+	if (conf->admin_socket)
+		buf_printf(message,
+			"; if it is a relay, nobody answers at %s: say where with "
+			"--admin-socket",
+			conf->admin_socket);
+	else
+		buf_append_str(message,
+			"; if it is a relay, give both of them the same "
+			"--admin-socket PATH");
+}
+
 int office_reach_open(
 	const struct relay_conf *conf, struct office_reach **reach_out, struct buf *message)
 {
@@ -71,14 +84,14 @@ int office_reach_open(
 	int err = ERR_NOT_FOUND;
 
 	r->conf = conf;
-	if (conf->state_dir) {
-		r->socket = admin_socket_path(conf->state_dir);
+	r->socket = conf->admin_socket;
+	if (r->socket)
 		err = office_reach_probe(r->socket, message);
-	}
 	if (err == ERR_NOT_FOUND) {
-		mem_free(r->socket);
 		r->socket = NULL;
 		err = office_reach_open_store(r, message);
+		if (err == ERR_BUSY)
+			office_reach_explain_busy(conf, message);
 	}
 	if (err)
 		office_reach_close(&r);
@@ -96,7 +109,6 @@ void office_reach_close(struct office_reach **r_ptr)
 	relay_store_close(&r->shared);
 	if (r->shared.log)
 		log_free(&r->shared.log);
-	mem_free(r->socket);
 	mem_free(r);
 }
 

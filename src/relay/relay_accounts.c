@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "config/opt_set.h"
 #include "proto/http_host.h"
+#include "relay/admin_socket.h"
 #include "relay/relay_options.h"
 
 static const struct opt_origin *relay_accounts_origin(
@@ -60,6 +61,21 @@ static int relay_accounts_check_database(const struct relay_conf *conf, struct b
 	return 0;
 }
 
+/* In the state folder unless it is told where. */
+static int relay_accounts_check_socket(struct relay_conf *conf, struct buf *message)
+{
+	if (conf->admin_socket && !relay_conf_has_store(conf)) {
+		buf_printf(message,
+			"%s: there are no accounts behind it; give --state-dir or --database as "
+			"well",
+			relay_accounts_origin(conf, SLICE("admin-socket"))->where);
+		return ERR_RANGE;
+	}
+	if (!conf->admin_socket && conf->state_dir)
+		conf->admin_socket = admin_socket_path(conf->state_dir);
+	return 0;
+}
+
 int relay_accounts_check(struct relay_conf *conf, struct buf *message)
 {
 	const char *where = relay_accounts_origin(conf, SLICE("auth"))->where;
@@ -67,6 +83,8 @@ int relay_accounts_check(struct relay_conf *conf, struct buf *message)
 
 	relay_accounts_cut_state_dir(conf);
 	err = relay_accounts_check_database(conf, message);
+	if (!err)
+		err = relay_accounts_check_socket(conf, message);
 	if (err)
 		return err;
 	if (conf->auth == RELAY_AUTH_AUTO)

@@ -15,6 +15,7 @@
 #include "config/opt_set.h"
 #include "config/opt_value.h"
 #include "config/yaml.h"
+#include "io/machine.h"
 #include "relay/office_command.h"
 #include "relay/plans.h"
 #include "relay/relay_accounts.h"
@@ -25,6 +26,7 @@
 #include "relay/relay_tls.h"
 
 #define RELAY_FILE_MAX (1u << 20)
+#define RELAY_BUFFERS_MIN (UINT64_C(256) << 20) /* unless an operator wants less */
 
 struct relay_loader {
 	struct opt_set set;
@@ -192,6 +194,15 @@ static void relay_clamp_grace(struct relay_conf *conf, struct buf *warnings)
 	conf->grace_ms = conf->max_grace_ms;
 }
 
+static void relay_share_memory(struct relay_conf *conf)
+{
+	if (conf->session_buffer_total)
+		return;
+	conf->session_buffer_total = machine_memory() / 4;
+	if (conf->session_buffer_total < RELAY_BUFFERS_MIN)
+		conf->session_buffer_total = RELAY_BUFFERS_MIN;
+}
+
 /* The two ends of a range of ports, whose options begin with the prefix. */
 static int relay_check_range(struct relay_conf *conf, const char *prefix, uint16_t start,
 	uint16_t end, struct buf *message)
@@ -273,6 +284,7 @@ static int relay_check(struct relay_loader *l)
 		return err;
 	relay_apply_debug(conf);
 	relay_clamp_grace(conf, l->warnings);
+	relay_share_memory(conf);
 	if (conf->hmac_secret && conf->hmac_nonce_ttl_s < conf->hmac_nonce_threshold_s) {
 		relay_put_where(conf, "hmac-nonce-cache-ttl", l->warnings);
 		buf_append_str(l->warnings,

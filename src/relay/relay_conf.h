@@ -56,6 +56,7 @@ struct relay_conf {
 	unsigned max_sessions;
 	unsigned max_streams; /* visitors per session */
 	uint32_t session_buffer; /* the tail of one session */
+	uint64_t session_buffer_total; /* of all sessions; 0 has become what it stands for */
 	uint64_t session_memory; /* of all that are parked, in the process */
 	uint64_t hold_timeout_ms; /* a visitor waits for an agent that reconnects */
 	uint32_t hold_bytes; /* what such visitors of one tunnel hold */
@@ -78,6 +79,7 @@ struct relay_conf {
 	unsigned max_connections;
 	/* accounts */
 	char *state_dir; /* NULL: no folder for what lasts */
+	char *admin_socket; /* NULL: none */
 	char *database; /* NULL: it is in the folder, if there is one; wiped on free */
 	enum relay_auth auth; /* never RELAY_AUTH_AUTO once it is loaded */
 	/* access */

@@ -41,6 +41,7 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	uint64_t first = conf->grace_ms, upload = conf->upload_timeout_ms;
 
 	w->conf = conf;
+	atomic_store(&w->shared->tails.max, conf->session_buffer_total);
 	if (first < WORKER_FIRST_CONNECT_MIN_MS)
 		first = WORKER_FIRST_CONNECT_MIN_MS;
 	if (conf->idle_timeout_ms && conf->idle_timeout_ms < upload)
@@ -144,6 +145,7 @@ void worker_free(struct worker **w_ptr)
 	map_deinit(&w->agents);
 	seal_free(&w->seal);
 	access_log_free(&w->access);
+	route_host_deinit(&w->host);
 	buf_release(&w->out);
 	buf_release(&w->path);
 	buf_release(&w->bare_path);

@@ -16,10 +16,12 @@
 #include "io/loop.h"
 #include "io/timeout.h"
 #include "proto/http_head.h"
+#include "proto/mux_tail.h"
 #include "relay/access_log.h"
 #include "relay/metrics.h"
 #include "relay/plans.h"
 #include "relay/relay_conf.h"
+#include "relay/route.h"
 
 struct admin_service;
 struct book;
@@ -86,6 +88,7 @@ struct relay_shared {
 	atomic_bool stopping; /* the workers are being taken down */
 	atomic_bool stopped; /* no worker runs any more */
 	atomic_uint sessions; /* of agents, on all workers */
+	struct mux_tails tails; /* what they hold until it is acknowledged */
 	atomic_uint connections; /* of visitors, on all workers and on the way between them */
 	void (*on_quiet)(struct relay_shared *shared); /* there are none left; on any thread */
 	uint16_t public_port; /* as bound: what URLs have, of TLS when there is a certificate */
@@ -108,6 +111,7 @@ struct worker {
 	struct pool upstreams;
 	struct pool exchanges;
 	struct pool exchange_works;
+	size_t webhooks_held; /* bytes of bodies whose signature is to be looked at */
 	struct list handshakes; /* those whose TLS is not ready, the oldest first */
 	unsigned handshake_count;
 	struct list tcp_visitors; /* connections to TCP tunnels */
@@ -125,6 +129,7 @@ struct worker {
 	struct timeout access_timeout;
 	uint64_t request_id_base;
 	uint64_t request_count;
+	struct route_host host; /* of the request read last */
 	/* scratch space for one call, so that a request allocates little */
 	struct http_head request_head;
 	struct http_head response_head;

@@ -36,6 +36,11 @@ struct db_value db_int(uint64_t number)
 		.type = DB_INT, .number = number < INT64_MAX ? (int64_t)number : INT64_MAX};
 }
 
+uint64_t db_u64(const struct db_value *value)
+{
+	return value->number > 0 ? (uint64_t)value->number : 0;
+}
+
 struct db_value db_text(struct slice text)
 {
 	return (struct db_value) {.type = DB_TEXT, .bytes = text};

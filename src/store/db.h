@@ -43,6 +43,8 @@ struct db_query {
 struct db_value db_null(void);
 /* What is beyond 63 bits becomes the greatest number. */
 struct db_value db_int(uint64_t number);
+/* The other way, of a row: ids, times and counts are never below zero. */
+uint64_t db_u64(const struct db_value *value);
 struct db_value db_text(struct slice text);
 struct db_value db_str(const char *text);
 struct db_value db_bytes(const void *data, size_t len);

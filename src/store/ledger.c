@@ -18,16 +18,11 @@ struct ledger_walk {
 	void *ctx;
 };
 
-static uint64_t ledger_u64(const struct db_value *value)
-{
-	return value->number > 0 ? (uint64_t)value->number : 0;
-}
-
 /* ---- accounts ---- */
 
 static int ledger_account_on_id(void *ctx, const struct db_value *row)
 {
-	*(uint64_t *)ctx = ledger_u64(&row[0]);
+	*(uint64_t *)ctx = db_u64(&row[0]);
 	return 0;
 }
 
@@ -75,9 +70,9 @@ static int ledger_account_on_row(void *ctx, const struct db_value *row)
 {
 	const struct ledger_walk *walk = ctx;
 	struct account a = {
-		.id = ledger_u64(&row[0]),
+		.id = db_u64(&row[0]),
 		.disabled = row[4].number != 0,
-		.created_ms = ledger_u64(&row[5]),
+		.created_ms = db_u64(&row[5]),
 	};
 
 	slice_to_str(row[1].bytes, a.name, sizeof(a.name));
@@ -161,7 +156,7 @@ static int ledger_key_on_row(void *ctx, const struct db_value *row)
 {
 	const struct ledger_walk *walk = ctx;
 	struct key k = {
-		.account_id = ledger_u64(&row[1]),
+		.account_id = db_u64(&row[1]),
 		.scope =
 			{
 				.http = row[5].number != 0,
@@ -170,10 +165,10 @@ static int ledger_key_on_row(void *ctx, const struct db_value *row)
 				.port_first = (uint16_t)row[8].number,
 				.port_last = (uint16_t)row[9].number,
 			},
-		.created_ms = ledger_u64(&row[10]),
-		.expires_ms = ledger_u64(&row[11]),
-		.revoked_ms = ledger_u64(&row[12]),
-		.used_ms = ledger_u64(&row[13]),
+		.created_ms = db_u64(&row[10]),
+		.expires_ms = db_u64(&row[11]),
+		.revoked_ms = db_u64(&row[12]),
+		.used_ms = db_u64(&row[13]),
 	};
 
 	if (row[2].bytes.len != sizeof(k.hash))
@@ -255,8 +250,7 @@ int ledger_name_remove(struct db *db, const char *name, const struct audit *audi
 static int ledger_name_on_row(void *ctx, const struct db_value *row)
 {
 	const struct ledger_walk *walk = ctx;
-	struct name_record n = {
-		.account_id = ledger_u64(&row[1]), .created_ms = ledger_u64(&row[4])};
+	struct name_record n = {.account_id = db_u64(&row[1]), .created_ms = db_u64(&row[4])};
 
 	slice_to_str(row[0].bytes, n.name, sizeof(n.name));
 	slice_to_str(row[2].bytes, n.key_id, sizeof(n.key_id));

@@ -10,7 +10,7 @@
 
 static int ledger_audit_on_id(void *ctx, const struct db_value *row)
 {
-	*(uint64_t *)ctx = (uint64_t)row[0].number;
+	*(uint64_t *)ctx = db_u64(&row[0]);
 	return 0;
 }
 
@@ -79,7 +79,7 @@ struct ledger_audit_walk {
 static int ledger_audit_on_row(void *ctx, const struct db_value *row)
 {
 	const struct ledger_audit_walk *walk = ctx;
-	struct audit a = {.id = (uint64_t)row[0].number, .at_ms = (uint64_t)row[1].number};
+	struct audit a = {.id = db_u64(&row[0]), .at_ms = db_u64(&row[1])};
 	int err;
 
 	slice_to_str(row[2].bytes, a.actor, sizeof(a.actor));

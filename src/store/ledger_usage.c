@@ -47,10 +47,10 @@ static int ledger_usage_on_row(void *ctx, const struct db_value *row)
 {
 	const struct ledger_usage_walk *walk = ctx;
 	struct usage u = {
-		.account_id = (uint64_t)row[0].number,
-		.bytes_in = (uint64_t)row[2].number,
-		.bytes_out = (uint64_t)row[3].number,
-		.requests = (uint64_t)row[4].number,
+		.account_id = db_u64(&row[0]),
+		.bytes_in = db_u64(&row[2]),
+		.bytes_out = db_u64(&row[3]),
+		.requests = db_u64(&row[4]),
 	};
 
 	slice_to_str(row[1].bytes, u.month, sizeof(u.month));

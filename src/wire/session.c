@@ -16,6 +16,7 @@
 
 /* Without an acknowledgement the kernel ends a link then, in case we are asleep or stuck. */
 #define SESSION_GIVE_UP_MS 30000u
+#define SESSION_BUSY_READS 16u /* so many between two heartbeats, and the link is busy */
 
 struct session {
 	struct loop *loop; /* borrowed */
@@ -31,6 +32,7 @@ struct session {
 	struct loop_task turn; /* at the end of the turn; frees it once it is over */
 	struct buf early; /* came with the link, not looked at yet */
 	uint64_t rtt_us;
+	unsigned reads; /* since the last heartbeat, up to SESSION_BUSY_READS */
 	bool link_full;
 	bool bulk;
 	bool over;
@@ -181,6 +183,8 @@ static void session_on_data(void *ctx, struct slice data)
 		return;
 	timeout_arm(s->clocks.silence, &s->silence);
 	timeout_disarm(&s->probe);
+	if (s->reads < SESSION_BUSY_READS && ++s->reads == SESSION_BUSY_READS)
+		stream_keep_buffers(s->link, true);
 	if (data.len >= STREAM_READ_SMALL && !s->bulk) {
 		s->bulk = true;
 		stream_set_bulk(s->link, true);
@@ -219,6 +223,9 @@ static void session_on_heartbeat(struct timeout *timeout)
 {
 	struct session *s = CONTAINER_OF(timeout, struct session, heartbeat);
 
+	if (s->reads < SESSION_BUSY_READS)
+		stream_keep_buffers(s->link, false);
+	s->reads = 0;
 	mux_ping(s->mux, loop_clock_us());
 	timeout_arm(s->clocks.heartbeat, &s->heartbeat);
 }
@@ -248,6 +255,7 @@ static void session_take_link(struct session *s, struct stream **link)
 	s->link = *link;
 	*link = NULL;
 	s->link_full = s->bulk = false;
+	s->reads = 0;
 	stream_tcp_tune_link(s->link, SESSION_GIVE_UP_MS);
 	stream_listen(s->link, &session_link_events, s);
 	stream_read_start(s->link);

@@ -167,6 +167,11 @@ static void ws_set_bulk(struct stream *s, bool bulk)
 	stream_set_bulk(ws_stream_of(s)->lower, bulk);
 }
 
+static void ws_keep_buffers(struct stream *s, bool keep)
+{
+	stream_keep_buffers(ws_stream_of(s)->lower, keep);
+}
+
 static void ws_shutdown(struct stream *s)
 {
 	struct ws_stream *w = ws_stream_of(s);
@@ -424,6 +429,7 @@ static const struct stream_ops ws_stream_ops = {
 	.room = ws_room,
 	.fd = ws_fd,
 	.set_bulk = ws_set_bulk,
+	.keep_buffers = ws_keep_buffers,
 	.shutdown = ws_shutdown,
 	.close = ws_close,
 };

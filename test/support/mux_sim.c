@@ -96,7 +96,8 @@ static void sim_resume(struct sim *sim)
 static void sim_bounds(struct sim_side *side)
 {
 	const struct mux_sim_conf *conf = &side->sim->conf;
-	size_t most = (size_t)conf->tail_max + MUX_FRAME_ALONE + SIM_CONTROL_MAX;
+	size_t tail = conf->scarce && conf->tail_max > MUX_TAIL_OWN ? MUX_TAIL_OWN : conf->tail_max;
+	size_t most = tail + MUX_FRAME_ALONE + SIM_CONTROL_MAX;
 	uint64_t grown = 0;
 
 	LIST_EACH (node, &side->streams) {
@@ -200,6 +201,7 @@ static void sim_start(struct sim *sim)
 			.window_max = sim->conf.window_max,
 			.window_budget = sim->conf.window_budget,
 			.tail_max = sim->conf.tail_max,
+			.tails = sim->conf.scarce ? &sim->tails : NULL,
 		};
 
 		*side = (struct sim_side) {.sim = sim, .index = i, .linked = true};
@@ -232,6 +234,8 @@ static void sim_stop(struct sim *sim)
 		mux_free(&side->mux);
 		buf_release(&side->wire);
 	}
+	mux_sim_owner_expect(
+		sim, atomic_load(&sim->tails.held) == 0, "all memory was counted back");
 	mem_free(sim->ledger);
 }
 

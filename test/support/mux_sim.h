@@ -22,6 +22,7 @@ struct mux_sim_conf {
 	uint32_t window_max;
 	uint32_t window_budget;
 	uint32_t tail_max;
+	bool scarce; /* all tails together may hold nothing beyond their own */
 	bool resume;
 	bool rough; /* streams are reset and let go of at any time */
 };

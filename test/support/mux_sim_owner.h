@@ -2,6 +2,7 @@
 #ifndef SUPPORT_MUX_SIM_OWNER_H
 #define SUPPORT_MUX_SIM_OWNER_H
 
+#include "proto/mux_tail.h"
 #include "support/mux_sim.h"
 
 #define SIM_STREAMS 40000u /* ids that a run may use */
@@ -40,6 +41,7 @@ struct sim {
 	struct mux_sim_result result;
 	struct sim_side sides[2];
 	struct sim_ledger *ledger; /* owned; by id */
+	struct mux_tails tails; /* of both, when memory is scarce */
 	uint64_t random;
 	uint64_t now_us;
 	bool calm; /* the end: everybody reads and finishes */

@@ -408,6 +408,35 @@ def test_an_address_without_a_key_has_its_own_plan(start, book):
         assert peer.register_refused()["code"] == "TUNNEL_LIMIT_REACHED"
 
 
+def via(*hops):
+    return [("X-Forwarded-For", ", ".join(hops))]
+
+
+def test_behind_a_proxy_an_address_that_a_visitor_writes_itself_opens_no_more(start, book):
+    relay = start_plans(start, book, "--trust-proxy")
+    assert create(relay, "demo", headers=via("203.0.113.1")).status == 200
+    for forged in ("192.0.2.1", "192.0.2.2", "x"):
+        refused = create(relay, "demo2", headers=via(forged, "203.0.113.1"))
+        assert refused.get("X-Adit-Error") == "TUNNEL_LIMIT_REACHED"
+        with Session(relay, client="me", fields=via(forged, "203.0.113.1")) as peer:
+            assert peer.register_refused()["code"] == "TUNNEL_LIMIT_REACHED"
+    # Two fields are one list.
+    refused = create(relay, "demo2", headers=via("192.0.2.9") + via("203.0.113.1"))
+    assert refused.get("X-Adit-Error") == "TUNNEL_LIMIT_REACHED"
+    assert create(relay, "demo2", headers=via("203.0.113.1", "203.0.113.2")).status == 200
+    with Session(relay, client="other", fields=via("2001:db8::1")) as peer, \
+            Session(relay, client="else", fields=via("2001:db8::2")) as neighbour:
+        assert peer.register()["name"]
+        assert neighbour.register_refused()["code"] == "TUNNEL_LIMIT_REACHED", "of one network"
+
+
+def test_without_a_proxy_that_is_trusted_nothing_that_is_written_counts(start, book):
+    relay = start_plans(start, book)
+    assert create(relay, "demo", headers=via("192.0.2.1")).status == 200
+    assert create(relay, "demo2", headers=via("192.0.2.2")).get(
+        "X-Adit-Error") == "TUNNEL_LIMIT_REACHED"
+
+
 def test_a_tunnel_in_grace_is_in_nobodys_way(start, book):
     key = book.key("alice")
     relay = start_plans(start, book, text=PLANS.replace("tunnels: 2", "tunnels: 1"))

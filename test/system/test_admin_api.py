@@ -224,6 +224,104 @@ def test_a_revoked_key_ends_its_session_within_a_second(relay, operator):
         assert time.monotonic() - began < 5
 
 
+def test_what_a_key_may_is_changed_and_told(operator):
+    account(operator, "alice", names=["ci-*"], label="old", expires_in=60)
+    key = operator.get("/keys")["items"][0]
+    path = f"/keys/{key['id']}"
+    assert operator("PATCH", path, {}, status=200).json() == key
+    now = operator("PATCH", path, {"names": ["web", "ci-*"], "protocols": ["tcp"], "label": None,
+                                   "port_first": 20000, "port_last": 20009}, status=200).json()
+    assert now == {**key, "names": ["web", "ci-*"], "protocols": ["tcp"], "label": "",
+                   "port_first": 20000, "port_last": 20009}
+    row = operator.get("/audit")["items"][0]
+    assert (row["event"], row["subject"], row["actor"]) == ("key.changed", key["id"], "operator")
+    assert row["detail"]["names"] == ["web", "ci-*"] and row["detail"]["account"] == "alice"
+    now = operator("PATCH", path, {"names": [], "protocols": None, "port_first": None,
+                                   "port_last": None, "expires_in": None}, status=200).json()
+    assert (now["names"], now["protocols"]) == ([], ["http", "tcp"])
+    assert (now["port_first"], now["port_last"], now["expires_at"]) == (None, None, None)
+    assert operator.get("/keys")["items"] == [now]
+
+
+@pytest.mark.parametrize("body", [
+    {"names": ["A"]}, {"protocols": ["udp"]},
+    {"protocols": ["tcp", "tcp"]}, {"port_first": 20000}, {"port_last": None},
+    {"port_first": 2, "port_last": 1}, {"port_first": None, "port_last": 1}, {"expires_in": 0},
+    {"account": "alice"}, {"admin": None}, {"label": "x" * 65}, {"color": 1}], ids=str)
+def test_changes_of_a_key_that_are_not_understood_change_nothing(operator, body):
+    account(operator, "alice", names=["ci-*"])
+    before = operator.get("/keys")
+    path = f"/keys/{before['items'][0]['id']}"
+    assert operator.code("PATCH", path, body) == (400, "invalid-request")
+    assert operator.get("/keys") == before
+
+
+def test_nobody_gets_more_out_of_a_key_than_it_has(relay, operator):
+    whole = account(operator, "alice")
+    made = [whole("POST", "/keys", body, status=201).json()
+            for body in ({"names": ["ci-*", "web"]}, {"expires_in": 600})]
+    narrow, brief = (Api(relay, key=key["key"]) for key in made)
+    names, expiry = (f"/keys/{key['id']}" for key in made)
+    own = f"/keys/{whole.get('/me')['key']['id']}"
+    root = operator("POST", "/keys", {"account": "alice", "admin": True}, status=201).json()["id"]
+    # itself, to less
+    for body in ({"admin": True}, {"names": []}, {"names": ["shop"]}, {"names": ["ci-*", "x-*"]}):
+        assert narrow.code("PATCH", names, body) == (403, "not-allowed")
+    for body in ({"expires_in": None}, {"expires_in": 700}):
+        assert brief.code("PATCH", expiry, body) == (403, "not-allowed")
+    assert narrow("PATCH", names, {"names": ["ci-7"], "label": "mine"}, status=200).json()[
+        "names"] == ["ci-7"]
+    assert narrow.code("PATCH", names, {"names": ["ci-*"]}) == (403, "not-allowed")
+    # others
+    for path in (own, expiry):
+        assert narrow.code("PATCH", path, {"label": "x"}) == (403, "not-allowed")
+    assert whole("PATCH", names, {"names": []}, status=200).json()["names"] == []
+    for path in (own, names):
+        assert whole.code("PATCH", path, {"admin": True}) == (403, "not-allowed")
+    assert whole.code("PATCH", f"/keys/{root}", {"admin": False}) == (403, "not-allowed")
+    bob = account(operator, "bob")
+    assert bob.code("PATCH", own, {"label": "x"}) == (404, "not-found")
+    assert operator.code("PATCH", "/keys/nothing", {}) == (404, "not-found")
+    whole("DELETE", names, status=204)
+    assert operator.code("PATCH", names, {"names": ["a"]}) == (403, "not-allowed")
+
+
+def test_a_changed_key_holds_in_a_session_that_runs(start, state):
+    first = free_ports(2)
+    relay = start("--state-dir", state, "--tcp-port-range-start", first,
+                  "--tcp-port-range-end", first + 1)
+    operator = Api(relay, state)
+    alice = account(operator, "alice")
+    path = f"/keys/{alice.get('/me')['key']['id']}"
+    with Session(relay, fields=[("Authorization", f"Bearer {alice.key}")]) as peer:
+        peer.register(1, subdomain="shop")
+        peer.register(2, subdomain="ci-one")
+        peer.register(3, proto="tcp")
+        operator("PATCH", path, {"names": ["ci-*"]}, status=200)
+        assert peer.expect("error", tunnel=1)["code"] == "name-not-allowed"
+        operator("PATCH", path, {"protocols": ["http"]}, status=200)
+        assert peer.expect("error", tunnel=3)["code"] == "proto-not-allowed"
+        wait_for(lambda: [t["name"] for t in operator.get("/tunnels")["items"]] == ["ci-one"],
+                 "the end of the others")
+        assert peer.register_refused(4, subdomain="shop")["code"] == "name-not-allowed"
+        operator("PATCH", path, {"names": None, "protocols": None}, status=200)
+        assert peer.register(5, subdomain="shop")["name"] == "shop"
+        operator("PATCH", path, {"expires_in": 1}, status=200)
+        assert peer.expect("error")["code"] == "key-expired"
+
+
+def test_a_changed_key_holds_for_a_pool_tunnel_that_is_open(relay, operator, agent):
+    alice = account(operator, "alice")
+    path = f"/keys/{alice.get('/me')['key']['id']}"
+    agent(relay, "shop", headers=[("Authorization", f"Bearer {alice.key}")]).serve(
+        reply(b"x"), sockets=1)
+    assert operator.get("/tunnels/shop")["name"] == "shop"
+    operator("PATCH", path, {"names": ["ci-*"]}, status=200)
+    wait_for(lambda: operator("GET", "/tunnels/shop").status == 404, "the end of the tunnel")
+    refused = create(relay, "shop", headers=[("Authorization", f"Bearer {alice.key}")])
+    assert (refused.status, refused.get("X-Adit-Error")) == (403, "name-not-allowed")
+
+
 # names
 
 def test_a_reserved_name_is_its_accounts_alone(relay, operator):
@@ -481,6 +579,8 @@ def test_bodies_that_are_not_understood(operator, body):
 def test_methods_and_paths(operator):
     response = operator("PUT", "/accounts", status=405)
     assert response.get("Allow") == "GET, POST"
+    response = operator("GET", "/keys/x", status=405)
+    assert response.get("Allow") == "PATCH, DELETE"
     assert operator.code("GET", "/nothing") == (404, "not-found")
     assert operator("HEAD", "/accounts").body == b""
 

@@ -288,6 +288,31 @@ def test_pages_of_the_gate_for_who_is_in(demo):
     assert browser.ask(target="/_adit/other").status == 200, "that is the application's"
 
 
+LOOKALIKES = [
+    "/_adit%2Fgate/", "/_adit%2fgate/login", "/%5fadit/gate/", "/%5Fadit/%67ate/login",
+    "/_adit/gate%2Flogin", "/_adit/%67ate", "//_adit/gate/login", "/_adit//gate/login",
+    "/x/../_adit/gate/login", "/x/%2e%2e/_adit/gate/login", "/_ADIT/gate/login",
+    "http://demo.lt.test/_adit%2Fgate/login", "/_adit/gate%00/", "/_adit/gatex"]
+
+
+@pytest.mark.covers("S103")
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS"])
+def test_what_only_looks_like_the_gates_own_path_is_behind_the_gate(demo, method):
+    relay, service = demo
+    headers = [FORM, ("Origin", "http://demo.lt.test")]
+    for target in LOOKALIKES:
+        refused = visit(relay, "demo", *headers, method=method, target=target,
+                        body=b"password=hunter22")
+        assert (refused.status, refused.get("X-Adit-Error")) == (401, "password-required"), target
+        assert service.requests == []
+    for target in LOOKALIKES:
+        passed = visit(relay, "demo", basic("hunter22"), *headers, method=method, target=target,
+                       body=b"x")
+        assert passed.status == 200, target
+    paths = [target.removeprefix("http://demo.lt.test") for target in LOOKALIKES]
+    assert [request.target for request in service.requests] == paths
+
+
 @pytest.mark.parametrize("flags,scheme", [(("--secure",), "https"), (("--trust-proxy",), "https")])
 def test_behind_a_proxy_with_tls_the_cookies_are_for_https_alone(fast, agent, flags, scheme):
     relay = fast(*flags)

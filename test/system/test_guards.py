@@ -1,5 +1,6 @@
 """Gates besides the password: networks, signatures of webhooks, and how they compose with it."""
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -15,6 +16,8 @@ from harness.agent import create
 from harness.relay import free_ports
 from harness.session import Session
 from harness.session import echo
+from harness.tunnel import Tunnel, is_refused
+from harness.wait import wait_for
 
 SECRET = "whsec_8f742231b10e8888abcd99yyyzzz85a5"
 PASSWORD = "correct horse"
@@ -25,35 +28,9 @@ def basic(password=PASSWORD):
     return [("Authorization", f"Basic {token}")]
 
 
-class Guarded:
+def guarded(relay, name="demo", **guards):
     """A session's tunnel whose service answers with what it got."""
-
-    def __init__(self, relay, name="demo", **guards):
-        self.relay, self.name, self.requests = relay, name, []
-        self.peer = Session(relay)
-        self.answer = self.peer.register(1, subdomain=name, **guards)
-        self.peer.serve(self._serve)
-
-    def _serve(self, stream, request):
-        self.requests.append(request)
-        echo(stream, request)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.peer.close()
-
-    @property
-    def host(self):
-        return f"{self.name}.{self.relay.domain}"
-
-    def visit(self, method="GET", **how):
-        return http.fetch(self.relay.port, method, host=self.host, **how)
-
-
-def is_refused(response, code, status):
-    return (response.status, response.get("X-Adit-Error")) == (status, code)
+    return Tunnel(relay, name=name, handle=echo, **guards)
 
 
 # networks
@@ -67,7 +44,7 @@ def is_refused(response, code, status):
 ])
 def test_visitors_come_from_where_they_may(start, guards, let):
     relay = start()
-    with Guarded(relay, **guards) as tunnel:
+    with guarded(relay, **guards) as tunnel:
         # What a visitor writes about itself counts for nothing.
         fields = [("X-Forwarded-For", "127.0.0.1, 192.0.2.1"), ("X-Real-IP", "192.0.2.1")]
         response = tunnel.visit(headers=fields)
@@ -82,7 +59,7 @@ def test_visitors_come_from_where_they_may(start, guards, let):
 @pytest.mark.covers("fault-43")
 def test_behind_a_trusted_proxy_the_last_address_counts(start):
     relay = start("--trust-proxy")
-    with Guarded(relay, allow=["192.0.2.0/24"]) as tunnel:
+    with guarded(relay, allow=["192.0.2.0/24"]) as tunnel:
         def status(*values):
             return tunnel.visit(headers=[("X-Forwarded-For", value) for value in values]).status
         assert status("192.0.2.7") == 200
@@ -126,7 +103,7 @@ def test_what_is_no_guard_is_refused(start, guards):
 def test_refused_networks_do_not_use_up_the_minute_of_others(start):
     relay = start("--plans", "plans.yaml", files={
         "plans.yaml": "default: p\nplans: {p: {requests-per-minute: 2}}"})
-    with Guarded(relay, deny=["127.0.0.2"]) as tunnel:
+    with guarded(relay, deny=["127.0.0.2"]) as tunnel:
         for _ in range(5):
             assert http.fetch(relay.port, host=tunnel.host, source="127.0.0.2").status == 403
         assert [tunnel.visit().status for _ in range(3)] == [200, 200, 429]
@@ -158,7 +135,7 @@ def verify(scheme):
 def test_signed_requests_pass_byte_for_byte_and_others_do_not(start, scheme):
     relay = start()
     body = os.urandom(50_000)
-    with Guarded(relay, verify=verify(scheme)) as tunnel:
+    with guarded(relay, verify=verify(scheme)) as tunnel:
         good = tunnel.visit("POST", body=body, headers=sign(scheme, body))
         assert good.status == 200 and good.body == body
         for case, fields in {
@@ -180,7 +157,7 @@ def test_signed_requests_pass_byte_for_byte_and_others_do_not(start, scheme):
 def test_a_github_delivery_as_its_documentation_has_it(start):
     relay = start()
     guard = {"scheme": "github", "secret": "It's a Secret to Everybody"}
-    with Guarded(relay, verify=guard) as tunnel:
+    with guarded(relay, verify=guard) as tunnel:
         response = tunnel.visit("POST", body=b"Hello, World!", headers=[
             ("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a"
                                     "37570b6d7586c22c46f4379c8b043e17")])
@@ -189,7 +166,7 @@ def test_a_github_delivery_as_its_documentation_has_it(start):
 
 def test_chunked_expected_and_pipelined_webhooks(start):
     relay = start()
-    with Guarded(relay, verify=verify("github")) as tunnel:
+    with guarded(relay, verify=verify("github")) as tunnel:
         fields = sign("github", b"hello world")
         chunked = (b"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nT: v\r\n\r\n")
         head = http.build_request("POST", "/a", tunnel.host, fields + [
@@ -214,22 +191,22 @@ def test_a_body_that_was_gathered_vouches_for_no_later_request(start):
     relay = start("--workers", "1")
     fields = sign("github", b"hello world")
     late = fields + [("Content-Length", "11"), ("Expect", "100-continue")]
-    with Guarded(relay, verify=verify("github")) as tunnel, http.Visitor(relay.port) as visitor:
+    with guarded(relay, verify=verify("github")) as tunnel, http.Visitor(relay.port) as visitor:
         visitor.send(http.build_request("POST", "/a", tunnel.host, late))
         assert visitor.read_head().status == 100
-        with Guarded(relay) as unguarded:
+        with guarded(relay) as unguarded:
             visitor.send(b"hello world")
             assert visitor.read_response().status == 200
             assert [request.target for request in unguarded.requests] == ["/a"]
-            with Guarded(relay, verify=verify("github")) as guarded:
+            with guarded(relay, verify=verify("github")) as third:
                 visitor.send(http.build_request("POST", "/b", tunnel.host, fields, b"other words"))
                 assert is_refused(visitor.read_response(), "webhook-signature", 401)
-                assert not guarded.requests
+                assert not third.requests
 
 
 def test_bodies_are_gathered_up_to_a_bound(start):
     relay = start("--webhook-max-body", "64k")
-    with Guarded(relay, verify=verify("github")) as tunnel:
+    with guarded(relay, verify=verify("github")) as tunnel:
         for size, status in ((65536, 200), (65537, 413)):
             body = os.urandom(size)
             response = tunnel.visit("POST", body=body, headers=sign("github", body))
@@ -237,9 +214,61 @@ def test_bodies_are_gathered_up_to_a_bound(start):
         assert len(tunnel.requests) == 1
 
 
+def test_bodies_of_webhooks_are_gathered_up_to_a_bound_together(start):
+    """32 of the largest: whoever comes then is told to come back, and those inside go on."""
+    relay = start("--webhook-max-body", "64k", "--workers", "1", "--retry-after", "7s")
+    body = os.urandom(65536)
+    with guarded(relay, verify=verify("github")) as tunnel, contextlib.ExitStack() as stack:
+        head = http.build_request("POST", "/", tunnel.host, sign("github", body) + [
+            ("Content-Length", str(len(body)))])
+        chunked = http.build_request("POST", "/", tunnel.host, sign("github", body) + [
+            ("Transfer-Encoding", "chunked")])
+        held = [stack.enter_context(http.Visitor(relay.port)) for _ in range(32)]
+        for visitor in held[:-1]:
+            visitor.send(head + body[:-1])
+        # What is not there yet is not counted: there is room for one more, until it has come.
+        last = held[-1]
+        last.send(head + body[:-100])
+        busy = http.Visitor(relay.port)
+        refused = wait_for(lambda: is_full(relay, tunnel, body), "the bound")
+        assert refused.get("Retry-After") == "7"
+        # An announced length is refused at once, pieces when they come.
+        with busy:
+            busy.send(chunked + b"200\r\n" + body[:512] + b"\r\n")
+            response = busy.read_response()
+            assert is_refused(response, "overloaded", 503), response
+        assert tunnel.visit("POST", body=b"x", headers=sign("github", b"x")).status == 200
+        last.send(body[-100:])
+        assert last.read_response().status == 200
+        for visitor in held[:-1]:
+            visitor.send(body[-1:])
+            assert visitor.read_response().status == 200
+        assert tunnel.visit("POST", body=body, headers=sign("github", body)).status == 200
+
+
+def is_full(relay, tunnel, body):
+    response = tunnel.visit("POST", body=body, headers=sign("github", body))
+    return response if is_refused(response, "overloaded", 503) else None
+
+
+def test_who_leaves_takes_the_room_of_its_body_along(start):
+    relay = start("--webhook-max-body", "1k", "--workers", "1")
+    body = os.urandom(1024)
+    with guarded(relay, verify=verify("github")) as tunnel:
+        head = http.build_request("POST", "/", tunnel.host, sign("github", body) + [
+            ("Content-Length", str(len(body)))])
+        held = [http.Visitor(relay.port) for _ in range(32)]
+        for visitor in held:
+            visitor.send(head + body[:-1])
+        wait_for(lambda: is_full(relay, tunnel, body), "the bound")
+        for visitor in held:
+            visitor.reset()
+        wait_for(lambda: not is_full(relay, tunnel, body), "the room")
+
+
 def test_a_signature_stands_in_for_the_password_and_the_other_way_round(start):
     relay = start()
-    with Guarded(relay, verify=verify("github"), password=PASSWORD) as tunnel:
+    with guarded(relay, verify=verify("github"), password=PASSWORD) as tunnel:
         assert tunnel.answer["protected"] is True
         body = b"{}"
         assert tunnel.visit("POST", body=body, headers=sign("github", body)).status == 200
@@ -253,7 +282,7 @@ def test_a_signature_stands_in_for_the_password_and_the_other_way_round(start):
 
 def test_a_guard_without_a_password_leaves_the_applications_credentials_alone(start):
     relay = start()
-    with Guarded(relay, allow=["127.0.0.0/8"]) as tunnel:
+    with guarded(relay, allow=["127.0.0.0/8"]) as tunnel:
         fields = basic() + [("Cookie", "__adit_session=mine; a=b")]
         assert tunnel.visit(headers=fields).status == 200
         assert tunnel.requests[0].get("Authorization") == basic()[0][1]
@@ -287,7 +316,7 @@ def test_another_password_leaves_the_other_guards_in_place(start, tmp_path):
     tmp_path.chmod(0o700)
     relay = start("--state-dir", tmp_path, "--bcrypt-cost", "4")
     operator = Api(relay, tmp_path)
-    with Guarded(relay, deny=["127.0.0.2"], verify=verify("github")) as tunnel:
+    with guarded(relay, deny=["127.0.0.2"], verify=verify("github")) as tunnel:
         for password, code in (("open sesame", "password-required"), (None, "webhook-signature")):
             operator("PATCH", "/tunnels/demo", {"password": password}, status=200)
             assert http.fetch(relay.port, host=tunnel.host, source="127.0.0.2").status == 403

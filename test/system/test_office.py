@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import stat
 import subprocess
 
 import pytest
@@ -83,6 +84,21 @@ def test_keys_are_made_listed_and_revoked(place):
     assert made["expires_at"] and made["key"].startswith("adit_")
     assert [k["id"] for k in listed(place, "key", "list", "alice")] == [made["id"]]
     assert len(listed(place, "key", "list")) == 2
+    office(place, "key", "edit", made["id"], "--names", "demo", "--label", "now", "--no-expiry")
+    key = listed(place, "key", "list", "alice")[0]
+    assert (key["names"], key["label"], key["expires_at"]) == (["demo"], "now", None)
+    assert (key["protocols"], key["port_last"]) == (["http"], 20009)
+    key = json.loads(office(place, "key", "edit", made["id"], "--names", "any", "--ports", "any",
+                            "--protocols", "tcp", "--expires", "1h", "--admin", "--json"))
+    assert (key["names"], key["port_first"], key["protocols"]) == ([], None, ["tcp"])
+    assert key["admin"] and key["expires_at"] and "key" not in key
+    assert not json.loads(office(place, "key", "edit", made["id"], "--no-admin", "--json"))["admin"]
+    for words, said in ((["nothing", "--label", "x"], "There is no key"),
+                        ([made["id"]], "say what shall change"),
+                        ([made["id"], "--ports", "9-8"], "the lower one first")):
+        done = office(place, "key", "edit", *words, code=None)
+        assert done.returncode == 1 and said in done.stderr, done
+    assert [e["event"] for e in listed(place, "audit")][:3] == ["key.changed"] * 3
     office(place, "key", "revoke", made["id"])
     assert listed(place, "key", "list", "--user", "alice")[0]["revoked_at"]
     done = office(place, "key", "revoke", "nothing", code=None)
@@ -179,6 +195,37 @@ def test_a_key_made_offline_opens_tunnels_afterwards(start, state):
     assert answer.get("X-Adit-Error") == "account-disabled"
 
 
+def test_a_database_alone_has_its_socket_where_it_is_told(start, state, server):
+    server.reset()
+    env = {"LT_DATABASE": server.url, "LT_ADMIN_SOCKET": str(state / "relay.sock")}
+    admin.office(None, "user", "add", "alice", env=env)  # no relay runs yet
+    key = admin.office(None, "key", "create", "alice", env=env).strip()
+    relay = start(env=env)
+    found = os.lstat(state / "relay.sock")
+    assert stat.S_ISSOCK(found.st_mode) and stat.S_IMODE(found.st_mode) == 0o600
+    headers = [("Authorization", f"Bearer {key}")]
+    assert create(relay, "demo", headers=headers).status == 200
+    admin.office(None, "key", "revoke", key.split("_")[1], env=env)
+    assert create(relay, "demo", headers=headers).get("X-Adit-Error") == "key-revoked"
+    del env["LT_ADMIN_SOCKET"]
+    done = admin.office(None, "user", "list", env=env, code=None)
+    assert done.returncode == 1 and "--admin-socket PATH" in done.stderr, done
+    elsewhere = ["--admin-socket", state / "other.sock"]
+    done = admin.office(None, "user", "list", *elsewhere, env=env, code=None)
+    assert done.returncode == 1 and "other.sock" in done.stderr, done
+    listing = admin.office(None, "user", "list", "--admin-socket", state / "relay.sock", env=env)
+    assert "alice" in listing
+
+
+def test_the_socket_may_be_elsewhere_than_the_store(start, state):
+    place = ["--admin-socket", state / "run.sock"]
+    start("--state-dir", state, *place)
+    admin.office(state, "user", "add", "alice", *place)
+    assert not (state / "admin.sock").exists()
+    done = admin.office(state, "user", "list", code=None)
+    assert done.returncode == 1 and "--admin-socket" in done.stderr, done
+
+
 def test_more_accounts_than_fit_a_page_are_listed(start, state):
     start("--state-dir", state)
     api = Api(None, state)
@@ -205,7 +252,7 @@ def test_what_is_not_understood_is_explained(words, said):
 
 def test_help_tells_about_all_of_them():
     for noun, verbs in (("user", "add list disable enable passwd plan"),
-                        ("key", "create list revoke"), ("name", "add list remove"),
+                        ("key", "create list edit revoke"), ("name", "add list remove"),
                         ("tunnel", "list kill")):
         text = office(None, noun, "--help")
         for verb in verbs.split():

@@ -8,10 +8,10 @@ import time
 import pytest
 
 from harness import http
-from harness.agent import Agent, answer, reply
+from harness.agent import answer
 from harness.relay import free_ports
 from harness.session import Session
-from harness.session import reply as session_reply
+from harness.tunnel import Tunnel, is_refused
 from harness.wait import Late, wait_for
 
 KINDS = pytest.mark.parametrize("kind", ["pool", "session"])
@@ -34,44 +34,6 @@ def reload(relay, text, message="configuration reloaded"):
     relay.wait_log(message, count=seen + 1)
 
 
-class Tunnel:
-    """One tunnel of either kind, whose service answers with body and counts requests."""
-
-    def __init__(self, relay, kind, name="demo", body=b"hello", handle=None):
-        self.relay, self.name, self.requests = relay, name, []
-        if kind == "pool":
-            self.peer = Agent(relay, name)
-            make = handle or reply(body)
-            self.peer.serve(lambda sock, request: self._note(request, make, sock), sockets=4)
-            self.peer.wait_connected(4)
-        else:
-            self.peer = Session(relay)
-            assert self.peer.register(1, subdomain=name)["name"] == name
-            make = handle or session_reply(body)
-            self.peer.serve(lambda stream, request: self._note(request, make, stream))
-
-    def _note(self, request, make, wire):
-        self.requests.append(request)
-        return make(wire, request)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.peer.close()
-
-    @property
-    def host(self):
-        return f"{self.name}.{self.relay.domain}"
-
-    def visit(self, method="GET", **how):
-        return http.fetch(self.relay.port, method, host=self.host, **how)
-
-
-def refused(response, code, status):
-    return response.status == status and response.get("X-Adit-Error") == code
-
-
 @pytest.mark.covers("S117")
 @KINDS
 def test_so_many_requests_a_minute_and_not_one_more(start, kind):
@@ -81,12 +43,12 @@ def test_so_many_requests_a_minute_and_not_one_more(start, kind):
             for _ in range(5):
                 assert visitor.ask(host=tunnel.host).body == b"hello"
             late = visitor.ask(host=tunnel.host)
-            assert refused(late, "rate-limited", 429), late
+            assert is_refused(late, "rate-limited", 429), late
             assert 1 <= int(late.get("Retry-After")) <= 120
             # The connection lives on, and an upgrade is a request like any other.
             upgrade = visitor.ask(host=tunnel.host, headers=[
                 ("Connection", "Upgrade"), ("Upgrade", "websocket")])
-            assert refused(upgrade, "rate-limited", 429)
+            assert is_refused(upgrade, "rate-limited", 429)
         assert len(tunnel.requests) == 5
         assert 'adit_errors_total{code="rate-limited"} 2' in metrics(relay)
 
@@ -148,7 +110,7 @@ def test_so_many_visitors_at_a_time_and_not_one_more(start, kind):
             visitor.send(http.build_request("GET", "/slow", tunnel.host))
         wait_for(lambda: len(tunnel.requests) == 2, "two visitors")
         last = visitors[2].ask(host=tunnel.host)
-        assert refused(last, "visitor-limit", 503), last
+        assert is_refused(last, "visitor-limit", 503), last
         assert int(last.get("Retry-After")) >= 1
         release.set()
         for visitor in visitors[:2]:
@@ -185,7 +147,7 @@ def test_upgraded_connections_are_visitors(start, kind):
             assert first.read_head().status == 101
             first.send(b"abc")
             assert first.read_exactly(3) == b"abc"
-            assert refused(tunnel.visit(), "visitor-limit", 503)
+            assert is_refused(tunnel.visit(), "visitor-limit", 503)
         wait_for(lambda: upgrades(tunnel, fields), "room for another")
 
 
@@ -332,7 +294,7 @@ def test_a_month_has_so_many_bytes(start, kind):
         with pytest.raises((http.BadMessage, OSError)):
             tunnel.visit()
         over = tunnel.visit()
-        assert refused(over, "quota-exceeded", 503), over
+        assert is_refused(over, "quota-exceeded", 503), over
         assert 1 <= int(over.get("Retry-After")) <= 31 * 86400
         served = len(tunnel.requests)
         assert tunnel.visit().status == 503 and len(tunnel.requests) == served

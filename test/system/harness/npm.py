@@ -34,12 +34,12 @@ def install():
 
 
 class Node:
-    """A node process whose stdout is read line by line."""
+    """A node process whose stdout is read line by line, and which reads what it is told."""
 
     def __init__(self, *args, env=None):
         install()
         self.process = subprocess.Popen(
-            ["node", *map(str, args)], cwd=NODE_DIR, stdin=subprocess.DEVNULL,
+            ["node", *map(str, args)], cwd=NODE_DIR, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**{key: value for key, value in os.environ.items()
                     if "proxy" not in key.lower()}, **(env or {})})
@@ -66,6 +66,11 @@ class Node:
         assert line is not None, f"node ended; stderr: {self.errors}"
         return line
 
+    def say(self, line):
+        """A line for stdin."""
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
     def event(self, timeout=DEADLINE):
         """The next line of stdout, as JSON."""
         return json.loads(self.line(timeout))
@@ -77,6 +82,7 @@ class Node:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        self.process.stdin.close()
 
 
 class NpmClient(Node):

@@ -201,6 +201,55 @@ static void what_came_before_the_damage_is_passed_on(void **state)
 	assert_true(slice_eq(buf_slice(&pair.server.data), SLICE("good")));
 }
 
+static enum tls_result read_some(struct slice *in, size_t room)
+{
+	char to[64];
+	size_t n;
+
+	return tls_read(pair.server.tls, in, &pair.client.wire, slice_of(to, room), &n);
+}
+
+/* Whoever reads asks it whether to ask again without more ciphertext. */
+static void what_is_left_is_said(void **state)
+{
+	struct slice in;
+
+	tls_pair_run(&pair, 0);
+	write_to(&pair.client, &pair.server, SLICE("hello"));
+	in = buf_slice(&pair.server.wire);
+	assert_int_equal(read_some(&in, 3), TLS_OK);
+	assert_true(tls_has_more(pair.server.tls));
+	assert_int_equal(read_some(&in, 3), TLS_OK);
+	assert_false(tls_has_more(pair.server.tls));
+	assert_int_equal(in.len, 0);
+	buf_clear(&pair.server.wire);
+
+	write_to(&pair.client, &pair.server, SLICE("hello"));
+	tls_shutdown(pair.client.tls, &pair.server.wire);
+	in = buf_slice(&pair.server.wire);
+	assert_int_equal(read_some(&in, 64), TLS_OK);
+	assert_int_equal(in.len, 0);
+	assert_true(tls_has_more(pair.server.tls));
+	assert_int_equal(read_some(&in, 64), TLS_ENDED);
+	assert_false(tls_has_more(pair.server.tls));
+}
+
+/* They are kept over records in both directions, given back, and kept anew. */
+static void buffers_may_be_kept(void **state)
+{
+	tls_pair_run(&pair, 0);
+	for (int i = 0; i < 6; i++) {
+		tls_keep_buffers(pair.server.tls, i % 3 != 2);
+		write_to(&pair.client, &pair.server, slice_first(much(), 40000));
+		write_to(&pair.server, &pair.client, slice_first(much(), 40000));
+		tls_pair_run(&pair, 1000);
+		assert_true(slice_eq(buf_slice(&pair.server.data), slice_first(much(), 40000)));
+		assert_true(slice_eq(buf_slice(&pair.client.data), slice_first(much(), 40000)));
+		buf_clear(&pair.server.data);
+		buf_clear(&pair.client.data);
+	}
+}
+
 static void truncated_input_waits(void **state)
 {
 	tls_pair_run(&pair, 0);
@@ -261,7 +310,9 @@ static void an_idle_link_costs_little(void **state)
 		tls_pair_run(&p, 0);
 		write_to(&p.client, &p.server, slice_first(much(), 40000));
 		write_to(&p.server, &p.client, slice_first(much(), 40000));
+		tls_keep_buffers(p.server.tls, true);
 		tls_pair_run(&p, 0);
+		tls_keep_buffers(p.server.tls, false);
 		keep[i] = p.server.tls;
 		p.server.tls = NULL;
 		tls_pair_deinit(&p);
@@ -286,6 +337,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_end_in_order_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			nothing_is_written_before_it_is_ready, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_left_is_said, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(buffers_may_be_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_damaged_byte_fails_for_good, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			what_came_before_the_damage_is_passed_on, set_up, tear_down),

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "proto/http1_parse.h"
 
@@ -76,6 +77,33 @@ static void a_field_is_plain_when_it_stands_as_it_would_be_written(void **state)
 	assert_int_equal(head.field_count, 9);
 	for (unsigned i = 0; i < head.field_count; i++)
 		assert_int_equal(head.fields[i].plain, i == 0 || i == 6 || i == 8);
+}
+
+static void check_line(enum parse_result (*parse_head)(struct http1_parser *, struct slice,
+			       const struct http1_limits *, struct http_head *),
+	const char *line, bool is_kept)
+{
+	static const struct http1_limits limits = {100, 1000, 10};
+	struct http1_parser parser = {0};
+	struct buf in = {0};
+
+	buf_append_str(&in, line);
+	buf_append_str(&in, "Host: a\r\n\r\n");
+	assert_int_equal(parse_head(&parser, buf_slice(&in), &limits, &head), PARSE_DONE);
+	assert_true(slice_eq(head.line, is_kept ? slice_from_str(line) : SLICE("")));
+	buf_release(&in);
+}
+
+static void the_first_line_is_kept_when_it_stands_as_it_would_be_written(void **state)
+{
+	check_line(http1_parse_request, "GET /a?b HTTP/1.1\r\n", true);
+	check_line(http1_parse_request, "GET /a HTTP/1.0\r\n", false);
+	check_line(http1_parse_request, "GET /a HTTP/1.9\r\n", false);
+	check_line(http1_parse_response, "HTTP/1.1 200 Fine  then\r\n", true);
+	check_line(http1_parse_response, "HTTP/1.0 200 OK\r\n", false);
+	check_line(http1_parse_response, "HTTP/1.2 200 OK\r\n", false);
+	check_line(http1_parse_response, "HTTP/1.1 200 \r\n", false);
+	check_line(http1_parse_response, "HTTP/1.1 200\r\n", false);
 }
 
 static void a_head_is_emptied_before_the_next_message(void **state)
@@ -297,6 +325,7 @@ int main(void)
 		cmocka_unit_test(the_parts_of_a_request_come_out),
 		cmocka_unit_test(the_parts_of_a_response_come_out),
 		cmocka_unit_test(a_field_is_plain_when_it_stands_as_it_would_be_written),
+		cmocka_unit_test(the_first_line_is_kept_when_it_stands_as_it_would_be_written),
 		cmocka_unit_test(a_head_is_emptied_before_the_next_message),
 		cmocka_unit_test(the_bytes_may_move_between_calls),
 		cmocka_unit_test(two_torn_messages_may_share_a_head),

@@ -45,6 +45,38 @@ static void a_forbidden_byte_is_found_at_every_place_of_every_length(void **stat
 	}
 }
 
+static size_t span_one_by_one(struct slice s, unsigned classes, char without)
+{
+	size_t n = 0;
+
+	while (n < s.len && http_char_is(s.ptr[n], classes) && s.ptr[n] != without)
+		n++;
+	return n;
+}
+
+/* Two bytes that end it, wherever they stand: the first one counts, whatever comes behind it. */
+static void spans_end_at_the_first_byte_that_is_none(void **state)
+{
+	static const char others[] = {'a', '\t', '\r', ' ', '#', '\x7f', '\x80', '\xff'};
+	char text[20];
+
+	for (size_t at = 0; at < sizeof(text); at++) {
+		for (int c = 0; c < 256; c++) {
+			memset(text, others[(size_t)c % sizeof(others)], sizeof(text));
+			memset(text, 'a', at);
+			text[at] = (char)c;
+			for (size_t len = 0; len <= sizeof(text); len++) {
+				struct slice s = slice_of(text, len);
+
+				assert_int_equal(http_char_plain_span(s),
+					span_one_by_one(s, HTTP_CHAR_VALUE, '\t'));
+				assert_int_equal(http_char_target_span(s),
+					span_one_by_one(s, HTTP_CHAR_TARGET, '#'));
+			}
+		}
+	}
+}
+
 static void a_tab_hides_no_forbidden_byte_beside_it(void **state)
 {
 	assert_true(http_char_is_value(SLICE("a\tb\tc\td\te\t")));
@@ -58,6 +90,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(classes_are_those_of_the_rfc),
 		cmocka_unit_test(a_forbidden_byte_is_found_at_every_place_of_every_length),
+		cmocka_unit_test(spans_end_at_the_first_byte_that_is_none),
 		cmocka_unit_test(a_tab_hides_no_forbidden_byte_beside_it),
 	};
 

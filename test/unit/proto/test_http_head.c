@@ -11,7 +11,7 @@
 static void every_known_field_is_found_in_any_case(void **state)
 {
 	static const struct slice names[] = {
-#define HTTP_FIELD(id, name) {name, sizeof(name) - 1},
+#define HTTP_FIELD(id, name, inner, near) {name, sizeof(name) - 1},
 #include "proto/http_field.def"
 #undef HTTP_FIELD
 	};

@@ -99,6 +99,19 @@ static void the_smallest_tail_and_windows_do(void **state)
 	run(conf);
 }
 
+static void memory_that_others_have_taken_does(void **state)
+{
+	struct mux_sim_conf conf = usual;
+
+	conf.cut_every = 100;
+	conf.scarce = true;
+	conf.tail_max = 16 * MIB;
+	run(conf);
+	conf.cut_every = 0;
+	conf.rough = false;
+	run(conf);
+}
+
 static void an_agreed_window_beyond_the_largest_does(void **state)
 {
 	struct mux_sim_conf conf = usual;
@@ -138,6 +151,7 @@ int main(void)
 		cmocka_unit_test(orderly_streams_are_all_whole),
 		cmocka_unit_test(without_resume_nothing_is_kept),
 		cmocka_unit_test(the_smallest_tail_and_windows_do),
+		cmocka_unit_test(memory_that_others_have_taken_does),
 		cmocka_unit_test(an_agreed_window_beyond_the_largest_does),
 		cmocka_unit_test(a_link_that_takes_little_does),
 		cmocka_unit_test(streams_by_the_thousand_do),

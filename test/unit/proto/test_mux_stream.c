@@ -297,6 +297,34 @@ static void a_full_tail_stops_streams_until_it_is_acknowledged(void **state)
 	assert_int_equal(mux_memory(p.mux), 0);
 }
 
+/* Another session has all there is: this one goes on with its own, one acknowledgement at a time.
+ */
+static void when_others_have_the_memory_streams_wait_for_their_own(void **state)
+{
+	struct mux_tails all = {0};
+	struct mux_stream *s;
+
+	mux_peer_init(
+		&p, (struct mux_conf) {.role = MUX_SERVER, .tail_max = 16 * MIB, .tails = &all});
+	mux_agree(p.mux, true, MIB);
+	s = mux_peer_open(&p);
+	mux_peer_write(s, MIB);
+	mux_peer_sent(&p);
+	assert_in_range(p.counted, MUX_TAIL_OWN, MUX_TAIL_OWN + 65536 + 100);
+	assert_int_equal(mux_stream_room(s), 0);
+	assert_int_equal(mux_peer_acks(&p, p.counted), 0);
+	mux_peer_sent(&p);
+	assert_in_range(p.counted, 2 * MUX_TAIL_OWN, 2 * MUX_TAIL_OWN + 2 * 65536 + 200);
+	/* Others gave back what they had. */
+	atomic_store(&all.max, 16 * MIB);
+	assert_true(mux_has_output(p.mux));
+	mux_peer_sent(&p);
+	assert_true(p.counted > MIB);
+	mux_peer_tick(&p);
+	TOLD("writable 2;");
+	assert_int_equal(mux_peer_acks(&p, p.counted), 0);
+}
+
 /* ---- the owner inside events ---- */
 
 static void reset_it(struct mux_peer *peer, struct mux_stream *s)
@@ -336,6 +364,22 @@ static void an_owner_may_end_it_in_any_event(void **state)
 	init(MUX_CLIENT, true, 0);
 }
 
+/* Parked bytes are told in pieces; the rest of them is nobody's then. */
+static void letting_go_between_two_pieces_is_a_reset(void **state)
+{
+	init(MUX_CLIENT, true, 0);
+	p.read = false;
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 200 * KIB), 0);
+	TOLD("opened 2;");
+	mux_stream_read_start(&p.streams[0].stream);
+	p.then = let_go;
+	mux_peer_tick(&p);
+	p.then = NULL;
+	TOLD("data 2 65536;gone 2;");
+	SENT("ack 204812;window ACK FIN 2 0;window RST 2 0;");
+	assert_int_equal(mux_stream_count(p.mux), 0);
+}
+
 #define T(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
@@ -357,7 +401,9 @@ int main(void)
 		T(credit_is_never_exceeded),
 		T(writable_waits_for_what_was_written_meanwhile),
 		T(a_full_tail_stops_streams_until_it_is_acknowledged),
+		T(when_others_have_the_memory_streams_wait_for_their_own),
 		T(an_owner_may_end_it_in_any_event),
+		T(letting_go_between_two_pieces_is_a_reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

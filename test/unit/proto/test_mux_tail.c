@@ -96,7 +96,7 @@ static void it_offers_each_byte_again_until_it_is_acknowledged(void **state)
 		struct mux_tail t;
 
 		r.state = seed;
-		mux_tail_init(&t);
+		mux_tail_init(&t, NULL);
 		for (unsigned i = 0; i < 400; i++)
 			step(&t, &r);
 		mux_tail_rewind(&t, t.acked);
@@ -116,7 +116,7 @@ static void a_place_stays_where_it_is_until_it_is_acknowledged(void **state)
 	struct mux_tail t;
 	char *first;
 
-	mux_tail_init(&t);
+	mux_tail_init(&t, NULL);
 	first = mux_tail_place(&t, 4);
 	memcpy(first, "head", 4);
 	mux_tail_append(&t, slice_of(model, 300000));
@@ -136,7 +136,7 @@ static void an_acknowledgement_ahead_of_what_was_sent_again_skips_it(void **stat
 {
 	struct mux_tail t;
 
-	mux_tail_init(&t);
+	mux_tail_init(&t, NULL);
 	mux_tail_append(&t, slice_of(model, 100000));
 	mux_tail_sent(&t, 90000);
 	mux_tail_rewind(&t, 10);
@@ -157,7 +157,7 @@ static void secrets_are_wiped_with_the_acknowledgement(void **state)
 		struct mux_tail t;
 		size_t left = 0;
 
-		mux_tail_init(&t);
+		mux_tail_init(&t, NULL);
 		if (is_secret)
 			mux_tail_append_secret(&t, slice_of(text, sizeof(text)));
 		else
@@ -181,9 +181,59 @@ static void secrets_are_wiped_with_the_acknowledgement(void **state)
 	}
 }
 
+/* ---- memory of all ---- */
+
+static void what_tails_hold_beyond_their_own_is_counted(void **state)
+{
+	struct mux_tails all = {.max = 1000000};
+	struct mux_tail a, b;
+
+	mux_tail_init(&a, &all);
+	mux_tail_init(&b, &all);
+	mux_tail_append(&a, slice_of(model, MUX_TAIL_OWN));
+	mux_tail_append(&b, slice_of(model, 100));
+	assert_int_equal(all.held, 0);
+	mux_tail_append(&a, slice_of(model, 1000000));
+	assert_in_range(all.held, 1000000 - 65536, 1000000 + 65536);
+	mux_tail_append(&a, slice_of(model, 131072));
+	assert_true(mux_tails_are_full(&all));
+	assert_false(mux_tail_has_room(&a, UINT32_MAX));
+	assert_true(mux_tail_has_room(&b, UINT32_MAX)); /* it has what is its own */
+	mux_tail_append(&b, slice_of(model, MUX_TAIL_OWN));
+	assert_false(mux_tail_has_room(&b, UINT32_MAX));
+	assert_false(mux_tail_has_room(&b, MUX_TAIL_OWN));
+	/* What is given back is not kept by who had it. */
+	mux_tail_sent(&a, a.end);
+	mux_tail_ack(&a, a.end - 100);
+	assert_true(mux_tail_has_room(&b, UINT32_MAX));
+	assert_in_range(all.held, 0, all.max / 2);
+	mux_tail_deinit(&a);
+	mux_tail_deinit(&b);
+	assert_int_equal(all.held, 0);
+}
+
+static void spare_blocks_count_until_they_are_given_back(void **state)
+{
+	struct mux_tails all = {.max = 64000000};
+	struct mux_tail t;
+
+	mux_tail_init(&t, &all);
+	mux_tail_append(&t, slice_of(model, 2000000));
+	mux_tail_sent(&t, t.end);
+	mux_tail_ack(&t, t.end);
+	assert_int_equal(t.spare_count, t.large_count);
+	assert_true(all.held > 0);
+	mux_tail_rest(&t);
+	assert_int_equal(all.held, 0);
+	assert_int_equal(t.large_count, 0);
+	mux_tail_deinit(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_tails_hold_beyond_their_own_is_counted),
+		cmocka_unit_test(spare_blocks_count_until_they_are_given_back),
 		cmocka_unit_test(secrets_are_wiped_with_the_acknowledgement),
 		cmocka_unit_test(it_offers_each_byte_again_until_it_is_acknowledged),
 		cmocka_unit_test(a_place_stays_where_it_is_until_it_is_acknowledged),

@@ -72,6 +72,29 @@ static void another_method_is_told_which_there_are(void **state)
 	assert_int_equal(reply.status, 405);
 }
 
+static void every_path_tells_its_methods(void **state)
+{
+	static const char *const patterns[] = {
+#define ADMIN_ROUTE(method, pattern, handler, flags) pattern,
+#include "relay/admin_route.def"
+#undef ADMIN_ROUTE
+	};
+	struct admin_reply reply;
+
+	for (size_t i = 0; i < ARRAY_LEN(patterns); i++) {
+		struct admin_request q = request(HTTP_TRACE, patterns[i]);
+
+		q.who.admin = true;
+		assert_null(find(&q, &reply));
+		assert_int_equal(reply.status, 405);
+		assert_true(strlen(reply.allow) > 2);
+	}
+	struct admin_request q = request(HTTP_TRACE, "/keys/x");
+
+	assert_null(find(&q, &reply));
+	assert_string_equal(reply.allow, "PATCH, DELETE");
+}
+
 static void who_may_not_does_not_get_there(void **state)
 {
 	struct admin_request q = request(HTTP_GET, "/audit");
@@ -133,6 +156,7 @@ int main(void)
 		cmocka_unit_test(paths_lead_to_their_routes),
 		cmocka_unit_test(what_is_no_path_is_not_found),
 		cmocka_unit_test(another_method_is_told_which_there_are),
+		cmocka_unit_test(every_path_tells_its_methods),
 		cmocka_unit_test(who_may_not_does_not_get_there),
 		cmocka_unit_test(the_prefix_ends_at_a_slash),
 		cmocka_unit_test(a_page_is_read_from_the_query),

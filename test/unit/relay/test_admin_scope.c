@@ -60,6 +60,17 @@ static void a_key_covers_what_is_within_it(void **state)
 	assert_false(admin_scope_covers(&grant, &k));
 	k = key_of("ci-* web");
 	assert_false(admin_scope_covers(&grant, &k));
+	k = key_of("ci-build");
+	assert_true(admin_scope_covers(&grant, &k));
+	k = key_of("ci-b*");
+	assert_false(admin_scope_covers(&grant, &k));
+	grant = grant_of("ci-* web demo-*-x");
+	k = key_of("demo-*-x ci-7 ci-*");
+	assert_true(admin_scope_covers(&grant, &k));
+	k = key_of("web webs");
+	assert_false(admin_scope_covers(&grant, &k));
+	k = key_of("");
+	assert_false(admin_scope_covers(&grant, &k));
 }
 
 static void protocols_ports_and_expiry_bound_as_well(void **state)

@@ -203,7 +203,12 @@ static void accounts_and_addresses_hold_for_themselves(void **state)
 	assert_true(slice_eq(
 		auth_holder(&grant, SLICE("::1"), one), auth_holder(&grant, SLICE("::2"), two)));
 	assert_false(slice_eq(
-		auth_holder(NULL, SLICE("::1"), one), auth_holder(NULL, SLICE("::2"), two)));
+		auth_holder(NULL, SLICE("::1"), one), auth_holder(NULL, SLICE("0:0:0:1::1"), two)));
+	/* One customer's network, however it is written. */
+	assert_true(slice_eq(auth_holder(NULL, SLICE("2001:db8::1"), one),
+		auth_holder(NULL, SLICE("2001:DB8:0:0:f::2"), two)));
+	assert_false(slice_eq(auth_holder(NULL, SLICE("192.0.2.1"), one),
+		auth_holder(NULL, SLICE("192.0.2.2"), two)));
 	assert_true(auth_tunnels_max(worker, &grant) == PLAN_UNLIMITED);
 	assert_true(auth_tunnels_max(worker, NULL) == PLAN_UNLIMITED);
 }

@@ -71,6 +71,7 @@ static enum create_result create(const char *name, struct identity who)
 		.name = slice_from_str(name),
 		.who = who,
 		.client = SLICE("192.0.2.7"),
+		.source = SLICE("192.0.2.7"),
 	};
 
 	outcome = (struct create_outcome) {0};
@@ -215,6 +216,7 @@ static void a_name_of_another_worker_is_asked_for_there(void **state)
 		.name = SLICE("my-app"),
 		.who = alice,
 		.client = SLICE("192.0.2.7"),
+		.source = SLICE("192.0.2.7"),
 	};
 	struct create_outcome there = {0};
 

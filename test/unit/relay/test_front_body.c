@@ -230,6 +230,43 @@ static void many_tiny_chunks_count_as_they_travel(void **state)
 	buf_release(&in);
 }
 
+static void bodies_share_what_they_hold(void **state)
+{
+	struct http1_body five = of_length(5), six = of_length(6);
+	size_t held = 0;
+	const struct front_body_room room = {6, &held, 10};
+	struct front_body *a = front_body_new(&five, HEAD_LEN);
+	struct front_body *b = front_body_new(&chunked, HEAD_LEN);
+	struct front_body *c = front_body_new(&six, HEAD_LEN);
+	struct front_body *d = front_body_new(&five, HEAD_LEN);
+
+	front_body_allow(a, &room);
+	front_body_allow(b, &room);
+	front_body_allow(c, &room);
+	front_body_allow(d, &room);
+	assert_int_equal(front_body_read(a, SLICE(HEAD "hell"), &limits), PARSE_MORE);
+	assert_int_equal(held, 4);
+	/* Announced: refused at once, though it has room of its own. */
+	assert_int_equal(front_body_read(d, SLICE(HEAD), &limits), PARSE_MORE);
+	assert_int_equal(front_body_read(a, SLICE(HEAD "hello"), &limits), PARSE_DONE);
+	assert_int_equal(front_body_read(c, SLICE(HEAD), &limits), PARSE_BAD);
+	assert_true(front_body_has_no_room(c) && !front_body_is_too_large(c));
+	assert_int_equal(front_body_fault(c), HTTP_FAULT_NONE);
+	assert_int_equal(front_body_read(d, SLICE(HEAD "world"), &limits), PARSE_DONE);
+	assert_int_equal(held, 10);
+	/* In pieces: when they come. What is done stays done. */
+	assert_int_equal(front_body_read(b, SLICE(HEAD), &limits), PARSE_MORE);
+	assert_int_equal(front_body_read(b, SLICE(HEAD "1\r\nx"), &limits), PARSE_BAD);
+	assert_true(front_body_has_no_room(b));
+	assert_int_equal(front_body_read(a, SLICE(HEAD "hello"), &limits), PARSE_DONE);
+	front_body_free(&a);
+	front_body_free(&b);
+	front_body_free(&c);
+	assert_int_equal(held, 5);
+	front_body_free(&d);
+	assert_int_equal(held, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +278,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_body_of_known_length_has_a_limit, tear_down),
 		cmocka_unit_test_teardown(
 			a_chunked_body_has_the_same_limit_with_its_framing, tear_down),
+		cmocka_unit_test(bodies_share_what_they_hold),
 		cmocka_unit_test_teardown(many_tiny_chunks_count_as_they_travel, tear_down),
 	};
 

@@ -52,6 +52,30 @@ static void the_folder_is_ours_or_that_of_systemd(void **state)
 	}
 }
 
+static void the_socket_is_in_the_folder_or_where_it_is_told(void **state)
+{
+	static const struct {
+		const char *words, *variables, *expected;
+	} rows[] = {
+		{"", "", NULL},
+		{"--state-dir a", "", "a/admin.sock"},
+		{"", "STATE_DIRECTORY=/var/lib/adit:/var/lib/other", "/var/lib/adit/admin.sock"},
+		{"--state-dir a --admin-socket b", "", "b"},
+		{"--database postgresql://db/adit", "", NULL},
+		{"--database postgresql://db/adit", "LT_ADMIN_SOCKET=/run/a", "/run/a"},
+		{"--database postgresql://db/adit --state-dir a", "", "a/admin.sock"},
+	};
+	struct relay_start *s = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(relay_start(s, rows[i].words, rows[i].variables), 0);
+		if (rows[i].expected)
+			assert_string_equal(s->conf->admin_socket, rows[i].expected);
+		else
+			assert_null(s->conf->admin_socket);
+	}
+}
+
 static void what_cannot_be_is_said_at_the_start(void **state)
 {
 	static const struct {
@@ -62,6 +86,9 @@ static void what_cannot_be_is_said_at_the_start(void **state)
 		{"", "LT_AUTH=optional",
 			"LT_AUTH in the environment: keys are kept in a store; give --state-dir "
 			"or --database as well"},
+		{"--admin-socket a", "",
+			"--admin-socket: there are no accounts behind it; give --state-dir or "
+			"--database as well"},
 		{"", "LT_DATABASE=mysql://db/adit",
 			"LT_DATABASE in the environment: not a URL of the form "
 			"postgresql://user@host/database (for SQLite give --state-dir alone)"},
@@ -112,6 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		START_TEST(keys_are_optional_where_there_are_accounts),
 		START_TEST(the_folder_is_ours_or_that_of_systemd),
+		START_TEST(the_socket_is_in_the_folder_or_where_it_is_told),
 		START_TEST(what_cannot_be_is_said_at_the_start),
 		START_TEST(a_relay_is_open_when_strangers_reach_it_and_nothing_is_asked),
 	};
