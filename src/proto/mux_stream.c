@@ -395,6 +395,20 @@ static uint64_t mux_stream_worth(const struct mux_stream *s)
 	return MUX_WINDOW_NEAR + 2 * m->rtt_us * mux_stream_unsaid(s) / (us ? us : 1);
 }
 
+/* Twice as much. One that the peer opened has begun small whatever was before it: once it has used
+ * that up, it gets what the last ones had grown to. */
+static uint32_t mux_stream_step(const struct mux_stream *s)
+{
+	const struct mux *m = s->mux;
+	uint32_t most = m->window_hint, spare = mux_stream_spare_window(m), more;
+
+	if (s->recv_grown || mux_is_own(m, s->id) || s->id == MUX_STREAM_FIRST ||
+		most < 2 * s->recv_window)
+		return s->recv_window;
+	more = most - s->recv_window;
+	return more <= spare ? more : s->recv_window;
+}
+
 /*
  * A reader that used half of its window in about a round trip would use more. Every second time: a
  * window is never more than what the reader has taken, some of which may only fill a socket.
@@ -402,7 +416,7 @@ static uint64_t mux_stream_worth(const struct mux_stream *s)
 static void mux_stream_grow(struct mux_stream *s)
 {
 	struct mux *m = s->mux;
-	uint32_t more = s->recv_window;
+	uint32_t more;
 
 	if (s->stalled || s->recv_window >= m->conf.window_max ||
 		s->recv_window >= mux_stream_worth(s) ||
@@ -411,6 +425,7 @@ static void mux_stream_grow(struct mux_stream *s)
 	s->quick = !s->quick;
 	if (s->quick)
 		return;
+	more = mux_stream_step(s);
 	if (more > m->conf.window_max - s->recv_window)
 		more = m->conf.window_max - s->recv_window;
 	if (more > m->conf.window_budget - m->window_grown)

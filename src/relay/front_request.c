@@ -29,8 +29,7 @@ struct front_request {
 	struct front *front;
 	struct http_head *head;
 	struct http_target target;
-	struct http_host host;
-	bool has_host;
+	const struct http_host *host; /* borrowed; NULL: it names none */
 	bool upgrade;
 	bool keep_alive;
 	struct http1_body body;
@@ -54,7 +53,8 @@ static enum front_action front_request_fault(
 	bool keep_alive = r->keep_alive && r->body.kind == HTTP1_BODY_NONE && !r->upgrade &&
 		r->head->method_id != HTTP_CONNECT;
 
-	fault->host = http_host_slice(&r->host);
+	if (r->host)
+		fault->host = http_host_slice(r->host);
 	*in = slice_from(*in, r->head->size);
 	r->front->answered = true;
 	front_answer_error(r->front, fault, r->head, keep_alive);
@@ -79,10 +79,10 @@ static enum http_fault front_request_check_host(struct front_request *r)
 		? r->target.authority
 		: http_head_value(r->head, HTTP_FIELD_HOST);
 
-	r->has_host = authority.len > 0;
-	if (r->has_host && http_host_parse(authority, &r->host) != 0)
-		return HTTP_FAULT_HOST_INVALID;
-	return HTTP_FAULT_NONE;
+	if (!authority.len)
+		return HTTP_FAULT_NONE;
+	r->host = route_read_host(&r->front->worker->host, authority);
+	return r->host ? HTTP_FAULT_NONE : HTTP_FAULT_HOST_INVALID;
 }
 
 /* The path with its slash in front, where the absolute form left it out. */
@@ -190,7 +190,7 @@ static enum front_action front_request_answer(
 		.worker = f->worker,
 		.head = r->head,
 		.target = &r->target,
-		.host = r->has_host ? &r->host : NULL,
+		.host = r->host,
 		.peer = slice_from_str(f->peer),
 		.body = f->body && !too_large ? front_body_content(f->body)
 					      : (struct slice) {NULL, 0},
@@ -327,7 +327,7 @@ static bool front_request_passes(
 		.tunnel = t,
 		.head = r->head,
 		.target = &r->target,
-		.host = &r->host,
+		.host = r->host,
 		.peer = slice_from_str(r->front->peer),
 		.tls = r->front->tls,
 		.keep_alive = r->keep_alive && !r->upgrade,
@@ -410,7 +410,7 @@ static enum front_action front_request_session(
 	struct agent_link_request link = {
 		.worker = f->worker,
 		.head = r->head,
-		.host = r->has_host ? &r->host : NULL,
+		.host = r->host,
 		.stream = &f->stream,
 		.peer = slice_from_str(f->peer),
 		.received = slice_from(*in, r->head->size),
@@ -462,10 +462,10 @@ static enum front_action front_request_route(
 		return upgrade_kind_of(r->head) != UPGRADE_NONE
 			? front_request_session(r, in, home_out)
 			: front_request_api(r, in, home_out);
-	if (!r->has_host)
+	if (!r->host)
 		return r->upgrade ? front_request_base(r, in, home_out)
 				  : front_request_error(r, VISITOR_ERROR_HOST_REQUIRED, in);
-	route = route_of_host(&r->host, r->front->worker->conf->domain);
+	route = route_of_host(r->host, r->front->worker->conf->domain);
 	switch (route.kind) {
 	case ROUTE_BASE:
 		return front_request_base(r, in, home_out);

@@ -7,8 +7,6 @@
 
 #include <libpsl.h>
 
-#include "proto/http_host.h"
-
 static struct route route_under(struct slice host, struct slice base)
 {
 	struct route route = {ROUTE_UNKNOWN, {NULL, 0}};
@@ -43,4 +41,20 @@ struct route route_of_host(const struct http_host *host, const char *domain)
 		return route_under(text, slice_from_str(domain));
 	route = route_under(text, SLICE("localhost"));
 	return route.kind == ROUTE_UNKNOWN ? route_by_suffix_list(host) : route;
+}
+
+void route_host_deinit(struct route_host *last)
+{
+	buf_release(&last->authority);
+}
+
+const struct http_host *route_read_host(struct route_host *last, struct slice authority)
+{
+	if (authority.len && slice_eq(buf_slice(&last->authority), authority))
+		return &last->host;
+	buf_clear(&last->authority);
+	if (http_host_parse(authority, &last->host) != 0)
+		return NULL;
+	buf_append_slice(&last->authority, authority);
+	return &last->host;
 }

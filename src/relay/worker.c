@@ -145,6 +145,7 @@ void worker_free(struct worker **w_ptr)
 	map_deinit(&w->agents);
 	seal_free(&w->seal);
 	access_log_free(&w->access);
+	route_host_deinit(&w->host);
 	buf_release(&w->out);
 	buf_release(&w->path);
 	buf_release(&w->bare_path);

@@ -21,6 +21,7 @@
 #include "relay/metrics.h"
 #include "relay/plans.h"
 #include "relay/relay_conf.h"
+#include "relay/route.h"
 
 struct admin_service;
 struct book;
@@ -128,6 +129,7 @@ struct worker {
 	struct timeout access_timeout;
 	uint64_t request_id_base;
 	uint64_t request_count;
+	struct route_host host; /* of the request read last */
 	/* scratch space for one call, so that a request allocates little */
 	struct http_head request_head;
 	struct http_head response_head;

@@ -32,6 +32,21 @@ def test_host_forms_that_route(shared_relay, agent, form):
     assert tunnel.wait_requests().get("Host") == host  # S76: stays the public host
 
 
+def test_each_request_goes_by_its_own_host(relay, agent):
+    """One worker remembers the host that it read last: whatever came before, and however it was
+    written, says nothing about the next one."""
+    one, two = (agent(relay, a_name()) for _ in range(2))
+    for tunnel in (one, two):
+        tunnel.serve(tagged(tunnel), sockets=2)
+    for _ in range(2):
+        for tunnel, host in [(one, one.host), (one, one.host), (two, two.host), (one, one.host),
+                             (one, one.host.upper()), (one, f"{one.host}:80"), (two, two.host)]:
+            assert said(fetch(relay.port, host=host)) == tunnel.name
+        assert fetch(relay.port, host=f"{two.host}/x").status == 400
+        assert fetch(relay.port, host=two.host[:-1]).status == 404
+        assert said(fetch(relay.port, host=two.host)) == two.name
+
+
 @pytest.mark.covers("S68", "D20")
 def test_host_with_blanks_around_it_routes(shared_relay, agent):
     tunnel = agent(shared_relay, a_name())

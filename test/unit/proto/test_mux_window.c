@@ -144,6 +144,37 @@ static void new_streams_begin_with_what_proved_useful_behind_their_first_frame(v
 	SENT("data SYN 6 5;window 6 196608;");
 }
 
+/* They begin small, and cost no frame more, until the first window is used up quickly. */
+static void streams_of_the_peer_go_on_with_what_proved_useful(void **state)
+{
+	struct mux_stream *first = &p.streams[0].stream, *second = &p.streams[1].stream;
+
+	init(MUX_CLIENT, true, 64 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(says(0, 0, 2, first->recv_credit), 0);
+	assert_int_equal(first->recv_window, 512 * KIB);
+	mux_peer_sent(&p);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 4, 32 * KIB - 1), 0);
+	mux_accept(p.mux);
+	assert_null(strstr(mux_peer_sent(&p), "window 4"));
+	assert_int_equal(says(0, 0, 4, 32 * KIB), 0);
+	assert_int_equal(second->recv_window, 64 * KIB);
+	assert_int_equal(says(0, 0, 4, 1), 0);
+	assert_int_equal(says(0, 0, 4, 32 * KIB - 1), 0);
+	assert_int_equal(second->recv_window, 512 * KIB);
+	/* Then it grows like any other; and a slow one has nothing of it. */
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(says(0, 0, 4, second->recv_credit), 0);
+	assert_int_equal(second->recv_window, MIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 6, 1), 0);
+	for (unsigned i = 0; i < 8; i++) {
+		p.now_us += 1000000;
+		assert_int_equal(says(0, 0, 6, 32 * KIB), 0);
+	}
+	assert_int_equal(p.streams[2].stream.recv_window, 64 * KIB);
+}
+
 /* A short way needs no large window: what a reader leaves unread would only be more. */
 static void a_window_is_not_larger_than_the_way_is_long(void **state)
 {
@@ -268,6 +299,7 @@ int main(void)
 		T(the_pace_is_that_of_the_link_there_is),
 		T(a_window_beyond_the_largest_does_not_grow),
 		T(new_streams_begin_with_what_proved_useful_behind_their_first_frame),
+		T(streams_of_the_peer_go_on_with_what_proved_useful),
 		T(a_window_is_not_larger_than_the_way_is_long),
 		T(the_window_of_a_reader_that_stops_shrinks_to_its_start),
 		T(a_window_is_never_more_than_what_was_taken),

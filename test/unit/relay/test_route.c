@@ -124,6 +124,33 @@ static void without_a_domain_the_suffix_list_says_where_the_base_is(void **state
 	check_rows(rows, ARRAY_LEN(rows), NULL);
 }
 
+static void check_read(struct route_host *last, const char *authority, const char *host)
+{
+	const struct http_host *read = route_read_host(last, slice_from_str(authority));
+
+	assert_int_equal(read != NULL, host != NULL);
+	if (host)
+		assert_true(slice_eq(http_host_slice(read), slice_from_str(host)));
+}
+
+static void what_was_read_last_says_nothing_about_another(void **state)
+{
+	struct route_host last = {0};
+
+	check_read(&last, "", NULL);
+	for (int i = 0; i < 2; i++) {
+		check_read(&last, "A.test:80", "a.test");
+		check_read(&last, "A.test:80", "a.test");
+		check_read(&last, "A.test:8", "a.test");
+		check_read(&last, "b.test", "b.test");
+		check_read(&last, "b.test/", NULL);
+		check_read(&last, "b.test/", NULL);
+		check_read(&last, "b.test", "b.test");
+		check_read(&last, "", NULL);
+	}
+	route_host_deinit(&last);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +158,7 @@ int main(void)
 		cmocka_unit_test(deeper_hosts_are_names_that_nobody_has),
 		cmocka_unit_test(addresses_and_localhost_are_the_relay_itself),
 		cmocka_unit_test(a_domain_of_localhost_has_children),
+		cmocka_unit_test(what_was_read_last_says_nothing_about_another),
 		cmocka_unit_test(without_a_domain_the_suffix_list_says_where_the_base_is),
 	};
 

@@ -1,0 +1,126 @@
+"""Several connections of one agent: one of them that breaks, or falls silent, costs no visitor anything."""
+import itertools
+import random
+import threading
+
+import pytest
+
+from harness import http
+from harness.between import Between, reset
+from harness.service import PATIENCE, send_body
+from harness.traffic import Later, digest_of, read_digest
+from harness.wait import DEADLINE, SLOW, wait_for
+
+pytestmark = pytest.mark.timeout(90 * SLOW)
+LANES = 4
+
+
+class Lane:
+    """One link: its bytes pass, or nothing does any more and nobody is told."""
+
+    def __init__(self, wire, other):
+        self.wire, self.other = wire, other
+        self.silent = False
+        self.over = threading.Event()
+        self.bytes = 0
+
+    def count(self, size):
+        if self.silent:
+            self.over.wait()
+            return 0
+        self.bytes += size
+        return size
+
+    def cut(self):
+        reset(self.wire.sock)
+        reset(self.other)
+
+    def mute(self):
+        self.silent = True
+
+
+class Lanes(Between):
+    def __init__(self, port):
+        self.lanes = []
+        super().__init__(port)
+
+    def serve(self, wire):
+        lane = Lane(wire, self.connect())
+        self.lanes.append(lane)
+        self.join(wire, lane.other, lane.count)
+
+    def close(self):
+        for lane in self.lanes:
+            lane.over.set()
+        super().close()
+
+
+@pytest.fixture
+def between(start):
+    """between(port) -> Lanes, closed with the test."""
+    made = []
+
+    def begin(port):
+        made.append(Lanes(port))
+        return made[-1]
+    yield begin
+    for one in made:
+        one.close()
+
+
+def app(wire, request):
+    send_body(wire, int(request.target[1:]))
+    return True
+
+
+@pytest.mark.parametrize("trouble", ["cut", "mute"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_in_turn(start, services, adits, between, workers, trouble):
+    """Visitors come all the time; each link but the last is lost once, on whichever they are."""
+    relay = start("--workers", workers, "--heartbeat", "300")
+    links = between(relay.port)
+    agent = adits(links.port, "http", services(app).port, "--subdomain", "demo", "--connections",
+                  LANES)
+    agent.wait_event("tunnel_up")
+    relay.wait_log("tunnel registered", count=LANES)
+    done, dice, served = threading.Event(), random.Random(4), itertools.count()
+
+    def visit():
+        while not done.is_set():
+            size = dice.randrange(1, 300_000)
+            with http.Visitor(relay.port, timeout=PATIENCE) as visitor:
+                visitor.send(http.build_request("GET", f"/{size}", "demo.lt.test"))
+                head = visitor.read_head(PATIENCE)
+                assert head.status == 200, head
+                assert read_digest(visitor, head, PATIENCE) == (digest_of(size), size)
+                next(served)
+    visitors = [Later(visit) for _ in range(12)]
+    for at, lane in enumerate(links.lanes[:LANES]):
+        before = lane.bytes
+        wait_for(lambda lane=lane, before=before: lane.bytes > before + 200_000,
+                 "bytes on that link", 3 * DEADLINE)
+        getattr(lane, trouble)()
+        relay.wait_log("session resumed", count=at + 1, timeout=3 * DEADLINE)
+    done.set()
+    for visitor in visitors:
+        visitor.result(PATIENCE)
+    assert len(relay.find_logs("session up")) == LANES and not agent.find("session_lost")
+    assert len(agent.find("tunnel_up")) == 1
+
+
+def test_while_one_is_away_the_others_serve(start, services, adits, between):
+    """New visitors do not wait for it, though it has not been given up."""
+    relay = start("--workers", 1, "--hold-timeout", "60000", "--heartbeat", "300")
+    links = between(relay.port)
+    agent = adits(links.port, "http", services(app).port, "--subdomain", "demo", "--connections",
+                  LANES)
+    agent.wait_event("tunnel_up")
+    relay.wait_log("tunnel registered", count=LANES)
+    links.upstream = 1  # whoever dials again reaches nobody
+    links.lanes[0].cut()
+    relay.wait_log("link lost")
+    for _ in range(2 * LANES):
+        answer = http.fetch(relay.port, target="/9", host="demo.lt.test")
+        assert answer.status == 200 and len(answer.body) == 9
+    links.upstream = relay.port
+    relay.wait_log("session resumed", timeout=3 * DEADLINE)
