@@ -113,7 +113,7 @@ static inline void stream_keep_buffers(struct stream *s, bool keep)
 /* After a read of that size: whether the next ones may be large. Costs nothing for small ones. */
 static inline void stream_tune_reads(struct stream *from, const struct stream *to, size_t size)
 {
-	if (size >= STREAM_READ_SMALL - STREAM_READ_OVERHEAD)
+	if (from->ops->set_bulk && size >= STREAM_READ_SMALL - STREAM_READ_OVERHEAD)
 		stream_set_bulk(from, stream_room(to) >= STREAM_READ_BULK);
 }
 

@@ -173,6 +173,8 @@ static void mux_tell_received(struct mux *m, struct mux_stream *s)
 {
 	if (buf_len(&s->in))
 		mux_tell_parked(m, s);
+	else
+		mux_stream_consumed(s);
 	if (!m->told)
 		return;
 	if (s->reading && s->fin_seen && !s->fin_told && !buf_len(&s->in)) {
@@ -192,7 +194,7 @@ static void mux_tell(struct mux *m, struct mux_stream *s)
 		s->full = false;
 		m->events->writable(s);
 	}
-	if (m->told && s->reading)
+	if (m->told && (s->reading || s->released))
 		mux_tell_received(m, s);
 }
 

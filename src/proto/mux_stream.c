@@ -176,6 +176,11 @@ static uint32_t mux_stream_unsaid(const struct mux_stream *s)
 	return out < s->recv_window ? s->recv_window - out : 0; /* it may have shrunk */
 }
 
+static bool mux_stream_owes_credit(const struct mux_stream *s)
+{
+	return s->syn_sent && mux_stream_unsaid(s) >= s->recv_window / 2;
+}
+
 static void mux_stream_say_credit(struct mux_stream *s)
 {
 	uint32_t credit = mux_stream_unsaid(s);
@@ -357,6 +362,8 @@ bool mux_stream_release(struct mux_stream *s)
 		return true;
 	}
 	buf_release(&s->in);
+	if (s->mux->told != s)
+		mux_stream_consumed(s);
 	mux_stream_finish(s);
 	if (!mux_stream_is_done(s))
 		return false;
@@ -455,11 +462,14 @@ static void mux_stream_fit(struct mux_stream *s)
 	m->window_grown -= less;
 }
 
+/* What the owner took and could not pass on is in memory like what waits here: while it does not
+ * read, none of its credit is renewed, and both together are one window. One that has let go gives
+ * credit, so that the peer ends or hears that nobody reads. */
 void mux_stream_consumed(struct mux_stream *s)
 {
 	if (s->stalled && s->recv_grown)
 		mux_stream_fit(s);
-	if (s->fin_seen || mux_stream_unsaid(s) < s->recv_window / 2)
+	if (!(s->reading || s->released) || s->fin_seen || !mux_stream_owes_credit(s))
 		return;
 	mux_stream_grow(s);
 	s->stalled = false;
@@ -477,7 +487,7 @@ void mux_stream_read_start(struct mux_stream *s)
 	if (!s->mux || s->released)
 		return;
 	s->reading = true;
-	if (buf_len(&s->in) || (s->fin_seen && !s->fin_told))
+	if (buf_len(&s->in) || (s->fin_seen && !s->fin_told) || mux_stream_owes_credit(s))
 		mux_stream_pend(s);
 }
 

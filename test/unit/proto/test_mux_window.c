@@ -288,6 +288,104 @@ static void a_reader_that_stopped_holds_its_window_and_no_more(void **state)
 	TOLD("owing;");
 }
 
+/* ---- readers that stop as they take ---- */
+
+static void stop_reading(struct mux_peer *peer, struct mux_stream *s)
+{
+	mux_stream_read_stop(s);
+}
+
+static void let_go(struct mux_peer *peer, struct mux_stream *s)
+{
+	peer->then = NULL;
+	assert_false(mux_stream_release(s));
+}
+
+/* Forty kibibytes came, and the reader could not pass them on. */
+static void take_and_stop(void)
+{
+	init(MUX_CLIENT, true, 64 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	mux_accept(p.mux);
+	SENT("window ACK 2 0;");
+	TOLD("opened 2;data 2 1;");
+	p.now_us += 10000000;
+	p.then = stop_reading;
+	assert_int_equal(says(0, 0, 2, 40 * KIB - 1), 0);
+	p.then = NULL;
+	TOLD("data 2 40959;");
+}
+
+static void what_a_reader_took_and_could_not_pass_on_is_of_its_window(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	take_and_stop();
+	SENT("");
+	assert_int_equal(s->recv_credit, 24 * KIB);
+	assert_int_equal(says(0, 0, 2, 24 * KIB), 0);
+	SENT("");
+	assert_int_equal(s->recv_credit, 0);
+	mux_stream_read_start(s);
+	mux_peer_tick(&p);
+	TOLD("data 2 24576;");
+	SENT("ack 65572;window 2 65536;");
+}
+
+static void a_reader_that_goes_on_with_nothing_left_gives_credit(void **state)
+{
+	take_and_stop();
+	mux_peer_tick(&p);
+	SENT("");
+	mux_stream_read_start(&p.streams[0].stream);
+	SENT("");
+	mux_peer_tick(&p);
+	SENT("ack 40984;window 2 40960;");
+	TOLD("");
+}
+
+/* Without credit the peer could neither end nor hear that nobody reads. */
+static void a_stream_that_is_let_go_gives_credit_a_last_time(void **state)
+{
+	take_and_stop();
+	assert_false(mux_stream_release(&p.streams[0].stream));
+	SENT("ack 40984;window FIN 2 40960;");
+	assert_int_equal(says(0, 0, 2, 5), 0);
+	SENT("window RST 2 0;");
+	TOLD("gone 2;");
+}
+
+static void one_that_is_let_go_when_it_may_write_again_does_too(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	take_and_stop();
+	assert_false(mux_peer_write(s, 65 * KIB));
+	assert_int_equal(says(MUX_FRAME_WINDOW, 0, 2, 64 * KIB), 0);
+	mux_peer_sent(&p);
+	p.then = let_go;
+	mux_peer_tick(&p);
+	TOLD("writable 2;");
+	assert_non_null(strstr(mux_peer_sent(&p), "window FIN 2 0;window 2 40960;"));
+}
+
+static void a_stream_that_is_let_go_among_its_bytes_is_refused(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	init(MUX_CLIENT, true, 256 * KIB);
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
+	mux_stream_read_stop(s);
+	assert_int_equal(says(0, 0, 2, 256 * KIB - 1), 0);
+	TOLD("opened 2;data 2 1;");
+	p.then = let_go;
+	mux_stream_read_start(s);
+	mux_peer_tick(&p);
+	TOLD("data 2 65536;gone 2;");
+	assert_non_null(strstr(mux_peer_sent(&p), "window RST 2 0;"));
+	assert_int_equal(mux_memory(p.mux) - (size_t)mux_tail_held(&p.mux->tail), 0);
+}
+
 #define T(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
@@ -305,6 +403,11 @@ int main(void)
 		T(a_window_is_never_more_than_what_was_taken),
 		T(a_slow_reader_gives_its_window_back_at_once),
 		T(a_reader_that_stopped_holds_its_window_and_no_more),
+		T(what_a_reader_took_and_could_not_pass_on_is_of_its_window),
+		T(a_reader_that_goes_on_with_nothing_left_gives_credit),
+		T(a_stream_that_is_let_go_gives_credit_a_last_time),
+		T(one_that_is_let_go_when_it_may_write_again_does_too),
+		T(a_stream_that_is_let_go_among_its_bytes_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
