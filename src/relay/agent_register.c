@@ -37,6 +37,8 @@ struct registration {
 	struct session_tunnel_wish wish; /* its agent is NULL once that is over */
 	enum control_proto proto;
 	unsigned tries;
+	bool travels; /* it is on its way to the other worker, or back */
+	bool looks; /* only to see what would become of it there: its password is not hashed yet */
 	enum create_result result; /* of the other worker: OK when the name may be free now */
 	struct create_outcome outcome;
 	struct identity who;
@@ -207,6 +209,7 @@ static void agent_register_send(struct registration *r)
 	r->name_len = slice_to_str(
 		slice_of(r->outcome.name, r->outcome.name_len), r->name, sizeof(r->name));
 	r->wish.agent->registration = r;
+	r->travels = true;
 	loop_task_init(&r->task, agent_register_on_there);
 	loop_post(r->there->loop, &r->task);
 }
@@ -228,10 +231,14 @@ static void agent_register_settle(struct registration *r, enum create_result res
 /* Before it is taken from where it is: there must be room for the password that it shall get. */
 static bool agent_register_has_room(const struct registration *r, struct tunnel *t)
 {
+	struct holdings *h = r->there->shared->holdings;
+	uint64_t most = auth_passwords_max(r->there, r->grant);
+
 	if (!r->hash || !t->holder || t->counts_password || !identity_eq(tunnel_owner(t), r->who))
 		return true;
-	t->counts_password = holdings_take(r->there->shared->holdings, slice_from_str(t->holder),
-		HOLDING_PASSWORDS, auth_passwords_max(r->there, r->grant));
+	if (r->looks)
+		return holdings_count(h, slice_from_str(t->holder), HOLDING_PASSWORDS) < most;
+	t->counts_password = holdings_take(h, slice_from_str(t->holder), HOLDING_PASSWORDS, most);
 	return t->counts_password;
 }
 
@@ -249,12 +256,35 @@ static void agent_register_evict(struct registration *r)
 		r->result = CREATE_TOO_MANY_PASSWORDS; /* it stays as it is */
 	} else if (r->wish.share && session_tunnel_is_shared(t) && session_tunnel_link_count(t)) {
 		r->result = CREATE_MOVE; /* a shared tunnel has one home: see Adit-Beside */
-	} else {
+	} else if (!r->looks) {
 		log_info(r->there->shared->log, "tunnel taken over from another worker",
 			LOG_STR("tunnel", tunnel_name(t)));
 		metrics_add(r->there->metrics, METRIC_TUNNELS_TAKEN_OVER, 1);
 		tunnel_close(t);
 	}
+}
+
+/* The name waits until there is a hash: no visitor shall come to a tunnel without its password. */
+static void agent_register_hash(struct registration *r)
+{
+	r->looks = false;
+	if (gate_hash_start(r->hash) == 0)
+		r->wish.agent->registration = r;
+	else
+		agent_register_busy(r);
+}
+
+/* Name and plan first: what is refused shall not cost a hash. */
+static void agent_register_foresee(struct registration *r)
+{
+	const struct create_wish wish = agent_register_wish(r);
+	enum create_result result = create_foresee(r->worker, &wish, &r->outcome);
+
+	r->looks = result == CREATE_MOVE;
+	if (result == CREATE_OK)
+		agent_register_hash(r);
+	else
+		agent_register_settle(r, result);
 }
 
 static void agent_register_go_on(struct registration *r)
@@ -263,11 +293,16 @@ static void agent_register_go_on(struct registration *r)
 
 	if (r->wish.agent->leaving || r->wish.agent->why) { /* it went away meanwhile */
 		agent_register_free(r);
+	} else if (r->result == CREATE_OK && r->looks) {
+		agent_register_hash(r);
 	} else if (r->result == CREATE_OK) {
 		agent_register_settle(r, agent_register_ask(r));
 	} else if (held && !r->worker->conf->strict && r->proto == CONTROL_HTTP) {
 		r->name_len = 0;
-		agent_register_settle(r, agent_register_ask(r));
+		if (r->looks)
+			agent_register_foresee(r);
+		else
+			agent_register_settle(r, agent_register_ask(r));
 	} else {
 		r->tries = AGENT_REGISTER_TRIES;
 		agent_register_settle(r, r->result);
@@ -294,6 +329,7 @@ static void agent_register_on_back(struct loop_task *task)
 		return;
 	}
 	a->registration = NULL;
+	r->travels = false;
 	agent_register_renew(r);
 	agent_register_go_on(r);
 	if (!a->registration)
@@ -335,8 +371,7 @@ static void agent_register_on_hashed(void *ctx)
 		done(a);
 }
 
-/* The name waits until there is a hash: no visitor shall come to a tunnel without its password. */
-static void agent_register_hash(struct registration *r, struct slice password)
+static void agent_register_protect(struct registration *r, struct slice password)
 {
 	const struct gate_hash_wish wish = {
 		.password = password,
@@ -345,15 +380,9 @@ static void agent_register_hash(struct registration *r, struct slice password)
 		.done = agent_register_on_hashed,
 		.ctx = r,
 	};
-	const struct create_wish tunnel = agent_register_wish(r);
-	enum create_result result = create_foresee(r->worker, &tunnel, &r->outcome);
 
-	if (result != CREATE_OK && result != CREATE_MOVE)
-		agent_register_settle(r, result);
-	else if (gate_hash_start(r->worker, &wish, &r->hash) == 0)
-		r->wish.agent->registration = r;
-	else
-		agent_register_busy(r);
+	r->hash = gate_hash_new(r->worker, &wish);
+	agent_register_foresee(r);
 }
 
 /* ---- from outside ---- */
@@ -449,7 +478,7 @@ void agent_register_start(
 	if (c->proto == CONTROL_HTTP && c->subdomain && !r->name_len)
 		agent_register_settle(r, CREATE_INVALID);
 	else if (c->password)
-		agent_register_hash(r, slice_from_str(c->password));
+		agent_register_protect(r, slice_from_str(c->password));
 	else
 		agent_register_settle(r, agent_register_ask(r));
 }
@@ -462,6 +491,6 @@ void agent_register_abandon(struct agent_session *a)
 		return;
 	a->registration = NULL;
 	r->wish.agent = NULL;
-	if (r->hash && !gate_hash_is_done(r->hash)) /* it is not on its way, and need not wait */
+	if (!r->travels)
 		agent_register_free(r);
 }

@@ -242,7 +242,11 @@ static enum api_result api_create_hash(
 		return API_MOVE;
 	if (result != CREATE_OK)
 		return api_create_refuse_name(r, name, result, out.seconds);
-	return gate_hash_start(w, &wish, r->hash) == 0 ? API_WAIT : api_create_overloaded(r);
+	*r->hash = gate_hash_new(w, &wish);
+	if (gate_hash_start(*r->hash) == 0)
+		return API_WAIT;
+	gate_hash_free(r->hash);
+	return api_create_overloaded(r);
 }
 
 static enum api_result api_create_as_wanted(

@@ -93,6 +93,14 @@ enum create_result create_held(const struct tunnel *t, struct create_outcome *ou
 	return CREATE_RESERVED;
 }
 
+/* out->home says where; the name may be another one than was asked for. */
+static enum create_result create_elsewhere(
+	const struct create_wish *wish, struct create_outcome *out)
+{
+	out->name_len = slice_to_str(wish->name, out->name, sizeof(out->name));
+	return CREATE_MOVE;
+}
+
 static enum create_result create_claim(
 	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
 {
@@ -102,8 +110,7 @@ static enum create_result create_claim(
 	case DIRECTORY_FULL:
 		return CREATE_FULL;
 	case DIRECTORY_HELD:
-		out->name_len = slice_to_str(wish->name, out->name, sizeof(out->name));
-		return CREATE_MOVE;
+		return create_elsewhere(wish, out);
 	}
 	UNREACHABLE();
 }
@@ -297,13 +304,17 @@ static enum create_result create_foresee_room(struct worker *w, const struct cre
 	char text[AUTH_HOLDER_MAX];
 	struct slice holder = auth_holder(wish->grant, wish->source, text);
 
-	if (directory_count(w->shared->directory) >= w->conf->max_tunnels)
-		return CREATE_FULL;
 	if (holdings_count(h, holder, HOLDING_TUNNELS) >= auth_tunnels_max(w, wish->grant))
 		return CREATE_TOO_MANY;
 	if (holdings_count(h, holder, HOLDING_PASSWORDS) >= auth_passwords_max(w, wish->grant))
 		return CREATE_TOO_MANY_PASSWORDS;
 	return CREATE_OK;
+}
+
+/* Under a name that nobody has. */
+static enum create_result create_foresee_new(struct worker *w, const struct create_wish *wish)
+{
+	return directory_is_full(w->shared->directory) ? CREATE_FULL : create_foresee_room(w, wish);
 }
 
 /* The asker's own tunnel, which may have a password already. */
@@ -326,9 +337,9 @@ static enum create_result create_foresee_as(
 		return CREATE_KEPT;
 	if (!t && directory_find(w->shared->directory, wish->name, &out->home) &&
 		out->home != w->index)
-		return CREATE_MOVE;
+		return create_elsewhere(wish, out);
 	if (!t || !create_may_take(t, wish->who))
-		return t ? create_held(t, out) : create_foresee_room(w, wish);
+		return t ? create_held(t, out) : create_foresee_new(w, wish);
 	return identity_eq(tunnel_owner(t), wish->who) ? create_foresee_again(w, wish, t)
 						       : create_foresee_room(w, wish);
 }
@@ -343,7 +354,7 @@ static enum create_result create_foresee_random(struct worker *w, const struct c
 
 		if (create_may_be_random(w, wish, name) &&
 			!directory_find(w->shared->directory, name, &home))
-			return create_foresee_room(w, wish);
+			return create_foresee_new(w, wish);
 	}
 	return create_without_name(wish);
 }

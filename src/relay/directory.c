@@ -81,6 +81,11 @@ static void directory_add(struct directory *d, struct slice name, unsigned home)
 	map_put(&d->names, slice_of(n->text, n->len), n);
 }
 
+static bool directory_has_no_room(const struct directory *d)
+{
+	return d->max_names && d->names.count >= d->max_names;
+}
+
 enum directory_claim directory_claim(
 	struct directory *d, struct slice name, unsigned home, unsigned *home_out)
 {
@@ -92,7 +97,7 @@ enum directory_claim directory_claim(
 	if (held) {
 		*home_out = held->home;
 		result = DIRECTORY_HELD;
-	} else if (d->max_names && d->names.count >= d->max_names) {
+	} else if (directory_has_no_room(d)) {
 		result = DIRECTORY_FULL;
 	} else {
 		directory_add(d, name, home);
@@ -208,4 +213,14 @@ size_t directory_count(struct directory *d)
 	count = d->names.count;
 	pthread_mutex_unlock(&d->lock);
 	return count;
+}
+
+bool directory_is_full(struct directory *d)
+{
+	bool full;
+
+	pthread_mutex_lock(&d->lock);
+	full = directory_has_no_room(d);
+	pthread_mutex_unlock(&d->lock);
+	return full;
 }

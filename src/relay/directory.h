@@ -40,5 +40,7 @@ uint16_t directory_last_port(struct directory *d, struct slice name);
 /* A port that the name had in another life of this relay. */
 void directory_remember(struct directory *d, struct slice name, uint16_t port);
 size_t directory_count(struct directory *d);
+/* Whether a name that nobody has could not be claimed now. */
+bool directory_is_full(struct directory *d);
 
 #endif

@@ -17,6 +17,7 @@ struct gate_hash {
 	struct password_digest digest;
 	uint8_t salt[PASSWORD_SALT_LEN];
 	unsigned cost;
+	bool is_started;
 	bool is_done;
 	bool abandoned; /* nobody waits; it frees itself */
 	bool failed;
@@ -63,15 +64,9 @@ static void gate_hash_make_salt(
 	memcpy(out, mac, PASSWORD_SALT_LEN);
 }
 
-bool gate_hash_is_done(const struct gate_hash *h)
-{
-	return h->is_done;
-}
-
-int gate_hash_start(struct worker *w, const struct gate_hash_wish *wish, struct gate_hash **out)
+struct gate_hash *gate_hash_new(struct worker *w, const struct gate_hash_wish *wish)
 {
 	struct gate_hash *h = MEM_NEW(struct gate_hash);
-	int err;
 
 	h->job.run = gate_hash_on_run;
 	h->job.done = gate_hash_on_done;
@@ -81,13 +76,18 @@ int gate_hash_start(struct worker *w, const struct gate_hash_wish *wish, struct 
 	h->ctx = wish->ctx;
 	password_digest(wish->password, &h->digest);
 	gate_hash_make_salt(w, wish, h->salt);
-	err = crew_submit(w->shared->hashers, &h->job, w->loop);
-	if (err) {
-		gate_hash_destroy(h);
+	return h;
+}
+
+int gate_hash_start(struct gate_hash *h)
+{
+	struct worker *w = h->worker;
+	int err = crew_submit(w->shared->hashers, &h->job, w->loop);
+
+	if (err)
 		return err;
-	}
+	h->is_started = true;
 	metrics_add(w->metrics, METRIC_PASSWORDS_HASHED, 1);
-	*out = h;
 	return 0;
 }
 
@@ -104,7 +104,7 @@ void gate_hash_free(struct gate_hash **h_ptr)
 		return;
 	*h_ptr = NULL;
 	/* Who goes away leaves no work behind for those who wait. */
-	if (h->is_done || crew_cancel(h->worker->shared->hashers, &h->job))
+	if (!h->is_started || h->is_done || crew_cancel(h->worker->shared->hashers, &h->job))
 		gate_hash_destroy(h);
 	else
 		h->abandoned = true;

@@ -1,6 +1,6 @@
 /*
  * The password of a new tunnel on its way to its hash, which the crew of hashers makes. The
- * plaintext is looked at once, by gate_hash_start(), and kept nowhere.
+ * plaintext is looked at once, by gate_hash_new(), and kept nowhere.
  */
 #ifndef RELAY_GATE_HASH_H
 #define RELAY_GATE_HASH_H
@@ -22,13 +22,12 @@ struct gate_hash_wish {
 	void *ctx;
 };
 
-/* ERR_LIMIT: too many wait already. */
-MUST_CHECK int gate_hash_start(
-	struct worker *w, const struct gate_hash_wish *wish, struct gate_hash **out);
-bool gate_hash_is_done(const struct gate_hash *h);
+struct gate_hash *gate_hash_new(struct worker *w, const struct gate_hash_wish *wish);
+/* Once. ERR_LIMIT: too many wait already; then `done` does not come. */
+MUST_CHECK int gate_hash_start(struct gate_hash *h);
 /* NULL as long as it is not done, or when the relay is ending. */
 const char *gate_hash_text(const struct gate_hash *h);
-/* Before it is done as well; `done` does not come then. */
+/* Before it was started or is done as well; `done` does not come then. */
 void gate_hash_free(struct gate_hash **h);
 
 #endif

@@ -26,7 +26,16 @@ async function code() {
 	return (await lines.next()).value;
 }
 
+// What the page gives the focus to gets it a moment after it was loaded.
+async function settled(page) {
+	await page.waitForFunction(() => {
+		const first = document.querySelector('[autofocus]');
+		return !first || !first.offsetParent || document.activeElement !== document.body;
+	});
+}
+
 async function look(page) {
+	await settled(page);
 	return page.evaluate(() => ({
 		title: document.title,
 		heading: document.querySelector('h1').innerText,
@@ -52,6 +61,7 @@ class Walk {
 	}
 
 	async tell(step) {
+		await settled(this.page);
 		if (folder)
 			await this.page.screenshot({ path: `${folder}/${this.name}-${step}.png`, fullPage: true });
 		say(step, { look: this.name, ...await look(this.page) });

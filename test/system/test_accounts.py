@@ -7,7 +7,7 @@ from harness import http
 from harness.accounts import Accounts, bearer, key_id
 from harness.agent import Agent, create, reply as pool_reply
 from harness.relay import free_ports, run
-from harness.session import Refused, Session, reply
+from harness.session import Refused, Session, on_worker, reply
 from harness.wait import wait_for
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -26,15 +26,6 @@ def visit(relay, name="demo", **how):
 
 def with_key(relay, key, **how):
     return Session(relay, fields=bearer(key), **how)
-
-
-def on_worker(relay, home, make, tries=100):
-    for _ in range(tries):
-        peer = make()
-        if int(peer.welcome["session"][:2], 16) == home:
-            return peer
-        peer.close()
-    raise AssertionError(f"no session on worker {home}")
 
 
 def refusal(relay, key=None, fields=()):
@@ -237,7 +228,7 @@ def test_a_reserved_name_is_its_accounts_alone(start, book, workers):
     with Session(relay, client="x") as nobody, with_key(relay, bob) as other:
         assert nobody.register(subdomain="demo")["name"] != "demo"
         assert other.register(subdomain="demo")["name"] != "demo"
-        peer = on_worker(relay, workers - 1, lambda: with_key(relay, alice))
+        peer = on_worker(workers - 1, lambda: with_key(relay, alice))
         assert peer.register(subdomain="demo")["name"] == "demo"
         peer.serve(reply(b"alice"))
         assert visit(relay).body == b"alice"
@@ -261,8 +252,8 @@ def test_a_strict_relay_says_that_a_name_is_reserved(start, book):
 def test_another_key_of_the_account_takes_its_tunnel_over(start, book, workers):
     one, two = book.key("alice"), book.key("alice")
     relay = start(*book.flags, "--workers", workers)
-    first = on_worker(relay, 0, lambda: with_key(relay, one, client="a"))
-    second = on_worker(relay, workers - 1, lambda: with_key(relay, two, client="b"))
+    first = on_worker(0, lambda: with_key(relay, one, client="a"))
+    second = on_worker(workers - 1, lambda: with_key(relay, two, client="b"))
     assert first.register(4, subdomain="demo")["name"] == "demo"
     assert second.register(subdomain="demo")["name"] == "demo"
     assert first.expect("error", tunnel=4)["code"] == "superseded"
@@ -381,8 +372,8 @@ def test_an_account_has_as_many_tunnels_as_its_plan_says(start, book, workers):
     book.account("bob", plan="large")
     three = book.key("bob")
     relay = start_plans(start, book, "--workers", workers)
-    first = on_worker(relay, 0, lambda: with_key(relay, one))
-    second = on_worker(relay, workers - 1, lambda: with_key(relay, two))
+    first = on_worker(0, lambda: with_key(relay, one))
+    second = on_worker(workers - 1, lambda: with_key(relay, two))
     first.register(1)
     second.register(1)
     answer = second.register_refused(2)
@@ -468,8 +459,8 @@ plans:
   only:
     password-tunnels: 1
 """)
-    with on_worker(relay, 0, lambda: with_key(relay, one)) as peer, \
-            on_worker(relay, workers - 1, lambda: with_key(relay, two)) as other:
+    with on_worker(0, lambda: with_key(relay, one)) as peer, \
+            on_worker(workers - 1, lambda: with_key(relay, two)) as other:
         assert peer.register(1, subdomain="demo", password="secret")["protected"]
         answer = other.register_refused(1, password="secret")
         assert (answer["code"], answer["fatal"]) == ("PASSWORD_LIMIT_REACHED", True)

@@ -11,7 +11,7 @@ from harness.agent import Agent, create, reply as pool_reply
 from harness.accounts import bearer
 from harness.postgres import Postgres
 from harness.relay import free_ports
-from harness.session import Refused, Session, reply
+from harness.session import Refused, Session, on_worker, reply
 from harness.wait import wait_for
 
 WORKERS = pytest.mark.parametrize("workers", [1, 2])
@@ -61,23 +61,14 @@ def visit(relay, name="demo", **how):
     return http.fetch(relay.port, host=f"{name}.{relay.domain}", **how)
 
 
-def on_worker(relay, home, key, tries=100):
-    for _ in range(tries):
-        peer = with_key(relay, key)
-        if int(peer.welcome["session"][:2], 16) == home:
-            return peer
-        peer.close()
-    raise AssertionError(f"no session on worker {home}")
-
-
 @pytest.mark.tsan
 @WORKERS
 def test_a_revoked_key_ends_its_sessions_within_a_second(begin, workers):
     relay = begin("--workers", workers)
     key, key_id = new_key(relay, "alice")
     other, _ = new_key(relay, "alice")
-    peers = [on_worker(relay, number % workers, key) for number in range(4)]
-    stays = on_worker(relay, 0, other)
+    peers = [on_worker(number % workers, lambda: with_key(relay, key)) for number in range(4)]
+    stays = on_worker(0, lambda: with_key(relay, other))
     for number, peer in enumerate(peers):
         peer.register(1, subdomain=f"demo-{number}")
     stays.register(1, subdomain="stays")

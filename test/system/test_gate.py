@@ -6,9 +6,10 @@ import threading
 import pytest
 
 from harness import http
+from harness.admin import office
 from harness.agent import answer, create, echo, reply
 from harness.gate import HTML, basic, locked, post, visit
-from harness.session import Session
+from harness.session import Session, on_worker
 from harness.session import reply as session_reply
 from harness.wait import wait_for
 
@@ -482,9 +483,11 @@ def test_a_pool_tunnel_that_is_refused_costs_no_hash(strict, workers):
     assert hashed(relay) == 0
 
 
-def test_a_session_whose_tunnel_is_refused_costs_no_hash(strict):
-    relay = strict()
-    with Session(relay) as peer, Session(relay, client="other") as other:
+@pytest.mark.parametrize("home", [0, 1])
+def test_a_session_whose_tunnel_is_refused_costs_no_hash(strict, home):
+    relay = strict("--workers", "2")
+    with on_worker(0, lambda: Session(relay)) as peer, \
+            on_worker(home, lambda: Session(relay, client="other")) as other:
         peer.register(1, subdomain="taken", password="hunter22")
         assert hashed(relay) == 1
         for number, name, code in [(1, "taken", "name-in-use"), (2, "www", "invalid-name"),
@@ -494,6 +497,38 @@ def test_a_session_whose_tunnel_is_refused_costs_no_hash(strict):
             refused = other.register_refused(number, password="hunter22", **named)
             assert refused["code"] == code, (name, refused)
     assert hashed(relay) == 1
+
+
+def test_a_name_that_lives_elsewhere_is_taken_with_a_password_once_it_is_hashed(start):
+    relay = start("--workers", "2", "--bcrypt-cost", "4", admin=True)
+    with on_worker(0, lambda: Session(relay, client="me")) as first, \
+            on_worker(1, lambda: Session(relay, client="me")) as second:
+        first.register(1, subdomain="demo", password="hunter22")
+        assert second.register(1, subdomain="demo", password="hunter23")["protected"] is True
+        assert first.expect("error", tunnel=1)["code"] == "superseded"
+        second.serve(session_reply(b"inside"))
+        assert visit(relay, "demo", basic("hunter22")).status == 401
+        assert visit(relay, "demo", basic("hunter23")).body == b"inside"
+        # Somebody else gets another name, and one hash for it.
+        with on_worker(0, lambda: Session(relay, client="other")) as other:
+            assert other.register(1, subdomain="demo", password="hunter24")["name"] != "demo"
+    assert hashed(relay) == 3
+
+
+def test_a_full_relay_hashes_nothing_but_gives_an_account_its_name(start, tmp_path):
+    tmp_path.chmod(0o700)
+    office(tmp_path, "user", "add", "alice")
+    key = ("Authorization", "Bearer " + office(tmp_path, "key", "create", "alice").strip())
+    relay = start("--state-dir", tmp_path, "--max-tunnels", "1", "--bcrypt-cost", "4", admin=True)
+    with Session(relay) as peer:
+        peer.register(1, subdomain="shop")
+        refused = post(relay, [OTHER], subdomain="other", password="hunter22")
+        assert refused.get("X-Adit-Error") == "too-many-tunnels", refused
+        refused = post(relay, [OTHER], password="hunter22")
+        assert refused.get("X-Adit-Error") == "too-many-tunnels", refused
+        assert hashed(relay) == 0
+        office(tmp_path, "name", "add", "shop", "alice")
+        assert post(relay, [key], subdomain="shop", password="hunter22").json()["id"] == "shop"
 
 
 def test_names_taken_while_a_password_is_hashed_are_looked_at_again(start):

@@ -456,3 +456,13 @@ def reply(body=b"", **how):
 
 def echo(stream, request):
     stream.answer(request.body)
+
+
+def on_worker(home, make, tries=100):
+    """A session that lives there, as the first digits of its id say."""
+    for _ in range(tries):
+        peer = make()
+        if int(peer.welcome["session"][:2], 16) == home:
+            return peer
+        peer.close()
+    raise AssertionError(f"no session on worker {home}")
