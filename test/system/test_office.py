@@ -95,7 +95,12 @@ def test_keys_are_made_listed_and_revoked(place):
     assert not json.loads(office(place, "key", "edit", made["id"], "--no-admin", "--json"))["admin"]
     for words, said in ((["nothing", "--label", "x"], "There is no key"),
                         ([made["id"]], "say what shall change"),
-                        ([made["id"], "--ports", "9-8"], "the lower one first")):
+                        ([made["id"], "--ports", "9-8"], "the lower one first"),
+                        ([made["id"], "--names", "demo,any"], "any alone"),
+                        ([made["id"], "--names", "any,demo"], "any alone"),
+                        ([made["id"], "--protocols", "any,tcp"], "any alone"),
+                        ([made["id"], "--admin", "--no-admin"], "do not go together"),
+                        ([made["id"], "--expires", "1h", "--no-expiry"], "do not go together")):
         done = office(place, "key", "edit", *words, code=None)
         assert done.returncode == 1 and said in done.stderr, done
     assert [e["event"] for e in listed(place, "audit")][:3] == ["key.changed"] * 3
