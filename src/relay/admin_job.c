@@ -5,8 +5,10 @@
 #include "base/mem.h"
 #include "io/crew.h"
 #include "relay/admin_call.h"
+#include "relay/admin_route.h"
 #include "relay/admin_service.h"
 #include "relay/api_later.h"
+#include "relay/auth.h"
 #include "relay/reply.h"
 #include "relay/worker.h"
 #include "store/store.h"
@@ -65,12 +67,30 @@ static void admin_job_write(struct api_later *l, struct buf *out, struct reply *
 	reply_write_json(out, reply);
 }
 
+/* While it waited for a hash or the store, the key may have been revoked, or made to allow less. */
+static bool admin_job_may(struct admin_job *j)
+{
+	struct admin_who *who = &j->q.who;
+	enum auth_key key;
+
+	if (!who->grant.key_id[0])
+		return true;
+	key = auth_check_again(j->worker, &who->grant);
+	if (key != AUTH_KEY_GOOD) {
+		admin_refuse(&j->reply, auth_key_error(key), "%s", auth_key_sentence(key));
+		return false;
+	}
+	who->admin = who->grant.scope.admin;
+	return admin_route_may(j->route, &j->q, &j->reply);
+}
+
 static int admin_job_on_store(struct store_job *job, struct db *db)
 {
 	struct admin_job *j = CONTAINER_OF(job, struct admin_job, storing);
 
 	j->context.db = db;
-	j->route->handle(&j->context, &j->q, &j->reply);
+	if (admin_job_may(j))
+		j->route->handle(&j->context, &j->q, &j->reply);
 	return 0;
 }
 

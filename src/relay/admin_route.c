@@ -89,8 +89,7 @@ static void admin_route_refuse(unsigned methods, struct admin_reply *reply)
 	admin_refuse_method(reply);
 }
 
-/* Who may not is told so before anything is looked up. */
-static bool admin_route_may(
+bool admin_route_may(
 	const struct admin_route *route, const struct admin_request *q, struct admin_reply *reply)
 {
 	const struct admin_who *who = &q->who;

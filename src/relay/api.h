@@ -28,6 +28,7 @@ struct api_request {
 	bool admin; /* it came in by the admin port */
 	bool operator; /* or by the admin socket */
 	bool authenticated; /* a worker it was at before has checked its signature */
+	bool nameless; /* and found the name that it asks for to be somebody else's */
 	bool keep_alive;
 	struct gate_hash **hash; /* of the password of a tunnel that is created; the caller's */
 	void (*again)(void *ctx); /* after API_WAIT: ask again, with the same hash */

@@ -156,7 +156,7 @@ static struct create_wish api_create_wish(
 	struct identity who = identity_of_request(r->head, r->peer, trust, &bad_token);
 	struct create_wish wish = {
 		.kind = lt_pool_kind(),
-		.name = name,
+		.name = r->nameless ? (struct slice) {NULL, 0} : name,
 		.who = auth_identity(&r->auth, who),
 		.grant = r->auth.keyed ? &r->auth.grant : NULL,
 		.client = identity_client_ip(r->head, r->peer, trust),
@@ -173,6 +173,18 @@ static struct create_wish api_create_wish(
 	return wish;
 }
 
+/*
+ * On to where the name lives. If that is another one than was asked for, one that the key had
+ * before, the one that was is refused already; asking for it again there would lead back here.
+ */
+static enum api_result api_create_move(struct api_request *r, struct slice name,
+	const struct create_outcome *out, unsigned *home_out)
+{
+	r->nameless = r->nameless || !slice_eq(slice_of(out->name, out->name_len), name);
+	*home_out = out->home;
+	return API_MOVE;
+}
+
 /* S34: an empty name asks for a random one. */
 static enum api_result api_create_named(struct api_request *r, struct slice name,
 	const struct api_json_tunnel *wanted, unsigned *home_out)
@@ -187,10 +199,8 @@ static enum api_result api_create_named(struct api_request *r, struct slice name
 		review_expect(w, wish.grant->expires_ms);
 	if (result == CREATE_OK)
 		return api_create_answer_tunnel(r, out.tunnel, wanted ? 201 : 200);
-	if (result != CREATE_MOVE)
-		return api_create_refuse_name(r, name, result, out.seconds);
-	*home_out = out.home;
-	return API_MOVE;
+	return result == CREATE_MOVE ? api_create_move(r, name, &out, home_out)
+				     : api_create_refuse_name(r, name, result, out.seconds);
 }
 
 enum api_result api_create_by_path(struct api_request *r, struct slice segment, unsigned *home_out)
@@ -237,9 +247,8 @@ static enum api_result api_create_hash(
 	struct create_outcome out = {0};
 	enum create_result result = create_foresee(w, &tunnel, &out);
 
-	*home_out = out.home;
 	if (result == CREATE_MOVE)
-		return API_MOVE;
+		return api_create_move(r, name, &out, home_out);
 	if (result != CREATE_OK)
 		return api_create_refuse_name(r, name, result, out.seconds);
 	*r->hash = gate_hash_new(w, &wish);

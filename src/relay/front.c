@@ -33,6 +33,7 @@ struct front_parcel {
 	struct buf inbox; /* owned: the request that caused the move, and what came behind it */
 	bool admin;
 	bool authenticated;
+	bool nameless;
 	uint16_t peer_port;
 	uint16_t local_port;
 	char peer[ADDR_TEXT_MAX];
@@ -63,6 +64,7 @@ static void front_send_away(struct front *f, unsigned home, struct slice rest)
 		buf_append_slice(&p->inbox, rest);
 		p->admin = f->admin;
 		p->authenticated = f->authenticated;
+		p->nameless = f->nameless;
 		p->peer_port = f->peer_port;
 		p->local_port = f->local_port;
 		memcpy(p->peer, f->peer, sizeof(p->peer));
@@ -104,6 +106,8 @@ static bool front_step_head(struct front *f, struct slice *in)
 		front_stop_asking(f);
 		f->head_started = false;
 		f->admitted = false;
+		f->authenticated = false;
+		f->nameless = false;
 		return true;
 	case FRONT_WAIT:
 		return false;
@@ -409,6 +413,7 @@ static void front_on_parcel(struct loop_task *task)
 		if (stream_tls_get(stream))
 			front_tls_adopt(f);
 		f->authenticated = p->authenticated;
+		f->nameless = p->nameless;
 		f->peer_port = p->peer_port;
 		f->local_port = p->local_port;
 		memcpy(f->peer, p->peer, sizeof(f->peer));

@@ -34,7 +34,10 @@ struct front_body *front_body_new(const struct http1_body *framing, size_t head_
 
 void front_body_allow(struct front_body *b, const struct front_body_room *room)
 {
-	CHECK(!buf_len(&b->content) || b->room.held == room->held);
+	if (b->room.held)
+		*b->room.held -= buf_len(&b->content);
+	if (room->held)
+		*room->held += buf_len(&b->content);
 	b->room = *room;
 }
 

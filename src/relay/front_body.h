@@ -28,7 +28,8 @@ struct front_body_room {
 	size_t *held; /* borrowed: content of all bodies that share it; NULL: it shares nothing */
 	size_t held_max;
 };
-/* The same room as long as it is read; what it holds of it goes with the body. */
+/* What it has already counts in this room from now on, and in no other: while a body comes its
+ * tunnel may get another guard. */
 void front_body_allow(struct front_body *b, const struct front_body_room *room);
 void front_body_free(struct front_body **b);
 /*

@@ -50,6 +50,7 @@ struct front {
 	bool operator; /* it came in by the admin socket */
 	bool tls; /* the visitor came with TLS */
 	bool authenticated; /* the request's signature was checked on another worker */
+	bool nameless; /* and the name that it asks for refused there */
 	bool head_started; /* a byte of the head came: its clock runs */
 	bool full; /* the stream has parked bytes */
 	bool moved; /* another worker has the connection */

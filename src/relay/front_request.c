@@ -155,7 +155,6 @@ static void front_request_use(struct front_request *r, struct slice *in, size_t 
 		front_wipe(slice_first(*in, used));
 	*in = slice_from(*in, used);
 	front_body_free(&r->front->body);
-	r->front->authenticated = false;
 	r->front->answered = true;
 }
 
@@ -198,6 +197,7 @@ static enum front_action front_request_answer(
 		.admin = f->admin,
 		.operator= f->operator,
 		.authenticated = f->authenticated,
+		.nameless = f->nameless,
 		.keep_alive =
 			r->keep_alive && !too_large && (f->body || r->body.kind == HTTP1_BODY_NONE),
 		.hash = &f->hash,
@@ -209,6 +209,7 @@ static enum front_action front_request_answer(
 	switch (api_handle(&api, home_out)) {
 	case API_MOVE:
 		f->authenticated = api.authenticated;
+		f->nameless = api.nameless;
 		return FRONT_MOVE;
 	case API_WAIT:
 		f->authenticated = api.authenticated;

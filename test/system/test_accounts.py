@@ -1,4 +1,5 @@
 """Keys and accounts: who may open tunnels, whose a name is, and what a key lets its holder have."""
+import json
 import time
 
 import pytest
@@ -397,6 +398,29 @@ def test_an_address_without_a_key_has_its_own_plan(start, book):
     assert create(relay, "demo3", source="127.0.0.2").status == 200
     with Session(relay) as peer:
         assert peer.register_refused()["code"] == "TUNNEL_LIMIT_REACHED"
+
+
+@pytest.mark.parametrize("how", ["path", "post", "password"])
+def test_who_is_refused_a_name_goes_once_to_where_its_own_lives(start, book, how):
+    """Each of the two names is on another worker: the way leads there, and not back again."""
+    alice, bob = book.key("alice"), book.key("bob")
+    relay = start(*book.flags, "--workers", 2, "--bcrypt-cost", 4, admin=True)
+    with on_worker(1, lambda: with_key(relay, bob)) as other:
+        assert other.register(1, subdomain="demo")["name"] == "demo"
+        first = on_worker(0, lambda: with_key(relay, alice))
+        own = first.register(1)["name"]
+        wait_for(lambda: own.encode() in http.fetch(
+            relay.admin_port, target="/api/v1/names", host="localhost",
+            headers=bearer(alice)).body, "the name to be written down")
+        first.close()
+        relay.wait_log({"msg": "tunnel offline", "tunnel": own})
+        body = {"post": b'{"subdomain":"demo"}',
+                "password": b'{"subdomain":"demo","password":"hunter22"}'}.get(how)
+        answer = http.fetch(relay.admin_port, "POST" if body else "GET",
+                            "/api/tunnels" if body else "/demo", host="localhost",
+                            headers=bearer(alice), body=body)
+        assert answer.status == (201 if body else 200), answer.text()
+        assert json.loads(answer.body)["id"] == own
 
 
 def via(*hops):

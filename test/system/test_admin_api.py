@@ -17,7 +17,7 @@ from harness.gate import basic as gate_basic
 from harness.postgres import Postgres
 from harness.relay import free_ports
 from harness.session import Session
-from harness.wait import wait_for
+from harness.wait import DEADLINE, wait_for
 
 KEY = re.compile(r"adit_[a-z0-9]{12}_[A-Za-z0-9_-]{43}")
 
@@ -222,6 +222,36 @@ def test_a_revoked_key_ends_its_session_within_a_second(relay, operator):
         operator("DELETE", f"/keys/{ident}", status=204)
         wait_for(lambda: operator("GET", "/tunnels/shop").status == 404, "the end of the tunnel")
         assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("how", ["revoked", "narrowed", "no-admin"])
+def test_what_waits_for_a_hash_does_not_outlive_its_key(start, state, how):
+    relay = start("--state-dir", state, "--workers", "1", "--bcrypt-cost", "14")
+    operator = Api(relay, state)
+    operator("POST", "/accounts", {"name": "alice"}, status=201)
+    key = operator("POST", "/keys", {"account": "alice", "admin": how == "no-admin"},
+                   status=201).json()
+    change = {"password": "opened by a thief"}
+    if how == "no-admin":
+        change["disabled"] = True
+    with http.Visitor(relay.port, timeout=4 * DEADLINE) as thief:
+        thief.send(http.build_request("PATCH", "/api/v1/accounts/alice", relay.domain, [
+            ("Authorization", f"Bearer {key['key']}")], json.dumps(change).encode()))
+        assert http.fetch(relay.port, target="/healthz", host=relay.domain).status == 200
+        if how == "revoked":
+            operator("DELETE", f"/keys/{key['id']}", status=204)
+        else:
+            less = {"names": ["ci-*"]} if how == "narrowed" else {"admin": False}
+            operator("PATCH", f"/keys/{key['id']}", less, status=200)
+        answer = thief.read_response()
+    rows = [(row["event"], row["actor"]) for row in operator.get("/audit")["items"]]
+    events = [event for event, actor in rows]
+    taken = "key.revoked" if how == "revoked" else "key.changed"
+    if answer.status == 200:  # the hash was quicker than the operator
+        assert events.index(taken) < events.index("account.changed"), events  # the newest first
+    else:
+        assert answer.status == (401 if how == "revoked" else 403), answer.text()
+        assert "account.changed" not in events
 
 
 def test_what_a_key_may_is_changed_and_told(operator):

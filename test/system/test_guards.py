@@ -266,6 +266,45 @@ def test_who_leaves_takes_the_room_of_its_body_along(start):
         wait_for(lambda: not is_full(relay, tunnel, body), "the room")
 
 
+def begin_form(relay, tunnel, form):
+    """A visitor whose form waits for its last byte, signed for whoever wants to know."""
+    visitor = http.Visitor(relay.port)
+    visitor.send(http.build_request("POST", "/_adit/gate/login", tunnel.host, sign("github", form) + [
+        ("Content-Type", "application/x-www-form-urlencoded"), ("Expect", "100-continue"),
+        ("Content-Length", str(len(form)))]))
+    assert visitor.read_head().status == 100  # the relay gathers it
+    visitor.send(form[:-1])
+    # Whatever was sent before this answer came has been read.
+    assert http.fetch(relay.port, target="/healthz", host=relay.domain).status == 200
+    return visitor
+
+
+@pytest.mark.parametrize("before, after, status", [
+    ({"password": PASSWORD}, {"verify": verify("github")}, 200),
+    ({"verify": verify("github")}, {"password": PASSWORD}, 403),
+    ({"verify": verify("github")}, {}, 200),
+], ids=["password-to-webhook", "webhook-to-password", "webhook-to-none"])
+def test_a_guard_may_change_while_a_body_comes(start, before, after, status):
+    """What was gathered for one guard is looked at by the other, and takes no room for ever."""
+    relay = start("--workers", "1", "--bcrypt-cost", "4", "--webhook-max-body", "1k")
+    form = b"password=" + b"x" * 1015
+    with guarded(relay, **before) as tunnel, Session(relay) as other:
+        visitors = [begin_form(relay, tunnel, form) for _ in range(31)]
+        assert other.register(1, subdomain="demo", **after)["name"] == "demo"
+        other.serve(echo)
+        for visitor in visitors:
+            visitor.send(form[-1:])
+            assert visitor.read_response().status == status
+            visitor.close()
+        # All of the room is there again.
+        other.close()
+    with guarded(relay, verify=verify("github")) as tunnel:
+        held = [begin_form(relay, tunnel, form) for _ in range(31)]
+        assert tunnel.visit("POST", body=form, headers=sign("github", form)).status == 200
+        for visitor in held:
+            visitor.close()
+
+
 def test_a_signature_stands_in_for_the_password_and_the_other_way_round(start):
     relay = start()
     with guarded(relay, verify=verify("github"), password=PASSWORD) as tunnel:
