@@ -130,7 +130,6 @@ static void mux_receive_deliver(struct mux *m, struct slice data)
 	if (!s)
 		return;
 	if (s->released) { /* nobody is there to read it */
-		m->current = NULL;
 		mux_stream_unread(s);
 		return;
 	}

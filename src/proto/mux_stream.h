@@ -15,7 +15,8 @@ void mux_stream_enter(struct mux *m, struct mux_stream *s, uint32_t id);
 void mux_stream_leave(struct mux_stream *s);
 /* Takes it out and calls what its owner waits for. */
 void mux_stream_over(struct mux_stream *s);
-/* Its owner has let go of it, and there is more that nobody will read: the peer hears so. */
+/* Its owner has let go of it, and there is more that nobody will read: the peer hears so, behind
+ * what was said to it. */
 void mux_stream_unread(struct mux_stream *s);
 /* Moves what waits into the tail, in turn, as far as the link is ready for more. */
 void mux_stream_fill(struct mux *m);
