@@ -128,15 +128,12 @@ void mux_stream_over(struct mux_stream *s)
 
 void mux_stream_unread(struct mux_stream *s)
 {
-	const struct mux_frame f = {
-		.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_RST, .stream = s->id};
-
 	s->unread = true;
 	if (buf_len(&s->out)) {
 		mux_stream_consumed(s); /* the peer may be waiting with its own end, too */
 		return;
 	}
-	mux_stream_control(s->mux, &f);
+	mux_stream_refuse(s->mux, s->id);
 	mux_stream_over(s);
 }
 
@@ -345,12 +342,11 @@ void mux_stream_finish(struct mux_stream *s)
 void mux_stream_reset(struct mux_stream *s)
 {
 	struct mux *m = s->mux;
-	struct mux_frame f = {.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_RST, .stream = s->id};
 
 	if (!m)
 		return;
 	if (!s->reset_seen && (s->syn_sent || !mux_is_own(m, s->id)))
-		mux_stream_control(m, &f);
+		mux_stream_refuse(m, s->id);
 	mux_stream_leave(s);
 }
 
@@ -363,8 +359,7 @@ bool mux_stream_release(struct mux_stream *s)
 	s->mux->parked -= buf_len(&s->in);
 	s->unread = buf_len(&s->in) > 0;
 	buf_release(&s->in);
-	/* Bytes that nobody will read, or nobody finished: the other side should know. An answer
-	 * that is whole arrives before that. */
+	/* The other side should know, but have what is whole, of what nobody reads or finished. */
 	if (s->reset_seen || (s->unread && !buf_len(&s->out)) ||
 		(!s->fin_wanted && buf_len(&s->out)) || !s->syn_sent) {
 		mux_stream_reset(s);

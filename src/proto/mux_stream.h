@@ -6,8 +6,7 @@
 #define PROTO_MUX_STREAM_H
 
 #include "proto/mux.h"
-
-struct mux_frame;
+#include "proto/mux_frame.h"
 
 /* Puts it into the mux, with windows and no frame sent. */
 void mux_stream_enter(struct mux *m, struct mux_stream *s, uint32_t id);
@@ -30,6 +29,15 @@ void mux_stream_consumed(struct mux_stream *s);
 void mux_stream_accept(struct mux_stream *s);
 /* A frame that may not wait for its turn. */
 void mux_stream_control(struct mux *m, const struct mux_frame *f);
+
+/* Nobody takes what comes on it. */
+static inline void mux_stream_refuse(struct mux *m, uint32_t id)
+{
+	const struct mux_frame f = {.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_RST, .stream = id};
+
+	mux_stream_control(m, &f);
+}
+
 /* Has the owner told at the next tick. */
 void mux_stream_pend(struct mux_stream *s);
 /* Both sides are done, and nobody listens. */
