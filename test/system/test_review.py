@@ -105,17 +105,31 @@ def test_an_idle_limit_names_itself_in_the_log(start, agent):
 
 # clocks of a connection
 
-def unread(sock):
-    """Bytes of this agent that wait in the relay's kernel, or on the way there."""
+def queued(sock, what):
+    return struct.unpack("i", fcntl.ioctl(sock.sock, what, b"\0" * 4))[0]
+
+
+def at_relay(sock):
+    """Bytes in the relay's kernel that it has written to this peer, and that it has not read."""
     local, remote = sock.sock.getsockname()[1], sock.sock.getpeername()[1]
-    queue = struct.unpack("i", fcntl.ioctl(sock.sock, termios.TIOCOUTQ, b"\0" * 4))[0]
-    line = re.compile(rb":%04X [0-9A-F]+:%04X [0-9A-F]+ [0-9A-F]+:([0-9A-F]+)" % (remote, local))
+    line = re.compile(rb":%04X [0-9A-F]+:%04X [0-9A-F]+ ([0-9A-F]+):([0-9A-F]+)" % (remote, local))
     for path in ("/proc/net/tcp6", "/proc/net/tcp"):
         with open(path, "rb") as table:
             found = line.search(table.read())
         if found:
-            return queue + int(found[1], 16)
-    return queue
+            return int(found[1], 16), int(found[2], 16)
+    return 0, 0
+
+
+def unread(sock):
+    """Bytes of this agent that wait in the relay's kernel, or on the way there."""
+    return queued(sock, termios.TIOCOUTQ) + at_relay(sock)[1]
+
+
+def unwritten(visitor, size):
+    """Whether some of so much content has not even reached the kernel: the relay has it itself.
+    In this order, so that what moves meanwhile counts twice, and not never."""
+    return at_relay(visitor)[0] + queued(visitor, termios.FIONREAD) < size
 
 
 def taken(sock):
@@ -154,11 +168,12 @@ def park(tunnel, end=b"", more=b"", fields=()):
             sock.send(PIECE)
             taken(sock)
         sock.send(PIECE + end)
-        if taken(sock):
+        all_in = taken(sock)
+        if all_in and unwritten(visitor, 50000 * count):
             return visitor, sock, BLOCK[:50000] * count
         visitor.close()
         sock.close()
-        count -= 1
+        count += 1 if all_in else -1
 
 
 @pytest.mark.parametrize("pipelined", [False, True])
