@@ -79,6 +79,32 @@ int unix_socket_connect(const char *path, int *fd_out)
 	return err;
 }
 
+/* Whether others than its owner, and root, may put a socket there. */
+static bool unix_socket_is_open(const char *path)
+{
+	struct slice whole = slice_from_str(path);
+	size_t slash = slice_find_last(whole, '/');
+	char folder[UNIX_SOCKET_FOLDER_MAX] = ".";
+	struct stat st;
+
+	if (slash < whole.len && slash >= sizeof(folder))
+		return true;
+	if (slash < whole.len)
+		slice_to_str(slice_first(whole, slash ? slash : 1), folder, sizeof(folder));
+	return stat(folder, &st) != 0 || (st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+bool unix_socket_is_trusted(const char *path, int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (!unix_socket_is_open(path))
+		return true;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+		(peer.uid == 0 || peer.uid == geteuid());
+}
+
 /* Removes what nobody listens at; ERR_BUSY when somebody does. */
 static int unix_socket_clear(const char *path)
 {

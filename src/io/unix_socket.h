@@ -5,6 +5,8 @@
 #ifndef IO_UNIX_SOCKET_H
 #define IO_UNIX_SOCKET_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 #include "base/slice.h"
 
@@ -17,6 +19,11 @@ struct buf;
 MUST_CHECK int unix_socket_listen(const char *path, int *fd_out);
 /* A blocking connection. ERR_NOT_FOUND: there is no such file; ERR_REFUSED: nobody listens. */
 MUST_CHECK int unix_socket_connect(const char *path, int *fd_out);
+/*
+ * Whether who listens at the other end is whom the path means: others may not put a socket into its
+ * folder, or it is this user or root.
+ */
+bool unix_socket_is_trusted(const char *path, int fd);
 /*
  * Sends all of it, and reads until the other side ends, at most max bytes (ERR_LIMIT): for programs
  * that have nothing else to do. ERR_TIMEOUT when nothing came for so long.

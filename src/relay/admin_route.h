@@ -25,7 +25,8 @@ bool admin_route_is_below(struct slice path, struct slice *below_out);
  * and the reply says so.
  */
 const struct admin_route *admin_route_find(struct admin_request *q, struct admin_reply *reply);
-/* Whether who asks may use the route at all; who may not is told so before anything is looked up. */
+/* Whether who asks may use the route at all; who may not is told so before anything is looked up.
+ */
 bool admin_route_may(
 	const struct admin_route *route, const struct admin_request *q, struct admin_reply *reply);
 

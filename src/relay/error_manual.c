@@ -57,7 +57,8 @@ static const char *const error_manual_api_intro =
 	"`bad-request` (400: the body of `POST /api/tunnels` is not understood),\n"
 	"`method-not-allowed` (405), `body-too-large` (413: more than 64 KiB, whatever "
 	"--max-body says)\n"
-	"and `overloaded` (503: more signed requests than can be remembered).\n"
+	"and `overloaded` (503: more signed requests than can be remembered, or passwords than can "
+	"be hashed).\n"
 	"\n"
 	"| Code | Status | What happened |\n"
 	"| --- | --- | --- |\n";

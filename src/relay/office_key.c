@@ -48,12 +48,21 @@ static bool office_key_is_any(const char *word)
 	return strcmp(word, "any") == 0;
 }
 
-static void office_key_put_list(struct buf *body, const char *name, char *const *list)
+/* False: beside other words it would mean more than they do, or nothing. */
+static bool office_key_put_list(struct buf *body, const char *name, char *const *list)
 {
+	bool any = list[0] && !list[1] && office_key_is_any(list[0]);
+
 	admin_json_begin(body, name, '[');
-	for (; *list && !office_key_is_any(*list); list++)
+	for (; *list && !any; list++) {
+		if (office_key_is_any(*list)) {
+			office_desk_complain("--%s takes any alone, or what it may have", name);
+			return false;
+		}
 		admin_json_put_text(body, NULL, slice_from_str(*list));
+	}
 	admin_json_end(body, ']');
+	return true;
 }
 
 /* "20000-20099", or one port. */
@@ -78,17 +87,31 @@ static bool office_key_put_ports(struct buf *body, const char *text)
 	return true;
 }
 
+/* No option undoes another one that is given with it. */
+static bool office_key_is_plain(const struct office_values *v)
+{
+	if (v->admin && v->no_admin)
+		office_desk_complain("--admin and --no-admin do not go together");
+	else if (v->expires_s && v->no_expiry)
+		office_desk_complain("--expires and --no-expiry do not go together");
+	else
+		return true;
+	return false;
+}
+
 /* What the options say of a key; ends the body. */
 static bool office_key_body(const struct office_desk *d, struct buf *body)
 {
 	const struct office_values *v = &d->values;
 
+	if (!office_key_is_plain(v))
+		return false;
 	if (v->label)
 		admin_json_put_text(body, "label", slice_from_str(v->label));
-	if (v->names)
-		office_key_put_list(body, "names", v->names);
-	if (v->protocols)
-		office_key_put_list(body, "protocols", v->protocols);
+	if (v->names && !office_key_put_list(body, "names", v->names))
+		return false;
+	if (v->protocols && !office_key_put_list(body, "protocols", v->protocols))
+		return false;
 	if (v->ports && !office_key_put_ports(body, v->ports)) {
 		office_desk_complain("--ports takes two ports with a hyphen between: 20000-20099");
 		return false;

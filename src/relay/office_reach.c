@@ -37,15 +37,36 @@ struct office_job {
 
 /* ---- opening ---- */
 
+/* Passwords go there, and what comes back is taken for keys. */
+static int office_reach_connect(const char *path, int *fd_out, bool *trusted_out)
+{
+	int err = unix_socket_connect(path, fd_out);
+
+	*trusted_out = err || unix_socket_is_trusted(path, *fd_out);
+	if (*trusted_out)
+		return err;
+	close(*fd_out);
+	return ERR_DENIED;
+}
+
 /* 0: a relay listens; ERR_NOT_FOUND: none does. */
 static int office_reach_probe(const char *path, struct buf *message)
 {
-	int fd, err = unix_socket_connect(path, &fd);
+	bool trusted;
+	int fd, err = office_reach_connect(path, &fd, &trusted);
 
 	if (!err)
 		close(fd);
 	if (err == ERR_REFUSED)
 		return ERR_NOT_FOUND;
+	if (!trusted) {
+		buf_printf(message,
+			"another user listens at %s, and others may write in its folder: that may "
+			"be "
+			"anybody. Give the socket a folder that is the relay's own",
+			path);
+		return err;
+	}
 	if (err == ERR_DENIED)
 		buf_printf(message,
 			"%s may be used by the relay's own user only: run this as that user (sudo "
@@ -158,7 +179,8 @@ static int office_reach_ask_relay(const struct office_reach *r, struct slice req
 	struct office_answer *answer, struct buf *message)
 {
 	struct buf in = {0};
-	int fd, err = unix_socket_connect(r->socket, &fd);
+	bool trusted;
+	int fd, err = office_reach_connect(r->socket, &fd, &trusted);
 
 	if (!err) {
 		err = unix_socket_ask(

@@ -532,7 +532,7 @@ def test_a_full_relay_hashes_nothing_but_gives_an_account_its_name(start, tmp_pa
 
 
 def test_names_taken_while_a_password_is_hashed_are_looked_at_again(start):
-    relay = start("--ip-validation-strict", "--bcrypt-cost", "13", "--workers", "1")
+    relay = start("--ip-validation-strict", "--bcrypt-cost", "10", "--workers", "1")
     answers = {}
 
     def ask(who):

@@ -6,6 +6,8 @@ import re
 import select
 import stat
 import subprocess
+import sys
+import tempfile
 
 import pytest
 
@@ -95,7 +97,12 @@ def test_keys_are_made_listed_and_revoked(place):
     assert not json.loads(office(place, "key", "edit", made["id"], "--no-admin", "--json"))["admin"]
     for words, said in ((["nothing", "--label", "x"], "There is no key"),
                         ([made["id"]], "say what shall change"),
-                        ([made["id"], "--ports", "9-8"], "the lower one first")):
+                        ([made["id"], "--ports", "9-8"], "the lower one first"),
+                        ([made["id"], "--names", "demo,any"], "any alone"),
+                        ([made["id"], "--names", "any,demo"], "any alone"),
+                        ([made["id"], "--protocols", "any,tcp"], "any alone"),
+                        ([made["id"], "--admin", "--no-admin"], "do not go together"),
+                        ([made["id"], "--expires", "1h", "--no-expiry"], "do not go together")):
         done = office(place, "key", "edit", *words, code=None)
         assert done.returncode == 1 and said in done.stderr, done
     assert [e["event"] for e in listed(place, "audit")][:3] == ["key.changed"] * 3
@@ -224,6 +231,45 @@ def test_the_socket_may_be_elsewhere_than_the_store(start, state):
     assert not (state / "admin.sock").exists()
     done = admin.office(state, "user", "list", code=None)
     assert done.returncode == 1 and "--admin-socket" in done.stderr, done
+
+
+LISTEN = """
+import os, socket, sys
+os.setuid(65534)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o666)
+listener.listen()
+print("ready", flush=True)
+while True:
+    with listener.accept()[0] as wire:
+        print(wire.recv(65536) or "nothing", flush=True)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user listens")
+@pytest.mark.parametrize("mode, told", [(0o1777, False), (0o777, False), (0o755, True)])
+def test_passwords_go_to_no_socket_that_anybody_may_have_made(mode, told):
+    """Root may use the socket of a relay that runs as somebody else, where only that one made it."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chown(folder, 65534, 65534)
+        os.chmod(folder, mode)
+        path = os.path.join(folder, "admin.sock")
+        other = subprocess.Popen([sys.executable, "-c", LISTEN, path], stdout=subprocess.PIPE,
+                                 text=True)
+        try:
+            assert other.stdout.readline() == "ready\n"
+            done = admin.office(None, "user", "add", "alice", "--password-stdin", "--admin-socket",
+                                path, "--database", "postgresql://x@127.0.0.1:1/x",
+                                stdin="correct horse\n", code=None)
+            assert done.returncode == 1
+            assert ("another user listens" in done.stderr) != told, done
+            heard = [other.stdout.readline() for _ in range(2 if told else 1)]
+            assert any("correct horse" in line for line in heard) == told
+        finally:
+            other.kill()
+            other.wait()
+            other.stdout.close()
 
 
 def test_more_accounts_than_fit_a_page_are_listed(start, state):

@@ -32,31 +32,6 @@ class Pair:
     def flags(self):
         return ["--tls-cert", self.cert, "--tls-key", self.key, "--tls-port", "0"]
 
-    def exchange(self, data, count):
-        """Sends data and reads count bytes meanwhile, from one thread: an SSL object has no lock,
-        and a read beside a write in another thread can take the write's state for the end."""
-        deadline = time.monotonic() + self.timeout
-        data, parts, have = memoryview(data), [], 0
-        self.sock.settimeout(0)
-        while have < count:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"{len(data)} bytes to send and {count - have} to read")
-            try:
-                if data:
-                    data = data[self.sock.send(data[:65536]):]
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                pass
-            try:
-                parts.append(self.sock.recv(min(65536, count - have)))
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                select.select([self.sock], [self.sock] if data else [], [], left)
-                continue
-            if not parts[-1]:
-                raise http.Truncated(f"ended after {have} of {count} bytes")
-            have += len(parts[-1])
-        return b"".join(parts)
-
     def serial(self):
         return openssl("x509", "-in", self.cert, "-noout", "-serial").decode().strip()
 
