@@ -23,12 +23,12 @@ static void exchange_on_done(struct loop_task *task)
 /* Since it half-closed, or since it had to wait. */
 static void exchange_watch_half_closed(struct exchange *x)
 {
-	if (!x->visitor_half_closed || timeout_is_armed(&x->left_timeout))
+	if (!x->visitor_half_closed || timeout_is_armed(&x->work->left_timeout))
 		return;
 	if (x->response_started)
 		exchange_receive_watch_left(x);
 	else if (x->state == EXCHANGE_WAITING || x->request_whole)
-		timeout_arm(x->worker->timeouts[WORKER_HALF_CLOSED], &x->left_timeout);
+		timeout_arm(x->worker->timeouts[WORKER_HALF_CLOSED], &x->work->left_timeout);
 }
 
 static void exchange_go_on(struct exchange *x)
@@ -66,7 +66,7 @@ static void exchange_on_go_on(struct meter_visit *visit)
 
 static void exchange_on_left_timeout(struct timeout *timeout)
 {
-	exchange_end_left(CONTAINER_OF(timeout, struct exchange, left_timeout));
+	exchange_end_left(CONTAINER_OF(timeout, struct exchange_work, left_timeout)->exchange);
 }
 
 static struct exchange *exchange_new(
@@ -76,20 +76,21 @@ static struct exchange *exchange_new(
 
 	x->work = pool_take_raw(&w->exchange_works);
 	memset(x->work, 0, offsetof(struct exchange_work, head_room));
+	x->work->exchange = x;
 	x->worker = w;
 	x->tunnel = t;
 	tunnel_ref(t);
 	x->visitor = *visitor;
 	x->up_events = &exchange_receive_events;
 	timeout_init(&x->timeout, exchange_send_on_timeout);
-	timeout_init(&x->left_timeout, exchange_on_left_timeout);
-	timeout_init(&x->rest_timeout, exchange_send_on_rested);
+	timeout_init(&x->work->left_timeout, exchange_on_left_timeout);
+	timeout_init(&x->work->rest_timeout, exchange_send_on_rested);
 	loop_task_init(&x->done_task, exchange_on_done);
-	list_init(&x->waiter.node);
+	list_init(&x->work->waiter.node);
 	meter_visit_init(&x->visit, exchange_on_go_on);
 	meter_enter(t, &x->visit);
-	x->waiter.ready = exchange_send_on_ready;
-	x->waiter.closed = exchange_send_on_closed;
+	x->work->waiter.ready = exchange_send_on_ready;
+	x->work->waiter.closed = exchange_send_on_closed;
 	x->start_us = loop_event_us(w->loop);
 	return x;
 }

@@ -11,16 +11,26 @@
 
 void exchange_end_release(struct exchange *x, bool reusable)
 {
-	tunnel_unwait(x->tunnel, &x->waiter);
+	if (x->work)
+		tunnel_unwait(x->tunnel, &x->work->waiter);
 	x->up_full = false;
 	x->holding = false;
 	upstream_put(&x->up, reusable);
+}
+
+static void exchange_end_clocks(struct exchange *x)
+{
+	if (!x->work)
+		return;
+	timeout_disarm(&x->work->left_timeout);
+	timeout_disarm(&x->work->rest_timeout);
 }
 
 void exchange_end_work(struct exchange *x)
 {
 	if (!x->work)
 		return;
+	exchange_end_clocks(x);
 	buf_release(&x->work->inbox);
 	pool_put(&x->worker->exchange_works, x->work);
 	x->work = NULL;
@@ -79,8 +89,7 @@ static void exchange_end(struct exchange *x, enum access_end by, bool keep_alive
 	x->done_keep_alive = keep_alive;
 	x->done_cut = cut;
 	timeout_disarm(&x->timeout);
-	timeout_disarm(&x->left_timeout);
-	timeout_disarm(&x->rest_timeout);
+	exchange_end_clocks(x);
 	exchange_end_record(x);
 	loop_defer(x->worker->loop, &x->done_task);
 }

@@ -17,10 +17,12 @@ void exchange_pace(struct exchange *x)
 	if (!meter_tell(x->tunnel, &x->visit, in, out))
 		return;
 	timeout_disarm(&x->timeout);
-	timeout_disarm(&x->left_timeout);
 	if (x->pump) {
 		pump_pause(x->pump);
-	} else if (x->up) {
+		return;
+	}
+	timeout_disarm(&x->work->left_timeout);
+	if (x->up) {
 		stream_set_bulk(x->up->stream, false);
 		stream_read_stop(x->up->stream);
 	}

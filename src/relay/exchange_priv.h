@@ -32,6 +32,11 @@ enum exchange_response_part { RESPONSE_HEAD, RESPONSE_BODY, RESPONSE_TRAILERS };
 
 /* What is needed while a request and its answer are read: an upgraded connection does without. */
 struct exchange_work {
+	struct exchange *exchange; /* the one it belongs to */
+	struct timeout left_timeout; /* a half-closed visitor waits */
+	struct timeout rest_timeout; /* the head travels alone */
+	struct tunnel_waiter waiter;
+
 	/* the request */
 	struct http1_body body;
 	uint64_t body_bytes;
@@ -88,9 +93,6 @@ struct exchange {
 	bool done_cut : 1;
 
 	struct timeout timeout;
-	struct timeout left_timeout; /* a half-closed visitor waits */
-	struct timeout rest_timeout; /* the head travels alone */
-	struct tunnel_waiter waiter;
 	struct meter_visit visit; /* while it waits, neither side is read */
 	struct loop_task done_task;
 	struct reply_audience audience;

@@ -27,9 +27,9 @@ void exchange_receive_watch_left(struct exchange *x)
 	if (!x->visitor_half_closed || !x->response_started)
 		return;
 	if (x->visitor_full)
-		timeout_disarm(&x->left_timeout);
+		timeout_disarm(&x->work->left_timeout);
 	else
-		timeout_arm(x->worker->timeouts[WORKER_HALF_PAUSED], &x->left_timeout);
+		timeout_arm(x->worker->timeouts[WORKER_HALF_PAUSED], &x->work->left_timeout);
 }
 
 static void exchange_receive_flush(struct exchange *x, struct gather *g)
@@ -90,7 +90,7 @@ static void exchange_receive_pipe(struct exchange *x, struct slice rest)
 
 	buf_init(&received);
 	x->state = EXCHANGE_PIPED;
-	timeout_disarm(&x->left_timeout);
+	timeout_disarm(&x->work->left_timeout);
 	metrics_add(x->worker->metrics, METRIC_UPGRADES, 1);
 	metrics_add(x->worker->metrics, METRIC_UPGRADES_OPEN, 1);
 	x->visitor.events->upgraded(x->visitor.ctx, &received);
@@ -171,7 +171,7 @@ static bool exchange_receive_final(struct exchange *x, struct gather *g)
 	x->status = head->status;
 	x->response_started = true;
 	x->part = RESPONSE_BODY;
-	timeout_disarm(&x->left_timeout);
+	timeout_disarm(&x->work->left_timeout);
 	return true;
 }
 

@@ -101,7 +101,7 @@ static bool exchange_send_take(struct exchange *x)
 		exchange_send_half_close(x);
 	x->holding = x->up->head_alone && !x->request_whole;
 	if (x->holding)
-		timeout_arm(x->worker->timeouts[WORKER_HEAD_REST], &x->rest_timeout);
+		timeout_arm(x->worker->timeouts[WORKER_HEAD_REST], &x->work->rest_timeout);
 	exchange_send_arm(x);
 	return true;
 }
@@ -117,8 +117,8 @@ void exchange_send_start(struct exchange *x)
 		exchange_end_error(x, VISITOR_ERROR_TUNNEL_OFFLINE, ACCESS_RELAY, none);
 		return;
 	}
-	x->waiter.held_bytes = (uint32_t)x->head.len;
-	if (!tunnel_wait(x->tunnel, &x->waiter)) {
+	x->work->waiter.held_bytes = (uint32_t)x->head.len;
+	if (!tunnel_wait(x->tunnel, &x->work->waiter)) {
 		exchange_end_error(x, VISITOR_ERROR_TOO_MANY_WAITING, ACCESS_RELAY, none);
 		return;
 	}
@@ -252,9 +252,14 @@ bool exchange_send_body(struct exchange *x, struct slice *in)
 	return true;
 }
 
+static struct exchange *exchange_send_of_waiter(struct tunnel_waiter *waiter)
+{
+	return CONTAINER_OF(waiter, struct exchange_work, waiter)->exchange;
+}
+
 void exchange_send_on_ready(struct tunnel_waiter *waiter)
 {
-	struct exchange *x = CONTAINER_OF(waiter, struct exchange, waiter);
+	struct exchange *x = exchange_send_of_waiter(waiter);
 
 	if (!exchange_send_take(x))
 		return; /* it had died unnoticed: we keep our place, and our time runs on */
@@ -265,17 +270,17 @@ void exchange_send_on_ready(struct tunnel_waiter *waiter)
 
 void exchange_send_on_closed(struct tunnel_waiter *waiter)
 {
-	struct exchange *x = CONTAINER_OF(waiter, struct exchange, waiter);
+	struct exchange *x = exchange_send_of_waiter(waiter);
 
 	exchange_end_error(x, VISITOR_ERROR_TUNNEL_OFFLINE, ACCESS_RELAY, (struct slice) {NULL, 0});
 }
 
 void exchange_send_on_rested(struct timeout *timeout)
 {
-	struct exchange *x = CONTAINER_OF(timeout, struct exchange, rest_timeout);
+	struct exchange *x = CONTAINER_OF(timeout, struct exchange_work, rest_timeout)->exchange;
 
 	if (!x->tunnel->ops->is_delivered(x->up) && ++x->rests < EXCHANGE_RESTS_MAX) {
-		timeout_arm(x->worker->timeouts[WORKER_HEAD_REST], &x->rest_timeout);
+		timeout_arm(x->worker->timeouts[WORKER_HEAD_REST], &x->work->rest_timeout);
 		return;
 	}
 	x->holding = false;
