@@ -204,12 +204,12 @@ bool tls_has_more(const struct tls *t)
 
 void tls_keep_buffers(struct tls *t, bool keep)
 {
-	if (keep) {
+	/* Not SSL_free_buffers: before OpenSSL 3.0.14 it frees the one that half a record is in as
+	 * well, and a peer can have that happen (CVE-2024-4741). */
+	if (keep)
 		SSL_clear_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
-		return;
-	}
-	SSL_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
-	SSL_free_buffers(t->ssl);
+	else
+		SSL_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
 }
 
 enum tls_result tls_read(

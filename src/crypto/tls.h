@@ -85,7 +85,7 @@ enum tls_result tls_read(
 /* Whether tls_read has something to do without more ciphertext, or part of a record waits. */
 bool tls_has_more(const struct tls *t);
 /* Between records, for a connection that is busy: 34 KiB. Otherwise, and at first, they are given
- * back behind each record. */
+ * back behind each record, so the next one in each direction gives back what was kept. */
 void tls_keep_buffers(struct tls *t, bool keep);
 /* Begins or continues the handshake, and leaves what stands behind it in *in. */
 enum tls_result tls_handshake(struct tls *t, struct slice *in, struct buf *out);

@@ -213,6 +213,10 @@ bool mux_tick(struct mux *m, uint64_t now_us)
 			mux_stream_over(s);
 			continue;
 		}
+		if (s->unread) {
+			mux_stream_unread(s);
+			continue;
+		}
 		m->told = s;
 		mux_tell(m, s);
 		m->told = NULL;

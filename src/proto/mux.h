@@ -66,6 +66,7 @@ struct mux_stream {
 	bool drained : 1; /* `writable` is due */
 	bool reset_seen : 1; /* behind the peer's FIN: told when the owner has read all before it */
 	bool released : 1; /* nobody listens any more */
+	bool unread : 1; /* and there was more: RST goes behind `out` */
 	uint64_t credit_at; /* when credit was last announced */
 	uint64_t frame_at; /* where its last frame begins in the tail */
 	char *frame_flags; /* and its flags, which may still change while it was not sent */

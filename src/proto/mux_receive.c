@@ -66,13 +66,6 @@ static int mux_receive_on_ack(struct mux *m)
 	return 0;
 }
 
-static void mux_receive_refuse(struct mux *m, uint32_t id)
-{
-	const struct mux_frame f = {.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_RST, .stream = id};
-
-	mux_stream_control(m, &f);
-}
-
 static int mux_receive_on_syn(struct mux *m)
 {
 	uint32_t id = m->frame.stream;
@@ -84,7 +77,7 @@ static int mux_receive_on_syn(struct mux *m)
 		return mux_receive_fail(m, MUX_FAULT_STREAM_EXISTS);
 	s = m->peer_streams < m->conf.max_streams ? m->events->make(m->ctx) : NULL;
 	if (!s) {
-		mux_receive_refuse(m, id);
+		mux_stream_refuse(m, id);
 		return 0;
 	}
 	mux_stream_enter(m, s, id);
@@ -130,7 +123,6 @@ static void mux_receive_deliver(struct mux *m, struct slice data)
 	if (!s)
 		return;
 	if (s->released) { /* nobody is there to read it */
-		m->current = NULL;
 		mux_stream_unread(s);
 		return;
 	}

@@ -128,10 +128,12 @@ void mux_stream_over(struct mux_stream *s)
 
 void mux_stream_unread(struct mux_stream *s)
 {
-	const struct mux_frame f = {
-		.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_RST, .stream = s->id};
-
-	mux_stream_control(s->mux, &f);
+	s->unread = true;
+	if (buf_len(&s->out)) {
+		mux_stream_consumed(s); /* the peer may be waiting with its own end, too */
+		return;
+	}
+	mux_stream_refuse(s->mux, s->id);
 	mux_stream_over(s);
 }
 
@@ -300,6 +302,8 @@ static void mux_stream_send_turn(struct mux_stream *s, size_t most)
 	buf_release(&s->out);
 	if (s->fin_wanted)
 		mux_stream_fin(s);
+	if (s->unread)
+		mux_stream_pend(s);
 	if (s->full && !s->released) {
 		s->drained = true;
 		mux_stream_pend(s);
@@ -338,12 +342,11 @@ void mux_stream_finish(struct mux_stream *s)
 void mux_stream_reset(struct mux_stream *s)
 {
 	struct mux *m = s->mux;
-	struct mux_frame f = {.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_RST, .stream = s->id};
 
 	if (!m)
 		return;
 	if (!s->reset_seen && (s->syn_sent || !mux_is_own(m, s->id)))
-		mux_stream_control(m, &f);
+		mux_stream_refuse(m, s->id);
 	mux_stream_leave(s);
 }
 
@@ -354,14 +357,14 @@ bool mux_stream_release(struct mux_stream *s)
 	s->released = true;
 	s->reading = false;
 	s->mux->parked -= buf_len(&s->in);
-	/* Bytes that nobody will read, or nobody finished: the other side should know. */
-	if (s->reset_seen || buf_len(&s->in) || (!s->fin_wanted && buf_len(&s->out)) ||
-		!s->syn_sent) {
-		buf_release(&s->in);
+	s->unread = buf_len(&s->in) > 0;
+	buf_release(&s->in);
+	/* The other side should know, but have what is whole, of what nobody reads or finished. */
+	if (s->reset_seen || (s->unread && !buf_len(&s->out)) ||
+		(!s->fin_wanted && buf_len(&s->out)) || !s->syn_sent) {
 		mux_stream_reset(s);
 		return true;
 	}
-	buf_release(&s->in);
 	if (s->mux->told != s)
 		mux_stream_consumed(s);
 	mux_stream_finish(s);

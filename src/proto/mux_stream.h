@@ -6,8 +6,7 @@
 #define PROTO_MUX_STREAM_H
 
 #include "proto/mux.h"
-
-struct mux_frame;
+#include "proto/mux_frame.h"
 
 /* Puts it into the mux, with windows and no frame sent. */
 void mux_stream_enter(struct mux *m, struct mux_stream *s, uint32_t id);
@@ -15,7 +14,8 @@ void mux_stream_enter(struct mux *m, struct mux_stream *s, uint32_t id);
 void mux_stream_leave(struct mux_stream *s);
 /* Takes it out and calls what its owner waits for. */
 void mux_stream_over(struct mux_stream *s);
-/* Its owner has let go of it, and there is more that nobody will read: the peer hears so. */
+/* Its owner has let go of it, and there is more that nobody will read: the peer hears so, behind
+ * what was said to it. */
 void mux_stream_unread(struct mux_stream *s);
 /* Moves what waits into the tail, in turn, as far as the link is ready for more. */
 void mux_stream_fill(struct mux *m);
@@ -29,6 +29,15 @@ void mux_stream_consumed(struct mux_stream *s);
 void mux_stream_accept(struct mux_stream *s);
 /* A frame that may not wait for its turn. */
 void mux_stream_control(struct mux *m, const struct mux_frame *f);
+
+/* Nobody takes what comes on it. */
+static inline void mux_stream_refuse(struct mux *m, uint32_t id)
+{
+	const struct mux_frame f = {.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_RST, .stream = id};
+
+	mux_stream_control(m, &f);
+}
+
 /* Has the owner told at the next tick. */
 void mux_stream_pend(struct mux_stream *s);
 /* Both sides are done, and nobody listens. */

@@ -250,6 +250,31 @@ static void buffers_may_be_kept(void **state)
 	}
 }
 
+/* A heartbeat may come between the head of a record and the rest of it. */
+static void half_a_record_keeps_its_buffer(void **state)
+{
+	char room[16];
+	size_t n;
+
+	tls_pair_run(&pair, 0);
+	tls_keep_buffers(pair.server.tls, true);
+	for (size_t first = 1; first < 12; first++) {
+		struct slice in;
+
+		write_to(&pair.client, &pair.server, SLICE("hello"));
+		in = slice_first(buf_slice(&pair.server.wire), first);
+		assert_int_equal(tls_read(pair.server.tls, &in, &pair.client.wire,
+					 slice_of(room, sizeof(room)), &n),
+			TLS_MORE);
+		buf_consume(&pair.server.wire, first);
+		tls_keep_buffers(pair.server.tls, false);
+		tls_pair_read(&pair.server, &pair.client, 0);
+		tls_keep_buffers(pair.server.tls, true);
+		assert_true(slice_eq(buf_slice(&pair.server.data), SLICE("hello")));
+		buf_clear(&pair.server.data);
+	}
+}
+
 static void truncated_input_waits(void **state)
 {
 	tls_pair_run(&pair, 0);
@@ -313,6 +338,9 @@ static void an_idle_link_costs_little(void **state)
 		tls_keep_buffers(p.server.tls, true);
 		tls_pair_run(&p, 0);
 		tls_keep_buffers(p.server.tls, false);
+		write_to(&p.server, &p.client, SLICE("ping"));
+		write_to(&p.client, &p.server, SLICE("pong"));
+		tls_pair_run(&p, 0);
 		keep[i] = p.server.tls;
 		p.server.tls = NULL;
 		tls_pair_deinit(&p);
@@ -342,6 +370,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_damaged_byte_fails_for_good, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			what_came_before_the_damage_is_passed_on, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(half_a_record_keeps_its_buffer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(truncated_input_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_no_tls_is_named, set_up, tear_down),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

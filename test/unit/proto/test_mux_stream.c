@@ -325,6 +325,56 @@ static void when_others_have_the_memory_streams_wait_for_their_own(void **state)
 	assert_int_equal(mux_peer_acks(&p, p.counted), 0);
 }
 
+/* ---- letting go ---- */
+
+/* A service answers an upload that it does not read: all of the answer arrives, then the refusal.
+ */
+static void what_was_said_goes_before_the_reset(void **state)
+{
+	struct mux_stream *s;
+
+	init(MUX_CLIENT, true, 16 * KIB);
+	s = mux_peer_open(&p);
+	mux_peer_write(s, 20 * KIB);
+	SENT("data SYN 1 16384;");
+	mux_stream_read_stop(s);
+	assert_int_equal(says(MUX_FRAME_DATA, MUX_FLAG_ACK, 1, 9), 0);
+	mux_stream_finish(s);
+	assert_false(mux_stream_release(s));
+	assert_int_equal(says(MUX_FRAME_DATA, 0, 1, 9), 0);
+	mux_peer_tick(&p);
+	SENT("");
+	TOLD("");
+	assert_int_equal(says(MUX_FRAME_WINDOW, 0, 1, 16 * KIB), 0);
+	SENT("data FIN 1 4096;");
+	mux_peer_tick(&p);
+	SENT("window RST 1 0;");
+	TOLD("gone 1;");
+	assert_int_equal(mux_memory(p.mux) - (size_t)mux_tail_held(&p.mux->tail), 0);
+}
+
+/* And so where more comes only after it was let go of. */
+static void what_was_said_goes_before_a_later_reset(void **state)
+{
+	struct mux_stream *s;
+
+	init(MUX_CLIENT, true, 16 * KIB);
+	s = mux_peer_open(&p);
+	mux_peer_write(s, 20 * KIB);
+	mux_stream_finish(s);
+	assert_false(mux_stream_release(s));
+	SENT("data SYN 1 16384;");
+	assert_int_equal(says(MUX_FRAME_DATA, MUX_FLAG_ACK, 1, 9), 0);
+	assert_int_equal(says(MUX_FRAME_DATA, 0, 1, 8 * KIB), 0);
+	SENT("ack 8225;window 1 8201;"); /* both may be in this, and each has to go on */
+	TOLD("");
+	assert_int_equal(says(MUX_FRAME_WINDOW, 0, 1, 16 * KIB), 0);
+	SENT("data FIN 1 4096;");
+	mux_peer_tick(&p);
+	SENT("window RST 1 0;");
+	TOLD("gone 1;");
+}
+
 /* ---- the owner inside events ---- */
 
 static void reset_it(struct mux_peer *peer, struct mux_stream *s)
@@ -398,6 +448,8 @@ int main(void)
 		T(one_that_waits_alone_takes_larger_ones),
 		T(the_control_stream_goes_first),
 		T(nobody_passes_those_who_wait),
+		T(what_was_said_goes_before_the_reset),
+		T(what_was_said_goes_before_a_later_reset),
 		T(credit_is_never_exceeded),
 		T(writable_waits_for_what_was_written_meanwhile),
 		T(a_full_tail_stops_streams_until_it_is_acknowledged),
