@@ -301,7 +301,7 @@ static void a_full_tail_stops_streams_until_it_is_acknowledged(void **state)
  */
 static void when_others_have_the_memory_streams_wait_for_their_own(void **state)
 {
-	struct mux_tails all = {0};
+	static struct mux_tails all; /* outlives the mux, which goes in tear_down */
 	struct mux_stream *s;
 
 	mux_peer_init(
