@@ -275,7 +275,7 @@ adit("adit-plain", "the same with 1 worker and no TLS", sealed=False)
 # ---------------------------------------------------------------- others; README.md says whence
 
 # Its link is TLS and multiplexed, as it comes.
-peer("frp", about="frps + frpc 0.70, TLS 1.3 on the link, TCP mux", need=["frps", "frpc"],
+peer("frp", about="frps + frpc 0.61, TLS 1.3 on the link, TCP mux", need=["frps", "frpc"],
      http="@p1@", host="app.test", tcp="@p3@",
      files={"s.toml": 'bindAddr = "@relay_bind@"\nbindPort = @p2@\nvhostHTTPPort = @p1@\n'
                       'transport.tcpMux = true\ntransport.tls.force = true\n'
