@@ -281,19 +281,29 @@ static enum create_result create_check_rules(const struct worker *w, const struc
 	return auth_may_name(wish->grant, wish->name) ? CREATE_OK : CREATE_OTHER_NAME;
 }
 
-enum create_result create_tunnel(
-	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
+typedef enum create_result (*create_fn)(
+	struct worker *w, const struct create_wish *wish, struct create_outcome *out);
+
+/* The name that is asked for, or else one of ours: made, or only looked at beforehand. */
+static enum create_result create_by_rules(struct worker *w, const struct create_wish *wish,
+	struct create_outcome *out, create_fn named, create_fn unnamed)
 {
 	enum create_result result = create_check_rules(w, wish);
 
 	if (result != CREATE_OK)
 		return result;
 	if (!wish->name.len)
-		return create_unnamed(w, wish, out);
-	result = create_tunnel_as(w, wish, out);
+		return unnamed(w, wish, out);
+	result = named(w, wish, out);
 	if (create_is_taken(result) && !w->conf->strict)
-		return create_unnamed(w, wish, out);
+		return unnamed(w, wish, out);
 	return result;
+}
+
+enum create_result create_tunnel(
+	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
+{
+	return create_by_rules(w, wish, out, create_tunnel_as, create_unnamed);
 }
 
 /* ---- beforehand ---- */
@@ -372,14 +382,5 @@ static enum create_result create_foresee_unnamed(
 enum create_result create_foresee(
 	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
 {
-	enum create_result result = create_check_rules(w, wish);
-
-	if (result != CREATE_OK)
-		return result;
-	if (!wish->name.len)
-		return create_foresee_unnamed(w, wish, out);
-	result = create_foresee_as(w, wish, out);
-	if (create_is_taken(result) && !w->conf->strict)
-		return create_foresee_unnamed(w, wish, out);
-	return result;
+	return create_by_rules(w, wish, out, create_foresee_as, create_foresee_unnamed);
 }
