@@ -1,8 +1,9 @@
 /*
- * The head parser. It works line by line: a line is looked for with memchr and judged once it is
- * whole, so a message gets the same verdict however it is cut into pieces. The limits are the
- * exception, they also hold for a line whose end is not in sight. Called by whoever reads bytes;
- * it never looks behind the empty line.
+ * The head parser. It works line by line: a line is judged once it is whole, so a message gets the
+ * same verdict however it is cut into pieces. The limits are the exception, they also hold for a
+ * line whose end is not in sight. Plain fields are judged while their end is looked for; for any
+ * other line the end is found first. Called by whoever reads bytes; it uses nothing behind the
+ * empty line.
  */
 #include "proto/http1_parse.h"
 
