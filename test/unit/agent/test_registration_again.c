@@ -70,15 +70,21 @@ static void without_a_free_port_it_is_asked_again(void **state)
 	registrations_deinit(&f.r);
 }
 
+/* A name was made for it, and its session is over: it asks for the same one again. */
+static void lose_a_name_and_ask_again(struct fixture *f)
+{
+	set_one(f, http("a", NULL));
+	assert_says(f, 0, "register 1");
+	take(f, 0, REGISTERED(1, "mole"));
+	registrations_lose_lane(&f->r, 0);
+	assert_says(f, 0, "register 1 mole");
+}
+
 static void a_remembered_name_that_is_refused_is_given_up_whatever_the_relay_calls_it(void **state)
 {
 	BEGIN(f, 1);
 
-	set_one(&f, http("a", NULL));
-	assert_says(&f, 0, "register 1");
-	take(&f, 0, REGISTERED(1, "mole"));
-	registrations_lose_lane(&f.r, 0);
-	assert_says(&f, 0, "register 1 mole");
+	lose_a_name_and_ask_again(&f);
 	assert_int_equal(take(&f, 0, REFUSED(1, "name-in-use", true)), REGISTRATION_AGAIN);
 	assert_says(&f, 0, "register 1");
 	registrations_deinit(&f.r);
@@ -88,11 +94,7 @@ static void a_remembered_name_outlives_an_error_that_is_not_about_it(void **stat
 {
 	BEGIN(f, 1);
 
-	set_one(&f, http("a", NULL));
-	assert_says(&f, 0, "register 1");
-	take(&f, 0, REGISTERED(1, "mole"));
-	registrations_lose_lane(&f.r, 0);
-	assert_says(&f, 0, "register 1 mole");
+	lose_a_name_and_ask_again(&f);
 	assert_int_equal(take(&f, 0, REFUSED(1, "too-many-tunnels", false)), REGISTRATION_AGAIN);
 	f.now += 1000;
 	assert_says(&f, 0, "register 1 mole");
