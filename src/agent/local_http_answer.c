@@ -247,9 +247,17 @@ static void local_http_answer_on_drained(void *ctx)
 	local_http_send_drained(ctx);
 }
 
+static struct slice local_http_answer_on_place(void *ctx)
+{
+	struct local_visitor *v = ctx;
+
+	return stream_place(v->stream);
+}
+
 const struct stream_events local_http_answer_events = {
 	.data = local_http_answer_on_data,
 	.drained = local_http_answer_on_drained,
 	.ended = local_http_answer_on_ended,
 	.failed = local_http_answer_on_failed,
+	.place = local_http_answer_on_place,
 };

@@ -94,11 +94,19 @@ static void pump_on_failed(void *ctx, int err)
 	pump_finish(h->pump, h == &h->pump->half[PUMP_A] ? PUMP_END_A : PUMP_END_B);
 }
 
+static struct slice pump_on_place(void *ctx)
+{
+	struct pump_half *to = pump_other(ctx);
+
+	return stream_place(to->stream);
+}
+
 static const struct stream_events pump_stream_events = {
 	.data = pump_on_data,
 	.drained = pump_on_drained,
 	.ended = pump_on_ended,
 	.failed = pump_on_failed,
+	.place = pump_on_place,
 };
 
 struct pump *pump_new(

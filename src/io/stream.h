@@ -30,6 +30,9 @@ struct stream_events {
 	void (*drained)(void *ctx);
 	void (*ended)(void *ctx); /* the other side will send no more; writing still works */
 	void (*failed)(void *ctx, int err);
+	/* Where the next large read may put its bytes, which `data` then tells of; empty: anywhere.
+	 * NULL: never asked. */
+	struct slice (*place)(void *ctx);
 };
 
 struct stream_ops {
@@ -37,6 +40,7 @@ struct stream_ops {
 	void (*read_stop)(struct stream *s);
 	bool (*write)(struct stream *s, const struct slice *parts, size_t count);
 	size_t (*room)(const struct stream *s);
+	struct slice (*place)(struct stream *s); /* NULL: it has none */
 	void (*set_bulk)(struct stream *s, bool bulk); /* NULL: pieces are as large as they come */
 	void (*keep_buffers)(struct stream *s, bool keep); /* NULL: it has none */
 	void (*shutdown)(struct stream *s);
@@ -110,11 +114,30 @@ static inline void stream_keep_buffers(struct stream *s, bool keep)
 		s->ops->keep_buffers(s, keep);
 }
 
+/* Room where bytes may be put that are written to it next, in one part and from their beginning:
+ * they need not be copied then. Good during the read that asks. Empty: there is none. */
+static inline struct slice stream_place(struct stream *s)
+{
+	return s->ops->place ? s->ops->place(s) : (struct slice) {NULL, 0};
+}
+
 /* After a read of that size: whether the next ones may be large. Costs nothing for small ones. */
 static inline void stream_tune_reads(struct stream *from, const struct stream *to, size_t size)
 {
 	if (from->ops->set_bulk && size >= STREAM_READ_SMALL - STREAM_READ_OVERHEAD)
 		stream_set_bulk(from, stream_room(to) >= STREAM_READ_BULK);
+}
+
+/* Where the next read goes: after one that brought much where the owner wants it, else to `any`. */
+#define STREAM_READ_MUCH 16384
+static inline struct slice stream_read_room(
+	const struct stream *s, const char *any, bool much, bool bulk)
+{
+	struct slice place = {NULL, 0};
+
+	if (much && s->events->place)
+		place = s->events->place(s->ctx);
+	return place.len ? place : slice_of(any, bulk ? STREAM_READ_BULK : STREAM_READ_SMALL);
 }
 
 /* Half-close: what is parked goes out first. */

@@ -44,6 +44,7 @@ struct stream_tcp {
 	bool shutdown_wanted;
 	bool failed;
 	bool bulk; /* reads may be large */
+	bool much; /* was brought by the last one */
 };
 
 struct stream_tcp_failure {
@@ -87,9 +88,11 @@ static void stream_tcp_tell_failed(struct stream_tcp *t, int err)
 static void stream_tcp_on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
 {
 	const struct stream_tcp *t = handle->data;
+	char *any = loop_read_buffer(loop_of_uv(handle->loop));
+	struct slice room = stream_read_room(&t->base, any, t->much, t->bulk);
 
-	buf->base = loop_read_buffer(loop_of_uv(handle->loop));
-	buf->len = t->bulk ? STREAM_READ_BULK : STREAM_READ_SMALL;
+	buf->base = (char *)room.ptr;
+	buf->len = room.len;
 }
 
 static void stream_tcp_on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
@@ -98,6 +101,7 @@ static void stream_tcp_on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
 
 	loop_begin_event(loop_of_uv(uv->loop));
 	if (n > 0) {
+		t->much = n >= STREAM_READ_MUCH;
 		t->base.events->data(t->base.ctx, slice_of(buf->base, (size_t)n));
 	} else if (n == UV_EOF) {
 		stream_tcp_stop(t);

@@ -40,9 +40,8 @@ struct stream_tls {
 	bool working; /* inside stream_tls_take */
 	bool stalled; /* there may be plaintext without any more ciphertext */
 	bool full; /* the owner waits for drained */
-	bool lower_full, shutdown_wanted, bulk;
+	bool lower_full, shutdown_wanted, bulk, much, failed, closed;
 	bool ended; /* the closing alert came */
-	bool failed, closed;
 };
 
 static const struct stream_ops stream_tls_ops;
@@ -225,8 +224,8 @@ static bool stream_tls_step_handshake(struct stream_tls *t)
 
 static bool stream_tls_step_read(struct stream_tls *t)
 {
-	struct slice room = slice_of(
-		loop_plain_buffer(t->loop), t->bulk ? STREAM_READ_BULK : STREAM_READ_SMALL);
+	struct slice room =
+		stream_read_room(&t->base, loop_plain_buffer(t->loop), t->much, t->bulk);
 	struct buf *out = stream_tls_out(t);
 	enum tls_result result = tls_read(t->tls, &t->in, out, room, &room.len);
 
@@ -237,6 +236,7 @@ static bool stream_tls_step_read(struct stream_tls *t)
 	t->stalled = result == TLS_OK && (t->in.len || tls_has_more(t->tls));
 	switch (result) {
 	case TLS_OK:
+		t->much = room.len >= STREAM_READ_MUCH;
 		t->base.events->data(t->base.ctx, room);
 		return t->stalled;
 	case TLS_MORE:

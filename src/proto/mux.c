@@ -8,6 +8,7 @@
 #include "proto/mux_receive.h"
 #include "proto/mux_stream.h"
 #include "proto/mux_urgent.h"
+#include "proto/mux_window.h"
 
 #define MUX_PIECE_MAX 65536u /* of parked input, told at once */
 
@@ -159,7 +160,7 @@ static void mux_tell_parked(struct mux *m, struct mux_stream *s)
 	if (m->told && !(s->released && buf_len(&in))) {
 		buf_fit(&in);
 		s->in = in;
-		mux_stream_consumed(s);
+		mux_window_consumed(s);
 		return;
 	}
 	m->parked -= buf_len(&in);
@@ -174,7 +175,7 @@ static void mux_tell_received(struct mux *m, struct mux_stream *s)
 	if (buf_len(&s->in))
 		mux_tell_parked(m, s);
 	else
-		mux_stream_consumed(s);
+		mux_window_consumed(s);
 	if (!m->told)
 		return;
 	if (s->reading && s->fin_seen && !s->fin_told && !buf_len(&s->in)) {
@@ -251,7 +252,7 @@ void mux_go_away(struct mux *m)
 {
 	const struct mux_frame f = {.type = MUX_FRAME_GO_AWAY};
 
-	mux_stream_control(m, &f);
+	mux_head_control(m, &f);
 }
 
 /* ---- resuming ---- */
@@ -267,6 +268,7 @@ void mux_agree(struct mux *m, bool resume, uint32_t window)
 		mux_tail_ack(&m->tail, m->tail.sent);
 	if (window)
 		m->window_start = m->window_hint = window;
+	mux_window_expect(m);
 }
 
 void mux_link_lost(struct mux *m)

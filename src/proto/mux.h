@@ -110,6 +110,9 @@ MUST_CHECK bool mux_open(struct mux *m, struct mux_stream *s);
 bool mux_stream_write(struct mux_stream *s, const struct slice *parts, size_t count);
 /* Bytes it takes just now without parking any. */
 size_t mux_stream_room(const struct mux_stream *s);
+/* Where a lot of bytes may be put that are to be written next, in one part: it is not copied then.
+ * Good until the next call of mux_receive, mux_tick or mux_output. Empty: not just now. */
+struct slice mux_stream_place(struct mux_stream *s);
 void mux_stream_read_start(struct mux_stream *s); /* parked input comes at the next mux_tick */
 void mux_stream_read_stop(struct mux_stream *s);
 /* Half-close, behind what is parked. */

@@ -8,6 +8,7 @@
 #include "proto/mux_priv.h"
 #include "proto/mux_stream.h"
 #include "proto/mux_urgent.h"
+#include "proto/mux_window.h"
 
 #define MUX_OVERRUN_MAX 1048576u /* beyond tail_max: frames that wait for no turn */
 
@@ -19,7 +20,7 @@ static int mux_receive_fail(struct mux *m, enum mux_fault fault)
 		return ERR_SYNTAX;
 	m->fault = fault;
 	if (fault != MUX_FAULT_GO_AWAY)
-		mux_stream_control(m, &f);
+		mux_head_control(m, &f);
 	return ERR_SYNTAX;
 }
 
@@ -38,7 +39,12 @@ static int mux_receive_on_ping(struct mux *m)
 		uint64_t rtt = m->now_us - m->ping_at;
 
 		m->ping_open = false;
-		m->rtt_us = m->rtt_us && m->rtt_us < rtt ? m->rtt_us : rtt;
+		if (!m->rtt_us) {
+			m->rtt_us = rtt;
+			mux_window_expect(m);
+		} else if (rtt < m->rtt_us) {
+			m->rtt_us = rtt;
+		}
 		m->events->pong(m->ctx, rtt);
 	}
 	return 0;
@@ -129,13 +135,13 @@ static void mux_receive_deliver(struct mux *m, struct slice data)
 	if (s->reading && !buf_len(&s->in)) {
 		m->events->data(s, data);
 		if (m->current == s)
-			mux_stream_consumed(s);
+			mux_window_consumed(s);
 		return;
 	}
 	buf_append_slice(&s->in, data);
 	m->parked += data.len;
 	if (!s->reading)
-		mux_stream_stall(s);
+		mux_window_stall(s);
 }
 
 /* A peer that has finished, and wants no more, takes nothing back of what it said. */

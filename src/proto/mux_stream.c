@@ -9,50 +9,14 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "proto/mux_head.h"
 #include "proto/mux_priv.h"
+#include "proto/mux_window.h"
 
-#define MUX_WINDOW_NEAR 262144u /* a window that is never too large */
-#define MUX_WINDOW_SLOW_US 100000u /* a reader that has not used half of it by then is slow */
-#define MUX_WINDOW_QUICK_US 1000u /* a window that is used up in so little is worth doubling */
+#define MUX_PLACE_MIN 16384u /* for less it is not worth leaving the rest of a block empty */
 #define MUX_TURN_ALONE 65536u /* a frame of a stream that waits alone */
 
-/* ---- frames ---- */
-
-static uint16_t mux_stream_flags(struct mux_stream *s)
-{
-	uint16_t flags = 0;
-
-	if (!s->syn_sent) {
-		flags |= MUX_FLAG_SYN;
-		s->syn_sent = true;
-	}
-	if (list_is_linked(&s->owing)) {
-		flags |= MUX_FLAG_ACK;
-		list_remove(&s->owing);
-	}
-	return flags;
-}
-
-static void mux_stream_head(struct mux_stream *s, uint8_t type, uint16_t flags, uint32_t length)
-{
-	struct mux *m = s->mux;
-	struct mux_frame f = {.type = type,
-		.flags = flags | mux_stream_flags(s),
-		.stream = s->id,
-		.length = length};
-	char *at = mux_tail_place(&m->tail, MUX_FRAME_HEAD);
-
-	mux_frame_write(at, &f);
-	s->frame_flags = at + MUX_FRAME_FLAGS_AT;
-	s->frame_at = m->tail.end - MUX_FRAME_HEAD;
-	mux_wake(m);
-}
-
-void mux_stream_control(struct mux *m, const struct mux_frame *f)
-{
-	mux_frame_write(mux_tail_place(&m->tail, MUX_FRAME_HEAD), f);
-	mux_wake(m);
-}
+/* ---- coming and going ---- */
 
 /* FIN goes into the stream's last frame if that was not sent, else into one of its own: always so
  * for stock peers, some of which take it before the payload that it stands behind. */
@@ -64,18 +28,9 @@ static void mux_stream_fin(struct mux_stream *s)
 	if (m->agreed && s->frame_flags && s->frame_at >= m->tail.high)
 		*s->frame_flags = (char)(*s->frame_flags | (char)MUX_FLAG_FIN);
 	else
-		mux_stream_head(s, MUX_FRAME_WINDOW, MUX_FLAG_FIN, 0);
+		mux_head_put(s, MUX_FRAME_WINDOW, MUX_FLAG_FIN, 0);
 	if (mux_stream_is_done(s))
 		mux_stream_pend(s);
-}
-
-/* ---- coming and going ---- */
-
-static uint32_t mux_stream_spare_window(const struct mux *m)
-{
-	uint32_t half = m->conf.window_budget / 2;
-
-	return m->window_grown < half ? half - m->window_grown : 0;
 }
 
 void mux_stream_enter(struct mux *m, struct mux_stream *s, uint32_t id)
@@ -130,7 +85,7 @@ void mux_stream_unread(struct mux_stream *s)
 {
 	s->unread = true;
 	if (buf_len(&s->out)) {
-		mux_stream_consumed(s); /* the peer may be waiting with its own end, too */
+		mux_window_consumed(s); /* the peer may be waiting with its own end, too */
 		return;
 	}
 	mux_stream_refuse(s->mux, s->id);
@@ -158,39 +113,12 @@ bool mux_open(struct mux *m, struct mux_stream *s)
 		return false;
 	mux_stream_enter(m, s, m->next_id);
 	m->next_id += 2;
-	if (extra && extra <= mux_stream_spare_window(m)) {
-		s->recv_window += extra; /* the peer hears of it behind the first frame */
-		s->recv_grown = extra;
-		m->window_grown += extra;
-	}
+	if (extra && extra <= mux_window_spare(m))
+		mux_window_widen(s, extra); /* the peer hears of it behind the first frame */
 	return true;
 }
 
 /* ---- sending ---- */
-
-/* What of the window the owner has read and the peer does not know of. */
-static uint32_t mux_stream_unsaid(const struct mux_stream *s)
-{
-	const struct mux *m = s->mux;
-	uint32_t coming = m->current == s ? m->payload_left : 0;
-	uint32_t out = s->recv_credit + coming + (uint32_t)buf_len(&s->in);
-
-	return out < s->recv_window ? s->recv_window - out : 0; /* it may have shrunk */
-}
-
-static bool mux_stream_owes_credit(const struct mux_stream *s)
-{
-	return s->syn_sent && mux_stream_unsaid(s) >= s->recv_window / 2;
-}
-
-static void mux_stream_say_credit(struct mux_stream *s)
-{
-	uint32_t credit = mux_stream_unsaid(s);
-
-	s->recv_credit += credit;
-	if (credit)
-		mux_stream_head(s, MUX_FRAME_WINDOW, 0, credit);
-}
 
 /* Whether bytes may go past those who wait for their turn. */
 static bool mux_stream_may_send(const struct mux_stream *s)
@@ -226,7 +154,8 @@ static size_t mux_stream_send_now(struct mux_stream *s, const struct slice *part
 
 	if (len > MUX_FRAME_ALONE)
 		len = MUX_FRAME_ALONE;
-	mux_stream_head(s, MUX_FRAME_DATA, 0, (uint32_t)len);
+	mux_tail_redeem(&s->mux->tail, MUX_FRAME_HEAD, parts[0]);
+	mux_head_put(s, MUX_FRAME_DATA, 0, (uint32_t)len);
 	left = len;
 	for (size_t i = 0; left; i++) {
 		struct slice part = slice_first(parts[i], left);
@@ -236,7 +165,7 @@ static size_t mux_stream_send_now(struct mux_stream *s, const struct slice *part
 	}
 	s->send_credit -= (uint32_t)len;
 	if (opens)
-		mux_stream_say_credit(s);
+		mux_window_say(s);
 	return len;
 }
 
@@ -281,6 +210,15 @@ size_t mux_stream_room(const struct mux_stream *s)
 	return room < MUX_FRAME_ALONE ? room : MUX_FRAME_ALONE;
 }
 
+struct slice mux_stream_place(struct mux_stream *s)
+{
+	size_t room = s->syn_sent && s->id != MUX_STREAM_FIRST ? mux_stream_room(s) : 0;
+
+	if (room < MUX_PLACE_MIN)
+		return slice_of(NULL, 0);
+	return mux_tail_lease(&s->mux->tail, MUX_FRAME_HEAD, MUX_PLACE_MIN, room);
+}
+
 /* One frame of what waits. */
 static void mux_stream_send_turn(struct mux_stream *s, size_t most)
 {
@@ -288,7 +226,7 @@ static void mux_stream_send_turn(struct mux_stream *s, size_t most)
 	bool opens = !s->syn_sent;
 
 	data = slice_first(data, s->send_credit);
-	mux_stream_head(s, MUX_FRAME_DATA, 0, (uint32_t)data.len);
+	mux_head_put(s, MUX_FRAME_DATA, 0, (uint32_t)data.len);
 	mux_stream_put(s, data);
 	s->send_credit -= (uint32_t)data.len;
 	s->mux->parked -= data.len;
@@ -296,7 +234,7 @@ static void mux_stream_send_turn(struct mux_stream *s, size_t most)
 		mem_wipe(s->out.base + s->out.start, data.len);
 	buf_consume(&s->out, data.len);
 	if (opens)
-		mux_stream_say_credit(s);
+		mux_window_say(s);
 	if (buf_len(&s->out))
 		return;
 	buf_release(&s->out);
@@ -366,7 +304,7 @@ bool mux_stream_release(struct mux_stream *s)
 		return true;
 	}
 	if (s->mux->told != s)
-		mux_stream_consumed(s);
+		mux_window_consumed(s);
 	mux_stream_finish(s);
 	if (!mux_stream_is_done(s))
 		return false;
@@ -374,115 +312,9 @@ bool mux_stream_release(struct mux_stream *s)
 	return true;
 }
 
-/* ---- receiving: windows ---- */
-
-/* The window was larger than its reader is quick: what it grew by is halved, and with it what new
- * streams begin with. Credit that was given stays, and is not renewed. */
-void mux_stream_stall(struct mux_stream *s)
-{
-	struct mux *m = s->mux;
-	uint32_t less = s->recv_grown - s->recv_grown / 2;
-
-	if (s->stalled)
-		return;
-	s->stalled = true;
-	s->recv_window -= less;
-	s->recv_grown -= less;
-	m->window_grown -= less;
-	m->window_hint /= 2;
-	if (m->window_hint < m->window_start)
-		m->window_hint = m->window_start;
-}
-
-/* Twice what is on the way at this speed, and enough for a short way. */
-static uint64_t mux_stream_worth(const struct mux_stream *s)
-{
-	const struct mux *m = s->mux;
-	uint64_t us = m->now_us - s->credit_at;
-
-	if (!m->rtt_us) /* not measured yet */
-		return m->conf.window_max;
-	return MUX_WINDOW_NEAR + 2 * m->rtt_us * mux_stream_unsaid(s) / (us ? us : 1);
-}
-
-/* Twice as much. One that the peer opened has begun small whatever was before it: once it has used
- * that up, it gets what the last ones had grown to. */
-static uint32_t mux_stream_step(const struct mux_stream *s)
-{
-	const struct mux *m = s->mux;
-	uint32_t most = m->window_hint, spare = mux_stream_spare_window(m), more;
-
-	if (s->recv_grown || mux_is_own(m, s->id) || s->id == MUX_STREAM_FIRST ||
-		most < 2 * s->recv_window)
-		return s->recv_window;
-	more = most - s->recv_window;
-	return more <= spare ? more : s->recv_window;
-}
-
-/*
- * A reader that used half of its window in about a round trip would use more. Every second time: a
- * window is never more than what the reader has taken, some of which may only fill a socket.
- */
-static void mux_stream_grow(struct mux_stream *s)
-{
-	struct mux *m = s->mux;
-	uint32_t more;
-
-	if (s->stalled || s->recv_window >= m->conf.window_max ||
-		s->recv_window >= mux_stream_worth(s) ||
-		m->now_us - s->credit_at > 2 * m->rtt_us + MUX_WINDOW_QUICK_US)
-		return;
-	s->quick = !s->quick;
-	if (s->quick)
-		return;
-	more = mux_stream_step(s);
-	if (more > m->conf.window_max - s->recv_window)
-		more = m->conf.window_max - s->recv_window;
-	if (more > m->conf.window_budget - m->window_grown)
-		more = m->conf.window_budget - m->window_grown;
-	s->recv_window += more;
-	s->recv_grown += more;
-	m->window_grown += more;
-	if (s->recv_window > m->window_hint)
-		m->window_hint = s->recv_window < MUX_HINT_MAX ? s->recv_window : MUX_HINT_MAX;
-}
-
-/* A reader that stalled, and is slow, has its window shrunk at once to what is on the way twice at
- * its speed, or to what it began with: what it does not take waits in memory. */
-static void mux_stream_fit(struct mux_stream *s)
-{
-	struct mux *m = s->mux;
-	uint64_t us = m->now_us - s->credit_at, worth;
-	uint32_t less = s->recv_grown;
-
-	if (us <= MUX_WINDOW_SLOW_US + 2 * m->rtt_us)
-		return;
-	worth = 2 * m->rtt_us * mux_stream_unsaid(s) / us;
-	if (worth > s->recv_window - s->recv_grown)
-		less = worth < s->recv_window ? s->recv_window - (uint32_t)worth : 0;
-	s->recv_window -= less;
-	s->recv_grown -= less;
-	m->window_grown -= less;
-}
-
-/* What the owner took and could not pass on is in memory like what waits here: while it does not
- * read, none of its credit is renewed, and both together are one window. One that has let go gives
- * credit, so that the peer ends or hears that nobody reads. */
-void mux_stream_consumed(struct mux_stream *s)
-{
-	if (s->stalled && s->recv_grown)
-		mux_stream_fit(s);
-	if (!(s->reading || s->released) || s->fin_seen || !mux_stream_owes_credit(s))
-		return;
-	mux_stream_grow(s);
-	s->stalled = false;
-	s->credit_at = s->mux->now_us;
-	mux_stream_say_credit(s);
-}
-
 void mux_stream_accept(struct mux_stream *s)
 {
-	mux_stream_head(s, MUX_FRAME_WINDOW, 0, 0);
+	mux_head_put(s, MUX_FRAME_WINDOW, 0, 0);
 }
 
 void mux_stream_read_start(struct mux_stream *s)
@@ -490,7 +322,7 @@ void mux_stream_read_start(struct mux_stream *s)
 	if (!s->mux || s->released)
 		return;
 	s->reading = true;
-	if (buf_len(&s->in) || (s->fin_seen && !s->fin_told) || mux_stream_owes_credit(s))
+	if (buf_len(&s->in) || (s->fin_seen && !s->fin_told) || mux_window_owes(s))
 		mux_stream_pend(s);
 }
 

@@ -1,5 +1,5 @@
 /*
- * The sending half of a mux, and the windows: what mux.c needs of it besides the operations on
+ * The sending half of a mux: what mux.c needs of it besides the operations on
  * streams that mux.h shows.
  */
 #ifndef PROTO_MUX_STREAM_H
@@ -7,6 +7,7 @@
 
 #include "proto/mux.h"
 #include "proto/mux_frame.h"
+#include "proto/mux_head.h"
 
 /* Puts it into the mux, with windows and no frame sent. */
 void mux_stream_enter(struct mux *m, struct mux_stream *s, uint32_t id);
@@ -21,21 +22,15 @@ void mux_stream_unread(struct mux_stream *s);
 void mux_stream_fill(struct mux *m);
 /* More credit came. */
 void mux_stream_credit(struct mux_stream *s, uint32_t more);
-/* Its reader stopped while bytes come. */
-void mux_stream_stall(struct mux_stream *s);
-/* The owner has read something: tells the peer once it is worth a frame. */
-void mux_stream_consumed(struct mux_stream *s);
 /* What the peer should hear without waiting for data to go with: that the stream was accepted. */
 void mux_stream_accept(struct mux_stream *s);
-/* A frame that may not wait for its turn. */
-void mux_stream_control(struct mux *m, const struct mux_frame *f);
 
 /* Nobody takes what comes on it. */
 static inline void mux_stream_refuse(struct mux *m, uint32_t id)
 {
 	const struct mux_frame f = {.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_RST, .stream = id};
 
-	mux_stream_control(m, &f);
+	mux_head_control(m, &f);
 }
 
 /* Has the owner told at the next tick. */

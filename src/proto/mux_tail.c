@@ -8,8 +8,8 @@
 
 /* With its head a block fits a round size of the allocator. */
 #define MUX_BLOCK_SMALL 4032u
-#define MUX_BLOCK_LARGE 65472u
-#define MUX_SPARE_MAX 8u
+#define MUX_BLOCK_LARGE 131008u
+#define MUX_SPARE_MAX 16u
 /* Those that hold what each tail may have; the others count. */
 #define MUX_OWN_BLOCKS ((MUX_TAIL_OWN + MUX_BLOCK_LARGE - 1) / MUX_BLOCK_LARGE)
 #define MUX_BLOCK_SIZE (sizeof(struct mux_block) + MUX_BLOCK_LARGE)
@@ -117,16 +117,25 @@ static struct mux_block *mux_tail_extend(struct mux_tail *t, size_t wanted)
 	return b;
 }
 
-char *mux_tail_place(struct mux_tail *t, size_t len)
+/* The block to write to next, with room for `least` bytes of those that are wanted. */
+static struct mux_block *mux_tail_current(struct mux_tail *t, size_t least, size_t wanted)
 {
 	struct mux_block *b = mux_tail_last(t);
+
+	if (!b || b == t->leased || b->cap - b->len < least)
+		return mux_tail_extend(t, wanted);
+	if (!t->sending)
+		t->sending = b;
+	return b;
+}
+
+char *mux_tail_place(struct mux_tail *t, size_t len)
+{
+	struct mux_block *b;
 	char *at;
 
 	CHECK(len <= MUX_TAIL_PIECE);
-	if (!b || b->cap - b->len < len)
-		b = mux_tail_extend(t, len);
-	else if (!t->sending)
-		t->sending = b;
+	b = mux_tail_current(t, len, len);
 	at = b->data + b->len;
 	b->len += (uint32_t)len;
 	t->end += len;
@@ -135,19 +144,15 @@ char *mux_tail_place(struct mux_tail *t, size_t len)
 
 static void mux_tail_put(struct mux_tail *t, struct slice data, bool is_secret)
 {
-	struct mux_block *b = mux_tail_last(t);
-
 	while (data.len) {
-		size_t n;
+		struct mux_block *b = mux_tail_current(t, 1, data.len);
+		char *at = b->data + b->len;
+		size_t n = b->cap - b->len;
 
-		if (!b || b->len == b->cap)
-			b = mux_tail_extend(t, data.len);
-		else if (!t->sending)
-			t->sending = b;
-		n = b->cap - b->len;
 		if (n > data.len)
 			n = data.len;
-		memcpy(b->data + b->len, data.ptr, n);
+		if (at != data.ptr) /* it was leased, and is there */
+			memcpy(at, data.ptr, n);
 		b->is_secret |= is_secret;
 		b->len += (uint32_t)n;
 		t->end += n;
@@ -165,12 +170,32 @@ void mux_tail_append_secret(struct mux_tail *t, struct slice data)
 	mux_tail_put(t, data, true);
 }
 
-size_t mux_tail_output(const struct mux_tail *t, struct slice *parts, size_t count, size_t max)
+struct slice mux_tail_lease(struct mux_tail *t, size_t piece, size_t least, size_t most)
+{
+	struct mux_block *b;
+	size_t room;
+
+	CHECK(piece <= MUX_TAIL_PIECE && piece + least <= MUX_BLOCK_LARGE);
+	t->leased = NULL;
+	b = mux_tail_current(t, piece + least, MUX_BLOCK_LARGE);
+	t->leased = b;
+	room = b->cap - b->len - piece;
+	return slice_of(b->data + b->len + piece, room < most ? room : most);
+}
+
+void mux_tail_redeem(struct mux_tail *t, size_t piece, struct slice data)
+{
+	if (t->leased && data.ptr == t->leased->data + t->leased->len + piece)
+		t->leased = NULL;
+}
+
+size_t mux_tail_output(struct mux_tail *t, struct slice *parts, size_t count, size_t max)
 {
 	const struct mux_block *b = t->sending;
 	uint64_t at = t->sent;
 	size_t n = 0;
 
+	t->leased = NULL;
 	for (; b && n < count && max; b = mux_tail_next(t, b)) {
 		size_t skip = (size_t)(at - b->start), len = b->len - skip;
 
@@ -224,11 +249,11 @@ static void mux_tail_drop(struct mux_tail *t, struct mux_block *b)
 void mux_tail_ack(struct mux_tail *t, uint64_t position)
 {
 	CHECK(position >= t->acked && position <= t->high);
+	t->leased = NULL;
 	t->acked = position;
-	if (t->sent < position) {
+	if (t->sent < position)
 		t->sent = position;
-		mux_tail_settle(t);
-	}
+	mux_tail_settle(t); /* also when nothing was written yet to the block that comes next */
 	while (!list_is_empty(&t->blocks)) {
 		struct mux_block *b = CONTAINER_OF(t->blocks.next, struct mux_block, node);
 

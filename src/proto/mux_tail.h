@@ -35,6 +35,7 @@ struct mux_tail {
 	struct mux_tails *all; /* borrowed; NULL: alone */
 	struct list blocks; /* struct mux_block, oldest first; owned */
 	struct mux_block *sending; /* the one that `sent` is in; NULL: behind all */
+	const struct mux_block *leased; /* nothing is written behind what this one has; or NULL */
 	struct list spare; /* owned; large blocks, so that a busy session allocates little */
 	unsigned spare_count;
 	unsigned large_count; /* the spare ones too */
@@ -75,10 +76,16 @@ static inline uint64_t mux_tail_unsent(const struct mux_tail *t)
 #define MUX_TAIL_PIECE 64u
 char *mux_tail_place(struct mux_tail *t, size_t len);
 void mux_tail_append(struct mux_tail *t, struct slice data);
+/* Room for a piece of that length and, returned, for `least` to `most` bytes behind it. All other
+ * writes go elsewhere until mux_tail_redeem, or the next call of mux_tail_output or mux_tail_ack.
+ */
+struct slice mux_tail_lease(struct mux_tail *t, size_t piece, size_t least, size_t most);
+/* A piece of that length comes next, and then data: what is there already will not be copied. */
+void mux_tail_redeem(struct mux_tail *t, size_t piece, struct slice data);
 /* What stands in these blocks is wiped when nobody needs it any more. */
 void mux_tail_append_secret(struct mux_tail *t, struct slice data);
 /* Slices of what was not sent: at most count, and about max bytes. Valid until mux_tail_ack. */
-size_t mux_tail_output(const struct mux_tail *t, struct slice *parts, size_t count, size_t max);
+size_t mux_tail_output(struct mux_tail *t, struct slice *parts, size_t count, size_t max);
 void mux_tail_sent(struct mux_tail *t, size_t len);
 /* The other side has everything before that position. */
 void mux_tail_ack(struct mux_tail *t, uint64_t position);

@@ -172,6 +172,11 @@ static size_t chan_room(const struct stream *s)
 	return mux_stream_room(&chan_of(s)->mux);
 }
 
+static struct slice chan_place(struct stream *s)
+{
+	return mux_stream_place(&chan_of(s)->mux);
+}
+
 static void chan_shutdown(struct stream *s)
 {
 	mux_stream_finish(&chan_of(s)->mux);
@@ -195,6 +200,7 @@ static const struct stream_ops chan_ops = {
 	.read_stop = chan_read_stop,
 	.write = chan_write,
 	.room = chan_room,
+	.place = chan_place,
 	.shutdown = chan_shutdown,
 	.close = chan_close,
 };

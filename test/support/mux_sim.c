@@ -101,14 +101,14 @@ static void sim_bounds(struct sim_side *side)
 	uint64_t grown = 0;
 
 	LIST_EACH (node, &side->streams) {
-		const struct mux_stream *s = &CONTAINER_OF(node, struct sim_stream, node)->stream;
+		struct sim_stream *owner = CONTAINER_OF(node, struct sim_stream, node);
+		const struct mux_stream *s = &owner->stream;
+		uint64_t granted = mux_sim_owner_granted(owner);
 
-		most += s->recv_window + s->recv_grown + 1 + conf->write_max;
+		most += granted + conf->write_max;
 		grown += s->recv_grown;
 		side->sim->result.grown += s->recv_grown != 0;
-		/* Its growth was halved when it stopped; the credit of before may still be used. */
-		mux_sim_owner_expect(side->sim,
-			buf_len(&s->in) <= s->recv_window + s->recv_grown + 1,
+		mux_sim_owner_expect(side->sim, buf_len(&s->in) + s->recv_credit <= granted,
 			"a reader that stopped holds at most its window");
 		mux_sim_owner_expect(side->sim,
 			s->recv_window <= conf->window_max || !s->recv_grown,

@@ -5,6 +5,7 @@
 #include "support/mux_sim_owner.h"
 
 #include "base/mem.h"
+#include "proto/mux_priv.h"
 
 void mux_sim_owner_expect(struct sim *sim, bool good, const char *problem)
 {
@@ -77,6 +78,30 @@ static void sim_write(struct sim_stream *s)
 	mem_free(bytes);
 }
 
+/* The same from where the mux would have it, from the beginning of that or not, at once or when
+ * another stream has said something. */
+static void sim_write_placed(struct sim_stream *s)
+{
+	struct sim *sim = s->side->sim;
+	struct sim_ledger *l = mux_sim_owner_ledger_of(s);
+	unsigned me = s->side->index;
+	struct slice data = mux_stream_place(&s->stream);
+
+	if (s->blocked || l->finished[me] || !data.len)
+		return;
+	data = slice_first(data, 1 + mux_sim_owner_random(sim, sim->conf.write_max));
+	if (mux_sim_owner_random(sim, 4) == 0)
+		data = slice_from(data, mux_sim_owner_random(sim, (uint32_t)data.len));
+	for (size_t i = 0; i < data.len; i++)
+		((char *)data.ptr)[i] = mux_sim_byte(s->stream.id, me, l->sent[me] + i);
+	if (mux_sim_owner_random(sim, 4) == 0 && s->node.next != &s->side->streams)
+		sim_write(CONTAINER_OF(s->node.next, struct sim_stream, node));
+	l->sent[me] += data.len;
+	s->side->quiet++;
+	s->blocked = !mux_stream_write(&s->stream, &data, 1);
+	s->side->quiet--;
+}
+
 void mux_sim_owner_finish(struct sim_stream *s)
 {
 	s->side->quiet++;
@@ -116,8 +141,22 @@ void mux_sim_owner_release(struct sim_stream *s)
 		side->released++;
 }
 
+/* It grows while it is read only, and shrinks when that has stopped. */
+uint64_t mux_sim_owner_granted(struct sim_stream *s)
+{
+	const struct mux_stream *m = &s->stream;
+	const struct mux *mux = m->mux;
+	uint64_t window = (uint64_t)m->recv_window + m->recv_grown + 1;
+	uint64_t coming = mux && mux->current == m ? mux->payload_left : 0;
+
+	if (window > s->granted || buf_len(&m->in) + coming + m->recv_credit <= window)
+		s->granted = window;
+	return s->granted;
+}
+
 void mux_sim_owner_read(struct sim_stream *s, bool on)
 {
+	mux_sim_owner_granted(s);
 	s->side->quiet++;
 	if (on)
 		mux_stream_read_start(&s->stream);
@@ -132,8 +171,10 @@ void mux_sim_owner_act(struct sim_stream *s)
 	struct sim *sim = s->side->sim;
 	unsigned what = mux_sim_owner_random(sim, 100);
 
-	if (what < 60)
+	if (what < 60 && what % 8)
 		sim_write(s);
+	else if (what < 60)
+		sim_write_placed(s);
 	else if (what < 75)
 		mux_sim_owner_read(s, true);
 	else if (what < 85)

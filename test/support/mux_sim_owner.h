@@ -22,6 +22,7 @@ struct sim_stream {
 	struct sim_side *side;
 	struct list node;
 	bool blocked; /* until `writable` */
+	uint64_t granted; /* see mux_sim_owner_granted() */
 };
 
 struct sim_side {
@@ -51,6 +52,9 @@ void mux_sim_owner_expect(struct sim *sim, bool good, const char *problem);
 uint32_t mux_sim_owner_random(struct sim *sim, uint32_t below);
 struct sim_ledger *mux_sim_owner_ledger_of(const struct sim_stream *s);
 
+/* The most that it may hold and may still be sent: its window or, when that has shrunk, what it
+ * was. */
+uint64_t mux_sim_owner_granted(struct sim_stream *s);
 void mux_sim_owner_read(struct sim_stream *s, bool on);
 void mux_sim_owner_finish(struct sim_stream *s);
 void mux_sim_owner_release(struct sim_stream *s);

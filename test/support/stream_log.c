@@ -12,6 +12,7 @@ static void stream_log_on_data(void *ctx, struct slice data)
 	struct stream_log *log = ctx;
 
 	buf_append_slice(&log->data, data);
+	log->placed += data.ptr == log->place.ptr;
 	log->data_count++;
 	stream_log_next(log);
 }
@@ -41,11 +42,20 @@ static void stream_log_on_failed(void *ctx, int err)
 	stream_log_next(log);
 }
 
+static struct slice stream_log_on_place(void *ctx)
+{
+	struct stream_log *log = ctx;
+
+	log->asked++;
+	return log->place;
+}
+
 static const struct stream_events stream_log_events = {
 	.data = stream_log_on_data,
 	.drained = stream_log_on_drained,
 	.ended = stream_log_on_ended,
 	.failed = stream_log_on_failed,
+	.place = stream_log_on_place,
 };
 
 void stream_log_init(struct stream_log *log, struct stream *stream)

@@ -9,6 +9,9 @@ struct stream_log {
 	struct stream *stream; /* owned */
 	struct buf data; /* what came */
 	unsigned data_count;
+	struct slice place; /* where reads may go that are asked about */
+	unsigned asked;
+	unsigned placed; /* events whose data is there */
 	unsigned drained;
 	unsigned ended;
 	unsigned failed;

@@ -182,6 +182,29 @@ static void reads_may_be_large_where_that_is_wanted(void **state)
 	assert_in_range(largest_read(), STREAM_READ_SMALL + 1, STREAM_READ_BULK);
 }
 
+static void reads_that_follow_much_go_where_the_owner_wants_them(void **state)
+{
+	static char place[20000];
+	struct stream_log *log = &fixture.log;
+
+	log->place = slice_of(place, sizeof(place));
+	largest_read();
+	assert_in_range(log->placed, MUCH / sizeof(place) / 4, log->asked);
+	assert_in_range(log->placed, log->data_count / 3, log->data_count);
+}
+
+static void reads_that_follow_little_go_anywhere(void **state)
+{
+	struct stream_log *log = &fixture.log;
+
+	stream_read_start(log->stream);
+	for (unsigned i = 1; i < 5; i++) {
+		tcp_pair_send(fixture.peer, SLICE("little"));
+		LOOP_TURN_UNTIL(fixture.loop, log->data_count == i);
+	}
+	assert_int_equal(log->asked, 0);
+}
+
 static void the_other_side_may_end_and_still_be_written_to(void **state)
 {
 	struct stream_log *log = &fixture.log;
@@ -388,6 +411,8 @@ int main(void)
 		STREAM_TEST(reading_stops_inside_an_event_and_starts_again),
 		STREAM_TEST(an_event_brings_no_more_than_one_read),
 		STREAM_TEST(reads_may_be_large_where_that_is_wanted),
+		STREAM_TEST(reads_that_follow_much_go_where_the_owner_wants_them),
+		STREAM_TEST(reads_that_follow_little_go_anywhere),
 		STREAM_TEST(the_other_side_may_end_and_still_be_written_to),
 		STREAM_TEST(a_half_closed_stream_still_reads),
 		STREAM_TEST(writes_that_fit_go_out_inside_the_call),

@@ -1,5 +1,5 @@
 /* The receiving windows of streams: when they grow, shrink, and are renewed. */
-#include "proto/mux_stream.h"
+#include "proto/mux_window.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -73,6 +73,57 @@ static void a_quick_reader_gets_a_larger_window_within_the_budget(void **state)
 	for (unsigned i = 0; i < 40; i++)
 		assert_int_equal(says(0, 0, 4, p.streams[1].stream.recv_credit), 0);
 	assert_int_equal(p.streams[1].stream.recv_window, MIB); /* it was given back */
+}
+
+/* The first window on top of what was agreed, of a stream that is opened then. */
+static const char *first_window(uint64_t rtt_us)
+{
+	mux_ping(p.mux, p.now_us);
+	p.now_us += rtt_us;
+	assert_int_equal(says(MUX_FRAME_PING, MUX_FLAG_ACK, 0, p.mux->ping_value), 0);
+	mux_peer_sent(&p);
+	mux_peer_write(mux_peer_open(&p), 5);
+	return mux_peer_sent(&p);
+}
+
+static void streams_over_a_long_way_begin_with_what_it_holds(void **state)
+{
+	mux_peer_init(&p,
+		(struct mux_conf) {
+			.role = MUX_CLIENT, .window_max = 8 * MIB, .window_budget = 16 * MIB});
+	mux_agree(p.mux, true, 32 * KIB);
+	assert_string_equal(first_window(20000), "data SYN 1 5;window 1 207232;");
+	assert_int_equal(p.streams[0].stream.recv_window, 240000);
+	/* Only the first measurement says so: readers may have stalled since. */
+	p.mux->window_hint = 32 * KIB;
+	assert_string_equal(first_window(20000), "data SYN 3 5;");
+	mux_link_lost(p.mux);
+	assert_int_equal(mux_link_found(p.mux, p.mux->tail.sent), 0);
+	assert_string_equal(first_window(5000000), "data SYN 5 5;window 5 1015808;");
+	assert_int_equal(p.streams[2].stream.recv_window, MUX_HINT_MAX);
+}
+
+static void streams_over_a_short_way_begin_with_what_was_agreed(void **state)
+{
+	mux_peer_init(&p,
+		(struct mux_conf) {
+			.role = MUX_CLIENT, .window_max = 8 * MIB, .window_budget = 16 * MIB});
+	assert_string_equal(first_window(1000), "data SYN 1 5;");
+	mux_agree(p.mux, true, 32 * KIB);
+	assert_string_equal(first_window(1000), "data SYN 3 5;");
+}
+
+static void a_way_that_was_measured_early_counts_once_windows_are_agreed(void **state)
+{
+	mux_peer_init(&p,
+		(struct mux_conf) {
+			.role = MUX_CLIENT, .window_max = 300000, .window_budget = 16 * MIB});
+	mux_ping(p.mux, p.now_us);
+	p.now_us += 50000;
+	assert_int_equal(says(MUX_FRAME_PING, MUX_FLAG_ACK, 0, 1), 0);
+	mux_agree(p.mux, true, 32 * KIB);
+	mux_peer_write(mux_peer_open(&p), 5);
+	assert_int_equal(p.streams[0].stream.recv_window, 300000);
 }
 
 static void a_slow_reader_keeps_its_window(void **state)
@@ -393,6 +444,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(credit_is_renewed_at_half),
 		T(a_quick_reader_gets_a_larger_window_within_the_budget),
+		T(streams_over_a_long_way_begin_with_what_it_holds),
+		T(streams_over_a_short_way_begin_with_what_was_agreed),
+		T(a_way_that_was_measured_early_counts_once_windows_are_agreed),
 		T(a_slow_reader_keeps_its_window),
 		T(the_pace_is_that_of_the_link_there_is),
 		T(a_window_beyond_the_largest_does_not_grow),
