@@ -133,11 +133,12 @@ static inline void stream_tune_reads(struct stream *from, const struct stream *t
 static inline struct slice stream_read_room(
 	const struct stream *s, const char *any, bool much, bool bulk)
 {
-	struct slice place = {NULL, 0};
+	struct slice place;
 
-	if (much && s->events->place)
-		place = s->events->place(s->ctx);
-	return place.len ? place : slice_of(any, bulk ? STREAM_READ_BULK : STREAM_READ_SMALL);
+	if (!much || !s->events->place)
+		return slice_of(any, bulk ? STREAM_READ_BULK : STREAM_READ_SMALL);
+	place = s->events->place(s->ctx);
+	return place.len ? place : slice_of(any, STREAM_READ_MUCH);
 }
 
 /* Half-close: what is parked goes out first. */

@@ -54,6 +54,7 @@ struct mux_stream {
 	uint32_t recv_credit; /* bytes the peer may still send */
 	uint32_t recv_window; /* what recv_credit is filled up to */
 	uint32_t recv_grown; /* how much of that is beyond the start */
+	uint32_t recv_taken; /* by its reader, as far as that matters */
 	bool syn_sent : 1;
 	bool reading : 1;
 	bool full : 1; /* mux_stream_write said so, and `writable` is owed */

@@ -8,6 +8,8 @@
 #include "proto/mux_priv.h"
 
 #define MUX_WINDOW_NEAR 262144u /* a window that is never too large */
+#define MUX_WINDOW_UNPROVEN 65536u
+#define MUX_WINDOW_PROOF 524288u
 #define MUX_WINDOW_SLOW_US 100000u /* a reader that has not used half of it by then is slow */
 #define MUX_WINDOW_RATE                                                                            \
 	12u /* bytes in a microsecond: what is expected of a link that is not known */
@@ -112,6 +114,16 @@ static uint32_t mux_window_step(const struct mux_stream *s)
 	return more <= spare ? more : s->recv_window;
 }
 
+/* Over a short way a window beyond some size is only in order for a reader that has taken more than
+ * what sockets hold: of one that stops then, it would be in memory. */
+static bool mux_window_may_grow(const struct mux_stream *s)
+{
+	uint64_t rtt_us = s->mux->rtt_us;
+
+	return !rtt_us || rtt_us * MUX_WINDOW_RATE >= s->recv_window ||
+		s->recv_window < MUX_WINDOW_UNPROVEN || s->recv_taken >= MUX_WINDOW_PROOF;
+}
+
 /*
  * A reader that used half of its window in about a round trip would use more. Every second time: a
  * window is never more than what the reader has taken, some of which may only fill a socket.
@@ -121,7 +133,7 @@ static void mux_window_grow(struct mux_stream *s)
 	struct mux *m = s->mux;
 	uint32_t more;
 
-	if (s->stalled || s->recv_window >= m->conf.window_max ||
+	if (s->stalled || !mux_window_may_grow(s) || s->recv_window >= m->conf.window_max ||
 		s->recv_window >= mux_window_worth(s) ||
 		m->now_us - s->credit_at > 2 * m->rtt_us + MUX_WINDOW_QUICK_US)
 		return;
@@ -163,6 +175,8 @@ void mux_window_consumed(struct mux_stream *s)
 		mux_window_fit(s);
 	if (!(s->reading || s->released) || s->fin_seen || !mux_window_owes(s))
 		return;
+	if (s->recv_taken < MUX_WINDOW_PROOF)
+		s->recv_taken += mux_window_unsaid(s);
 	mux_window_grow(s);
 	s->stalled = false;
 	s->credit_at = s->mux->now_us;

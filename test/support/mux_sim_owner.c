@@ -141,22 +141,28 @@ void mux_sim_owner_release(struct sim_stream *s)
 		side->released++;
 }
 
-/* It grows while it is read only, and shrinks when that has stopped. */
+static uint64_t sim_window(const struct sim_stream *s)
+{
+	return (uint64_t)s->stream.recv_window + s->stream.recv_grown + 1;
+}
+
 uint64_t mux_sim_owner_granted(struct sim_stream *s)
 {
 	const struct mux_stream *m = &s->stream;
 	const struct mux *mux = m->mux;
-	uint64_t window = (uint64_t)m->recv_window + m->recv_grown + 1;
 	uint64_t coming = mux && mux->current == m ? mux->payload_left : 0;
 
-	if (window > s->granted || buf_len(&m->in) + coming + m->recv_credit <= window)
-		s->granted = window;
+	if (sim_window(s) > s->granted ||
+		buf_len(&m->in) + coming + m->recv_credit <= sim_window(s))
+		s->granted = sim_window(s);
 	return s->granted;
 }
 
+/* A window grows only while it is read, and shrinks only when that has stopped. */
 void mux_sim_owner_read(struct sim_stream *s, bool on)
 {
-	mux_sim_owner_granted(s);
+	if (sim_window(s) > s->granted)
+		s->granted = sim_window(s);
 	s->side->quiet++;
 	if (on)
 		mux_stream_read_start(&s->stream);

@@ -234,7 +234,7 @@ static void a_window_is_not_larger_than_the_way_is_long(void **state)
 	init(MUX_CLIENT, true, 64 * KIB);
 	p.mux->rtt_us = 100;
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < 20; i++) {
 		p.now_us += 1000;
 		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
 	}
@@ -245,6 +245,31 @@ static void a_window_is_not_larger_than_the_way_is_long(void **state)
 		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
 	}
 	assert_true(s->recv_window > MIB);
+}
+
+/* So much may have gone into sockets only. */
+static void over_a_short_way_a_reader_proves_itself_before_its_window_is_large(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+	uint32_t taken = 0;
+
+	init(MUX_CLIENT, true, 32 * KIB);
+	p.mux->rtt_us = 100;
+	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 0), 0);
+	while (taken < 448 * KIB) {
+		taken += s->recv_credit;
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+		assert_true(s->recv_window <= 64 * KIB);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
+	assert_true(s->recv_window > 64 * KIB);
+	/* Over a long way the transfer would be over by then. */
+	p.mux->rtt_us = 20000;
+	assert_int_equal(says(0, MUX_FLAG_SYN, 4, 0), 0);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(says(0, 0, 4, p.streams[1].stream.recv_credit), 0);
+	assert_true(p.streams[1].stream.recv_window > 64 * KIB);
 }
 
 static void the_window_of_a_reader_that_stops_shrinks_to_its_start(void **state)
@@ -453,6 +478,7 @@ int main(void)
 		T(new_streams_begin_with_what_proved_useful_behind_their_first_frame),
 		T(streams_of_the_peer_go_on_with_what_proved_useful),
 		T(a_window_is_not_larger_than_the_way_is_long),
+		T(over_a_short_way_a_reader_proves_itself_before_its_window_is_large),
 		T(the_window_of_a_reader_that_stops_shrinks_to_its_start),
 		T(a_window_is_never_more_than_what_was_taken),
 		T(a_slow_reader_gives_its_window_back_at_once),
