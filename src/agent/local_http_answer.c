@@ -247,11 +247,11 @@ static void local_http_answer_on_drained(void *ctx)
 	local_http_send_drained(ctx);
 }
 
-static struct slice local_http_answer_on_place(void *ctx)
+static bool local_http_answer_on_place(void *ctx, struct slice *room)
 {
 	struct local_visitor *v = ctx;
 
-	return stream_place(v->stream);
+	return stream_place(v->stream, room);
 }
 
 const struct stream_events local_http_answer_events = {

@@ -94,11 +94,9 @@ static void pump_on_failed(void *ctx, int err)
 	pump_finish(h->pump, h == &h->pump->half[PUMP_A] ? PUMP_END_A : PUMP_END_B);
 }
 
-static struct slice pump_on_place(void *ctx)
+static bool pump_on_place(void *ctx, struct slice *room)
 {
-	struct pump_half *to = pump_other(ctx);
-
-	return stream_place(to->stream);
+	return stream_place(pump_other(ctx)->stream, room);
 }
 
 static const struct stream_events pump_stream_events = {

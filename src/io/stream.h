@@ -30,9 +30,9 @@ struct stream_events {
 	void (*drained)(void *ctx);
 	void (*ended)(void *ctx); /* the other side will send no more; writing still works */
 	void (*failed)(void *ctx, int err);
-	/* Where the next large read may put its bytes, which `data` then tells of; empty: anywhere.
-	 * NULL: never asked. */
-	struct slice (*place)(void *ctx);
+	/* Where the next large read may put its bytes, which `data` then tells of. Empty: little of
+	 * it is wanted. False, or NULL: anywhere. */
+	bool (*place)(void *ctx, struct slice *room);
 };
 
 struct stream_ops {
@@ -115,10 +115,14 @@ static inline void stream_keep_buffers(struct stream *s, bool keep)
 }
 
 /* Room where bytes may be put that are written to it next, in one part and from their beginning:
- * they need not be copied then. Good during the read that asks. Empty: there is none. */
-static inline struct slice stream_place(struct stream *s)
+ * they need not be copied then. Good during the read that asks. Empty: there is none just now, and
+ * what is written will be parked. False: it never has any. */
+static inline bool stream_place(struct stream *s, struct slice *room)
 {
-	return s->ops->place ? s->ops->place(s) : (struct slice) {NULL, 0};
+	if (!s->ops->place)
+		return false;
+	*room = s->ops->place(s);
+	return true;
 }
 
 /* After a read of that size: whether the next ones may be large. Costs nothing for small ones. */
@@ -133,11 +137,10 @@ static inline void stream_tune_reads(struct stream *from, const struct stream *t
 static inline struct slice stream_read_room(
 	const struct stream *s, const char *any, bool much, bool bulk)
 {
-	struct slice place;
+	struct slice place = {NULL, 0};
 
-	if (!much || !s->events->place)
+	if (!much || !s->events->place || !s->events->place(s->ctx, &place))
 		return slice_of(any, bulk ? STREAM_READ_BULK : STREAM_READ_SMALL);
-	place = s->events->place(s->ctx);
 	return place.len ? place : slice_of(any, STREAM_READ_MUCH);
 }
 

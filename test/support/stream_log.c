@@ -42,12 +42,13 @@ static void stream_log_on_failed(void *ctx, int err)
 	stream_log_next(log);
 }
 
-static struct slice stream_log_on_place(void *ctx)
+static bool stream_log_on_place(void *ctx, struct slice *room)
 {
 	struct stream_log *log = ctx;
 
 	log->asked++;
-	return log->place;
+	*room = log->place;
+	return log->place.ptr != NULL;
 }
 
 static const struct stream_events stream_log_events = {

@@ -9,7 +9,7 @@ struct stream_log {
 	struct stream *stream; /* owned */
 	struct buf data; /* what came */
 	unsigned data_count;
-	struct slice place; /* where reads may go that are asked about */
+	struct slice place; /* where reads may go that are asked about; NULL: anywhere */
 	unsigned asked;
 	unsigned placed; /* events whose data is there */
 	unsigned drained;

@@ -193,6 +193,18 @@ static void reads_that_follow_much_go_where_the_owner_wants_them(void **state)
 	assert_in_range(log->placed, log->data_count / 3, log->data_count);
 }
 
+static void little_is_read_while_the_owner_has_no_room(void **state)
+{
+	struct stream_log *log = &fixture.log;
+
+	stream_set_bulk(log->stream, true);
+	log->place = slice_of("", 0);
+	largest_read();
+	assert_in_range(
+		log->data_count, MUCH / STREAM_READ_MUCH - 16, MUCH / STREAM_READ_MUCH + 64);
+	assert_int_equal(log->placed, 0);
+}
+
 static void reads_that_follow_little_go_anywhere(void **state)
 {
 	struct stream_log *log = &fixture.log;
@@ -412,6 +424,7 @@ int main(void)
 		STREAM_TEST(an_event_brings_no_more_than_one_read),
 		STREAM_TEST(reads_may_be_large_where_that_is_wanted),
 		STREAM_TEST(reads_that_follow_much_go_where_the_owner_wants_them),
+		STREAM_TEST(little_is_read_while_the_owner_has_no_room),
 		STREAM_TEST(reads_that_follow_little_go_anywhere),
 		STREAM_TEST(the_other_side_may_end_and_still_be_written_to),
 		STREAM_TEST(a_half_closed_stream_still_reads),
