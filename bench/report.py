@@ -208,17 +208,20 @@ def costs(run):
 
 
 def wan_table(wan):
-    """One line for each link and peer: bulk both ways, and small requests alone and beside it."""
-    out = ["## Over a link\n\nRelay and agent on both ends of an emulated link (tools/linkem). One TCP "
+    """One line for each link and peer: a first download, bulk both ways, small requests alone and beside."""
+    out = ["## Over a link\n\nRelay and agent on both ends of an emulated link (tools/linkem). The first "
+           "GET of 1 MiB through a new tunnel, over a new\nconnection (directly: a new connection over the link); one TCP "
            "stream up and down, with its share\nof a direct connection's rate in brackets; p50 of a "
            "small request alone, and while a download runs.\n",
-           row(["link", "peer", "up, Mbit/s", "down, Mbit/s", "small, ms", "beside, ms"]),
-           "|---|---|" + "--:|" * 4]
+           row(["link", "peer", "first MiB, ms", "up, Mbit/s", "down, Mbit/s", "small, ms", "beside, ms"]),
+           "|---|---|" + "--:|" * 5]
     lines = {}
     for r in wan["rows"]:
         lines.setdefault((r["delay"], r["rate"], r["peer"]), {})[r["test"]] = r
     for (delay, rate, peer), tests in lines.items():
         cells = [f"2 x {delay}, {rate}", peer]
+        r = tests.get("first MiB")
+        cells.append(f"{r['ms']:.0f}" if r else "-")
         for test in ("up", "down"):
             r = tests.get(test)
             share = f" ({r['share']:.0%})" if r and "share" in r else ""

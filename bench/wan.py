@@ -11,7 +11,7 @@ import re
 import subprocess
 import time
 
-from lab import Lab, Peer, cpu_of, listening, snapshot, which
+from lab import Lab, Peer, Ports, cpu_of, listening, snapshot, which
 from load import GIB, run_load
 
 LEFT, RIGHT = "10.200.0.1", "10.200.0.2"
@@ -137,6 +137,30 @@ def small(lab, peer, secs, conns):
             "bad": j["status"] + j["timeout"] + j["connect"] + j["read"] + j["write"]}
 
 
+def fetch(lab, port, host, at="127.0.0.1"):
+    """One GET of 1 MiB over a new connection, in milliseconds."""
+    done = subprocess.run(
+        lab.inside("left", ["curl", "-sS", "-m", "30", "-o", "/dev/null", "-H", f"Host: {host}",
+                            "-w", "%{http_code} %{size_download} %{time_total}",
+                            f"http://{at}:{port}/1m"]),
+        stdout=subprocess.PIPE, text=True, check=True)
+    status, size, secs = done.stdout.split()
+    if status != "200" or int(size) != 1 << 20:
+        raise RuntimeError(f"GET /1m: {done.stdout}")
+    return 1000 * float(secs)
+
+
+def fetch_directly(lab):
+    """The same from a backend that the other side reaches over the link."""
+    port = Ports.take()
+    server = lab.spawn([os.path.join(lab.bin, "backend"), "listen", str(port), RIGHT], "direct")
+    try:
+        lab.wait_port(port)
+        return fetch(lab, port, "app.test", RIGHT)
+    finally:
+        lab.end([server])
+
+
 def bulk(lab, peer, secs, reverse):
     s0 = snapshot()
     with far_end(lab):
@@ -163,6 +187,7 @@ def beside_bulk(lab, peer, secs):
 def direct(lab, secs, keep, setting):
     """The plain TCP connection that everything is compared with."""
     out = {}
+    keep(dict(setting, peer="direct", test="first MiB", ms=fetch_directly(lab)))
     for name, reverse in (("up", False), ("down", True)):
         with far_end(lab):
             r = rate_of(iperf(lab, RIGHT, lab.raw, secs, reverse), secs)
@@ -173,6 +198,7 @@ def direct(lab, secs, keep, setting):
 
 def measure(lab, peer, plain, secs, keep, setting):
     row = dict(setting, peer=peer.name)
+    keep(dict(row, test="first MiB", ms=fetch(lab, peer.port("http"), peer.s["host"])))
     idle = small(lab, peer, secs, 1)
     keep(dict(row, test="small", **idle))
     for name, reverse in (("up", False), ("down", True)):
@@ -183,7 +209,7 @@ def measure(lab, peer, plain, secs, keep, setting):
 
 def show(row):
     text = f"{row['delay']:>5} {row['rate'] or 'no limit':>8} {row['peer']:15} {row['test']:24}"
-    for key, form in (("mbit", "{:8.1f} Mbit/s"), ("share", "{:6.1%} of direct"),
+    for key, form in (("mbit", "{:8.1f} Mbit/s"), ("ms", "{:8.1f} ms"), ("share", "{:6.1%} of direct"),
                       ("cpu_gib", "{:6.2f} CPU-s/GiB"), ("p50_ms", "p50 {:7.2f} ms"),
                       ("p99_ms", "p99 {:7.2f} ms")):
         if key in row:
