@@ -115,7 +115,8 @@ static inline void stream_keep_buffers(struct stream *s, bool keep)
 }
 
 /* Room where bytes may be put that are written to it next, in one part and from their beginning:
- * they need not be copied then. Good during the read that asks. Empty: there is none. */
+ * they need not be copied then. Good during the read that asks, and, for what that write leaves,
+ * until another one. Empty: there is none. */
 static inline struct slice stream_place(struct stream *s)
 {
 	return s->ops->place ? s->ops->place(s) : (struct slice) {NULL, 0};
