@@ -172,12 +172,15 @@ static void local_http_answer_finish(struct local_visitor *v, struct slice rest)
 /* Passes on what was understood of `all`, and keeps the rest. */
 static void local_http_answer_use(struct local_visitor *v, struct slice all, struct slice rest)
 {
-	bool took = local_http_answer_pass(v, slice_first(all, all.len - rest.len));
+	bool took;
 
+	if (v->state == LOCAL_PIPED) { /* in one write: it may be where the stream has it, once */
+		local_visitor_pipe(v, all);
+		return;
+	}
+	took = local_http_answer_pass(v, slice_first(all, all.len - rest.len));
 	if (v->state == LOCAL_ANSWERED) {
 		local_http_answer_finish(v, rest);
-	} else if (v->state == LOCAL_PIPED) {
-		local_visitor_pipe(v, rest);
 	} else if (!took && !v->held) {
 		v->held = true;
 		stream_read_stop(v->conn->stream);

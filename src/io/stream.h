@@ -115,8 +115,9 @@ static inline void stream_keep_buffers(struct stream *s, bool keep)
 }
 
 /* Room where bytes may be put that are written to it next, in one part and from their beginning:
- * they need not be copied then. Good during the read that asks. Empty: there is none just now, and
- * what is written will be parked. False: it never has any. */
+ * they need not be copied then. Good during the read that asks and, for what that write leaves,
+ * until another one. Empty: there is none just now, and what is written will be parked. False: it
+ * never has any. */
 static inline bool stream_place(struct stream *s, struct slice *room)
 {
 	if (!s->ops->place)

@@ -214,7 +214,7 @@ struct slice mux_stream_place(struct mux_stream *s)
 {
 	size_t room = s->syn_sent && s->id != MUX_STREAM_FIRST ? mux_stream_room(s) : 0;
 
-	if (room < MUX_PLACE_MIN)
+	if (room < MUX_PLACE_MIN || mux_tail_is_loose(&s->mux->tail))
 		return slice_of(NULL, 0);
 	return mux_tail_lease(&s->mux->tail, MUX_FRAME_HEAD, MUX_PLACE_MIN, room);
 }

@@ -10,6 +10,7 @@
 #define MUX_BLOCK_SMALL 4032u
 #define MUX_BLOCK_LARGE 131008u
 #define MUX_SPARE_MAX 16u
+#define MUX_LOOSE_MAX 4u /* blocks beyond those that would be needed if they were half full */
 /* Those that hold what each tail may have; the others count. */
 #define MUX_OWN_BLOCKS ((MUX_TAIL_OWN + MUX_BLOCK_LARGE - 1) / MUX_BLOCK_LARGE)
 #define MUX_BLOCK_SIZE (sizeof(struct mux_block) + MUX_BLOCK_LARGE)
@@ -181,6 +182,13 @@ struct slice mux_tail_lease(struct mux_tail *t, size_t piece, size_t least, size
 	t->leased = b;
 	room = b->cap - b->len - piece;
 	return slice_of(b->data + b->len + piece, room < most ? room : most);
+}
+
+bool mux_tail_is_loose(const struct mux_tail *t)
+{
+	unsigned used = t->large_count - t->spare_count;
+
+	return used > MUX_LOOSE_MAX + mux_tail_held(t) / (MUX_BLOCK_LARGE / 2);
 }
 
 void mux_tail_redeem(struct mux_tail *t, size_t piece, struct slice data)

@@ -80,6 +80,8 @@ void mux_tail_append(struct mux_tail *t, struct slice data);
  * writes go elsewhere until mux_tail_redeem, or the next call of mux_tail_output or mux_tail_ack.
  */
 struct slice mux_tail_lease(struct mux_tail *t, size_t piece, size_t least, size_t most);
+/* Whether much memory is in blocks that were left for the sake of a lease: better none for now. */
+bool mux_tail_is_loose(const struct mux_tail *t);
 /* A piece of that length comes next, and then data: what is there already will not be copied. */
 void mux_tail_redeem(struct mux_tail *t, size_t piece, struct slice data);
 /* What stands in these blocks is wiped when nobody needs it any more. */

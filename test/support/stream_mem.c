@@ -1,6 +1,8 @@
 /* Every call is checked against the contract of streams. */
 #include "support/stream_mem.h"
 
+#include <string.h>
+
 #include "base/check.h"
 
 static struct stream_mem *stream_mem_of(struct stream *s)
@@ -20,11 +22,22 @@ static void stream_mem_read_stop(struct stream *s)
 	stream_mem_of(s)->reading = false;
 }
 
+/* As a stream of a session does: a head of its own goes in front of each write. */
+static void stream_mem_use_room(struct stream_mem *m, struct slice written)
+{
+	if (m->room_is_used)
+		memset((char *)m->room.ptr, '#', m->room.len);
+	m->room_is_used = written.len && written.ptr == m->room.ptr;
+	if (m->room_is_used)
+		m->room = slice_from(m->room, written.len);
+}
+
 static bool stream_mem_write(struct stream *s, const struct slice *parts, size_t count)
 {
 	struct stream_mem *m = stream_mem_of(s);
 
 	CHECK(!m->closed && !m->shut && count && count <= STREAM_PARTS_MAX);
+	stream_mem_use_room(m, parts[0]);
 	for (size_t i = 0; i < count; i++)
 		buf_append_slice(&m->out, parts[i]);
 	m->writes++;
@@ -34,6 +47,11 @@ static bool stream_mem_write(struct stream *s, const struct slice *parts, size_t
 static size_t stream_mem_room(const struct stream *s)
 {
 	return STREAM_READ_BULK;
+}
+
+static struct slice stream_mem_place(struct stream *s)
+{
+	return stream_mem_of(s)->room;
 }
 
 static void stream_mem_set_bulk(struct stream *s, bool bulk)
@@ -62,6 +80,7 @@ static const struct stream_ops stream_mem_ops = {
 	.read_stop = stream_mem_read_stop,
 	.write = stream_mem_write,
 	.room = stream_mem_room,
+	.place = stream_mem_place,
 	.set_bulk = stream_mem_set_bulk,
 	.shutdown = stream_mem_shutdown,
 	.close = stream_mem_close,

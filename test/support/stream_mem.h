@@ -12,6 +12,8 @@ struct stream_mem {
 	struct stream base;
 	struct buf out; /* what was written */
 	unsigned writes;
+	struct slice room; /* borrowed; for reads. A write uses its beginning, the next the rest */
+	bool room_is_used;
 	bool full; /* writes say so from now on */
 	bool reading;
 	bool shut; /* half-closed by its owner */

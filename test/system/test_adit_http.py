@@ -433,6 +433,28 @@ def test_an_upgrade_with_bytes_behind_both_heads(tunnel):
     assert not t.service.failures
 
 
+def test_bytes_behind_the_switch_of_a_connection_that_brought_much_before(tunnel):
+    """What is read after a large answer is read to where the tunnel will send it from."""
+    behind = b"".join(blocks(9000))
+
+    def much_then_pipe(wire, request):
+        if request.get("Upgrade") != "raw":
+            answer(wire, bytes(40000))
+            return True
+        wire.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                  b"Upgrade: raw\r\n\r\n" + behind)
+        return False
+    t = tunnel(much_then_pipe)
+    assert t.ask().body == bytes(40000)
+    with t.visitor() as visitor:
+        visitor.send(upgrade(t.host))
+        assert visitor.read_head().status == 101
+        assert visitor.read_exactly(9000) == behind
+        visitor.half_close()
+        assert visitor.read_to_end() == b""
+    assert t.service.accepts == 1
+
+
 def test_an_upgrade_that_is_refused_is_an_ordinary_answer(tunnel):
     t = tunnel(app)
     for _ in range(3):

@@ -51,6 +51,34 @@ static void an_upgrade_becomes_two_pipes(void **state)
 	stream_mem_deinit(&visitor);
 }
 
+/* After a large answer the next one is read to where the visitor's stream wants it. */
+static void what_comes_behind_the_switch_stays_whole_where_it_was_read_to(void **state)
+{
+	static char body[40001], room[65536];
+	struct stream_mem visitor;
+	int fd;
+
+	memset(body, 'b', sizeof(body) - 1);
+	rig_visit(&rig, &visitor, RIG_GET);
+	fd = rig_accept(&rig);
+	rig_expect(&rig, fd, RIG_GET_SENT);
+	rig_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n");
+	rig_send(fd, body);
+	LOOP_TURN_UNTIL(rig.loop, visitor.closed);
+	stream_mem_deinit(&visitor);
+	rig_visit(&rig, &visitor, RIG_LINE UPGRADE);
+	visitor.room = slice_of(room, sizeof(room));
+	rig_expect(&rig, fd, UPGRADE);
+	rig_send(fd, SWITCHED "hello");
+	rig_expect_visitor(&rig, &visitor, SWITCHED "hello");
+	assert_true(visitor.room.ptr > room);
+	stream_mem_end(&visitor);
+	close(fd);
+	rig_expect_whole(&rig, &visitor, SWITCHED "hello");
+	assert_int_equal(rig.report.bytes_out, strlen(SWITCHED) + 5);
+	stream_mem_deinit(&visitor);
+}
+
 static void an_upgrade_may_be_declined(void **state)
 {
 	struct stream_mem visitor;
@@ -132,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_upgrade_becomes_two_pipes),
+		TEST(what_comes_behind_the_switch_stays_whole_where_it_was_read_to),
 		TEST(an_upgrade_may_be_declined),
 		TEST(a_half_close_before_the_switch_is_passed_on_after_it),
 		TEST(a_piped_visitor_that_fails_resets_the_service),

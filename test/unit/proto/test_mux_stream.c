@@ -325,6 +325,32 @@ static void when_others_have_the_memory_streams_wait_for_their_own(void **state)
 	assert_int_equal(mux_peer_acks(&p, p.counted), 0);
 }
 
+/* A read may bring nothing, or bytes that are not for this stream after all, each time. */
+static void room_that_is_asked_for_in_vain_holds_little_memory(void **state)
+{
+	struct mux_tails all = {.max = 1024 * MIB};
+	struct mux_stream *asks, *says_little;
+
+	mux_peer_init(&p, (struct mux_conf) {.role = MUX_SERVER, .tails = &all});
+	mux_agree(p.mux, true, 0);
+	asks = mux_peer_open(&p);
+	says_little = mux_peer_open(&p);
+	assert_true(mux_peer_write(asks, 1));
+	for (unsigned i = 0; i < 1000; i++) {
+		mux_stream_place(asks);
+		assert_true(mux_peer_write(says_little, 1));
+		if (i % 3 == 0)
+			mux_peer_sent(&p);
+	}
+	assert_in_range(all.held, 0, 2 * MIB);
+	mux_peer_sent(&p);
+	assert_int_equal(mux_peer_acks(&p, p.counted), 0);
+	assert_true(mux_stream_place(asks).len >= 16 * KIB);
+	mux_peer_deinit(&p);
+	assert_int_equal(all.held, 0);
+	mux_peer_init(&p, (struct mux_conf) {.role = MUX_SERVER}); /* for the tear-down */
+}
+
 /* ---- letting go ---- */
 
 /* A service answers an upload that it does not read: all of the answer arrives, then the refusal.
@@ -448,6 +474,7 @@ int main(void)
 		T(one_that_waits_alone_takes_larger_ones),
 		T(the_control_stream_goes_first),
 		T(nobody_passes_those_who_wait),
+		T(room_that_is_asked_for_in_vain_holds_little_memory),
 		T(what_was_said_goes_before_the_reset),
 		T(what_was_said_goes_before_a_later_reset),
 		T(credit_is_never_exceeded),
