@@ -154,7 +154,7 @@ static bool admin_accounts_read(const struct admin_request *q, size_t members,
 		return false;
 	if (!q->plan_is_unknown)
 		return admin_has_hash(q, body->password, reply);
-	admin_refuse(reply, API_ERROR_INVALID_REQUEST,
+	admin_refuse(reply, API_ERROR_PLAN_UNKNOWN,
 		"The relay has no plan \"%.32s\"; --plans says which there are.", body->plan);
 	return false;
 }

@@ -552,7 +552,7 @@ def test_plans_bound_what_an_account_reserves(start, state):
     relay = start("--state-dir", state, "--plans", state / "plans.yaml")
     operator = Api(relay, state)
     alice = account(operator, "alice")
-    assert operator.code("PATCH", "/accounts/alice", {"plan": "huge"}) == (400, "invalid-request")
+    assert operator.code("PATCH", "/accounts/alice", {"plan": "huge"}) == (409, "plan-unknown")
     operator("PATCH", "/accounts/alice", {"plan": "small"}, status=200)
     alice("POST", "/names", {"name": "shop"}, status=201)
     assert alice.code("POST", "/names", {"name": "shop2"}) == (403, "NAME_LIMIT_REACHED")
