@@ -15,7 +15,6 @@
 #include "relay/auth.h"
 #include "relay/create.h"
 #include "relay/gate_hash.h"
-#include "relay/holdings.h"
 #include "relay/name.h"
 #include "relay/public_url.h"
 #include "relay/refusals.h"
@@ -228,33 +227,20 @@ static void agent_register_settle(struct registration *r, enum create_result res
 	agent_register_free(r);
 }
 
-/* Before it is taken from where it is: there must be room for the password that it shall get. */
-static bool agent_register_has_room(const struct registration *r, struct tunnel *t)
-{
-	struct holdings *h = r->there->shared->holdings;
-	uint64_t most = auth_passwords_max(r->there, r->grant);
-
-	if (!r->hash || !t->holder || t->counts_password || !identity_eq(tunnel_owner(t), r->who))
-		return true;
-	if (r->looks)
-		return holdings_count(h, slice_from_str(t->holder), HOLDING_PASSWORDS) < most;
-	t->counts_password = holdings_take(h, slice_from_str(t->holder), HOLDING_PASSWORDS, most);
-	return t->counts_password;
-}
-
-/* On the other worker: the owner gets its name, nobody else does. */
+/* On the other worker, where the agent itself is not looked at: the owner gets its name, nobody
+ * else does. */
 static void agent_register_evict(struct registration *r)
 {
+	const struct create_wish wish = {.who = r->who, .grant = r->grant};
 	struct tunnel *t = map_get(&r->there->tunnels, slice_of(r->name, r->name_len));
 
 	r->result = CREATE_OK;
 	if (!t)
 		return;
-	if (!create_may_take(t, r->who)) {
-		r->result = create_held(t, &r->outcome);
-	} else if (!agent_register_has_room(r, t)) {
-		r->result = CREATE_TOO_MANY_PASSWORDS; /* it stays as it is */
-	} else if (r->wish.share && session_tunnel_is_shared(t) && session_tunnel_link_count(t)) {
+	r->result = create_foresee_taken(t, &wish, r->hash != NULL, &r->outcome);
+	if (r->result != CREATE_OK)
+		return;
+	if (r->wish.share && session_tunnel_is_shared(t) && session_tunnel_link_count(t)) {
 		r->result = CREATE_MOVE; /* a shared tunnel has one home: see Adit-Beside */
 	} else if (!r->looks) {
 		log_info(r->there->shared->log, "tunnel taken over from another worker",
@@ -289,7 +275,7 @@ static void agent_register_foresee(struct registration *r)
 
 static void agent_register_go_on(struct registration *r)
 {
-	bool held = agent_register_is_held(r->result);
+	bool other = !r->worker->conf->strict && r->proto == CONTROL_HTTP;
 
 	if (r->wish.agent->leaving || r->wish.agent->why) { /* it went away meanwhile */
 		agent_register_free(r);
@@ -297,7 +283,7 @@ static void agent_register_go_on(struct registration *r)
 		agent_register_hash(r);
 	} else if (r->result == CREATE_OK) {
 		agent_register_settle(r, agent_register_ask(r));
-	} else if (held && !r->worker->conf->strict && r->proto == CONTROL_HTTP) {
+	} else if (other && agent_register_is_held(r->result)) {
 		r->name_len = 0;
 		if (r->looks)
 			agent_register_foresee(r);
