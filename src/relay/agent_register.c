@@ -14,6 +14,7 @@
 #include "relay/agent_session_priv.h"
 #include "relay/auth.h"
 #include "relay/create.h"
+#include "relay/directory.h"
 #include "relay/gate_hash.h"
 #include "relay/name.h"
 #include "relay/public_url.h"
@@ -37,6 +38,7 @@ struct registration {
 	enum control_proto proto;
 	unsigned tries;
 	bool travels; /* it is on its way to the other worker, or back */
+	bool picked; /* the name was not asked for: it is one that the key had before */
 	bool looks; /* only to see what would become of it there: its password is not hashed yet */
 	enum create_result result; /* of the other worker: OK when the name may be free now */
 	struct create_outcome outcome;
@@ -204,9 +206,12 @@ static enum create_result agent_register_ask(struct registration *r)
 /* Goes to the worker where the name lives; the agent's next lines wait meanwhile. */
 static void agent_register_send(struct registration *r)
 {
+	struct slice name = slice_of(r->outcome.name, r->outcome.name_len);
+
 	r->there = r->worker->shared->workers[r->outcome.home];
-	r->name_len = slice_to_str(
-		slice_of(r->outcome.name, r->outcome.name_len), r->name, sizeof(r->name));
+	r->picked = r->proto == CONTROL_TCP ? !r->port
+					    : !slice_eq(name, slice_of(r->name, r->name_len));
+	r->name_len = slice_to_str(name, r->name, sizeof(r->name));
 	r->wish.agent->registration = r;
 	r->travels = true;
 	loop_task_init(&r->task, agent_register_on_there);
@@ -232,12 +237,16 @@ static void agent_register_settle(struct registration *r, enum create_result res
 static void agent_register_evict(struct registration *r)
 {
 	const struct create_wish wish = {.who = r->who, .grant = r->grant};
-	struct tunnel *t = map_get(&r->there->tunnels, slice_of(r->name, r->name_len));
+	struct slice name = slice_of(r->name, r->name_len);
+	struct tunnel *t = map_get(&r->there->tunnels, name);
 
 	r->result = CREATE_OK;
 	if (!t)
 		return;
-	r->result = create_foresee_taken(t, &wish, r->hash != NULL, &r->outcome);
+	if (r->picked && !directory_is_idle(r->there->shared->directory, name))
+		r->result = CREATE_IN_USE; /* by another session of the key, which came first */
+	else
+		r->result = create_foresee_taken(t, &wish, r->hash != NULL, &r->outcome);
 	if (r->result != CREATE_OK)
 		return;
 	if (r->wish.share && session_tunnel_is_shared(t) && session_tunnel_link_count(t)) {
@@ -275,8 +284,11 @@ static void agent_register_foresee(struct registration *r)
 
 static void agent_register_go_on(struct registration *r)
 {
-	bool other = !r->worker->conf->strict && r->proto == CONTROL_HTTP;
+	bool other = r->picked || (!r->worker->conf->strict && r->proto == CONTROL_HTTP);
 
+	/* It is picked anew: somebody else may have come first even now. */
+	if (r->picked)
+		r->name_len = 0;
 	if (r->wish.agent->leaving || r->wish.agent->why) { /* it went away meanwhile */
 		agent_register_free(r);
 	} else if (r->result == CREATE_OK && r->looks) {

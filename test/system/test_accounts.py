@@ -538,20 +538,36 @@ plans:
     assert (answer.status, answer.get("X-Adit-Error")) == (403, "PASSWORD_LIMIT_REACHED")
 
 
-def test_a_storm_of_registrations_stays_within_the_plan(start, book):
-    key = book.key("alice")
-    relay = start_plans(start, book, "--workers", 2)
+def storm(relay, key):
+    """Many sessions ask at once: two are let in, and nobody takes from them what they were given."""
     peers = [with_key(relay, key) for _ in range(12)]
     for peer in peers:
         peer.say(type="register", tunnel=1, proto="http")
     answers = [peer.next_message() for peer in peers]
-    assert sum(answer["type"] == "registered" for answer in answers) == 2
+    what_was_said = f"{answers}, then {[list(peer.messages) for peer in peers]}\n{relay.text()}"
+    names = [answer["name"] for answer in answers if answer["type"] == "registered"]
+    assert len(set(names)) == len(names) == 2, what_was_said
+    assert {answer["code"] for answer in answers if answer["type"] == "error"} == \
+        {"TUNNEL_LIMIT_REACHED"}, what_was_said
+    assert all(exists(relay, name) for name in names), what_was_said
+    assert not any(peer.messages for peer in peers), what_was_said
     for peer in peers:
         peer.close()
+
+
+def test_a_storm_of_registrations_stays_within_the_plan(start, book):
+    key = book.key("alice")
+    relay = start_plans(start, book, "--workers", 2)
+    storm(relay, key)
     relay.wait_log("tunnel offline", count=2)
+    # Now there are names that the key had before, and all want the first of them.
+    wait_for(lambda: book.count("names") == 2, "the names to be written down")
+    storm(relay, key)
+    relay.wait_log("tunnel offline", count=4)
     with with_key(relay, key) as again:
-        assert again.register(1)["name"] and again.register(2)["name"]
-        assert again.register_refused(3)["code"] == "TUNNEL_LIMIT_REACHED"
+        assert again.register(1)["name"] and again.register(2)["name"], relay.text()
+        answer = again.register_refused(3)
+        assert answer["code"] == "TUNNEL_LIMIT_REACHED", f"{answer}\n{relay.text()}"
 
 
 # while it runs

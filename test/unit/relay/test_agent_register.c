@@ -21,6 +21,7 @@
 #include "relay/ports.h"
 #include "relay/refusals.h"
 #include "relay/session_tunnel.h"
+#include "relay/tcp_tunnel.h"
 #include "relay/worker.h"
 #include "store/book.h"
 #include "support/loop_turn.h"
@@ -150,6 +151,12 @@ static void check_name(const struct agent_session *a, const char *name)
 	assert_string_equal(tunnel_of(a)->name, name);
 }
 
+static void check_other_name(const struct agent_session *a, const char *name)
+{
+	assert_non_null(tunnel_of(a));
+	assert_string_not_equal(tunnel_of(a)->name, name);
+}
+
 /* Served, and then without its link. */
 static struct agent_session *parked_agent(unsigned home, enum control_proto proto)
 {
@@ -169,6 +176,73 @@ static void let_have(const char *text)
 }
 
 /* ---- who comes first ---- */
+
+static void a_name_that_another_session_got_back_meanwhile_stays_there(void **state)
+{
+	struct agent_session *before = parked_agent(0, CONTROL_HTTP);
+	struct agent_session *first = agent(0), *second = agent(1);
+
+	check_name(before, NAME);
+	ask(second, CONTROL_HTTP); /* goes to where the name is */
+	assert_non_null(second->registration);
+	ask(first, CONTROL_HTTP); /* is there */
+	check_name(first, NAME);
+	tunnel_set_online(tunnel_of(first));
+	assert_null(tunnel_of(before));
+	loop_turn(workers[0]->loop);
+	loop_turn(workers[1]->loop);
+	assert_int_equal(done_count, 1);
+	check_name(first, NAME);
+	check_other_name(second, NAME);
+}
+
+static void of_two_that_fetch_a_name_one_gets_another(void **state)
+{
+	struct agent_session *before = parked_agent(0, CONTROL_HTTP);
+	struct agent_session *first = agent(1), *second = agent(2);
+
+	ask(first, CONTROL_HTTP);
+	ask(second, CONTROL_HTTP);
+	loop_turn(workers[0]->loop);
+	assert_null(tunnel_of(before));
+	loop_turn(workers[1]->loop);
+	assert_int_equal(done_count, 1);
+	check_name(first, NAME);
+	tunnel_set_online(tunnel_of(first));
+	while (done_count < 2) {
+		loop_turn(workers[2]->loop);
+		loop_turn(workers[1]->loop);
+	}
+	check_name(first, NAME);
+	check_other_name(second, NAME);
+}
+
+static void in_strict_mode_it_is_no_other_way(void **state)
+{
+	conf.strict = true;
+	a_name_that_another_session_got_back_meanwhile_stays_there(state);
+}
+
+static void a_port_that_another_session_got_back_meanwhile_stays_there(void **state)
+{
+	struct agent_session *before = parked_agent(0, CONTROL_TCP);
+	struct agent_session *first = agent(0), *second = agent(1);
+	uint16_t port = tcp_tunnel_port(tunnel_of(before));
+	char name[NAME_MAX_LEN + 1];
+
+	(void)snprintf(name, sizeof(name), "tcp:%u", port);
+	directory_remember(shared.directory, SLICE("key:" KEY ":0"), port);
+	ask(second, CONTROL_TCP);
+	assert_non_null(second->registration);
+	ask(first, CONTROL_TCP);
+	check_name(first, name);
+	tunnel_set_online(tunnel_of(first));
+	loop_turn(workers[0]->loop);
+	loop_turn(workers[1]->loop);
+	assert_int_equal(done_count, 1);
+	check_name(first, name);
+	check_other_name(second, name);
+}
 
 /* Who says the name means it: a client that was forgotten must be able to come back. */
 static void a_name_that_is_asked_for_is_taken_over(void **state)
@@ -275,6 +349,10 @@ int main(void)
 {
 #define REGISTER_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		REGISTER_TEST(a_name_that_another_session_got_back_meanwhile_stays_there),
+		REGISTER_TEST(of_two_that_fetch_a_name_one_gets_another),
+		REGISTER_TEST(in_strict_mode_it_is_no_other_way),
+		REGISTER_TEST(a_port_that_another_session_got_back_meanwhile_stays_there),
 		REGISTER_TEST(a_name_that_is_asked_for_is_taken_over),
 		REGISTER_TEST(a_name_in_its_grace_period_comes_back_into_room_only),
 		REGISTER_TEST(a_name_in_its_grace_period_is_fetched_into_room_only),
