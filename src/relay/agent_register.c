@@ -14,8 +14,8 @@
 #include "relay/agent_session_priv.h"
 #include "relay/auth.h"
 #include "relay/create.h"
+#include "relay/directory.h"
 #include "relay/gate_hash.h"
-#include "relay/holdings.h"
 #include "relay/name.h"
 #include "relay/public_url.h"
 #include "relay/refusals.h"
@@ -38,6 +38,7 @@ struct registration {
 	enum control_proto proto;
 	unsigned tries;
 	bool travels; /* it is on its way to the other worker, or back */
+	bool picked; /* the name was not asked for: it is one that the key had before */
 	bool looks; /* only to see what would become of it there: its password is not hashed yet */
 	enum create_result result; /* of the other worker: OK when the name may be free now */
 	struct create_outcome outcome;
@@ -205,9 +206,12 @@ static enum create_result agent_register_ask(struct registration *r)
 /* Goes to the worker where the name lives; the agent's next lines wait meanwhile. */
 static void agent_register_send(struct registration *r)
 {
+	struct slice name = slice_of(r->outcome.name, r->outcome.name_len);
+
 	r->there = r->worker->shared->workers[r->outcome.home];
-	r->name_len = slice_to_str(
-		slice_of(r->outcome.name, r->outcome.name_len), r->name, sizeof(r->name));
+	r->picked = r->proto == CONTROL_TCP ? !r->port
+					    : !slice_eq(name, slice_of(r->name, r->name_len));
+	r->name_len = slice_to_str(name, r->name, sizeof(r->name));
 	r->wish.agent->registration = r;
 	r->travels = true;
 	loop_task_init(&r->task, agent_register_on_there);
@@ -228,33 +232,24 @@ static void agent_register_settle(struct registration *r, enum create_result res
 	agent_register_free(r);
 }
 
-/* Before it is taken from where it is: there must be room for the password that it shall get. */
-static bool agent_register_has_room(const struct registration *r, struct tunnel *t)
-{
-	struct holdings *h = r->there->shared->holdings;
-	uint64_t most = auth_passwords_max(r->there, r->grant);
-
-	if (!r->hash || !t->holder || t->counts_password || !identity_eq(tunnel_owner(t), r->who))
-		return true;
-	if (r->looks)
-		return holdings_count(h, slice_from_str(t->holder), HOLDING_PASSWORDS) < most;
-	t->counts_password = holdings_take(h, slice_from_str(t->holder), HOLDING_PASSWORDS, most);
-	return t->counts_password;
-}
-
-/* On the other worker: the owner gets its name, nobody else does. */
+/* On the other worker, where the agent itself is not looked at: the owner gets its name, nobody
+ * else does. */
 static void agent_register_evict(struct registration *r)
 {
-	struct tunnel *t = map_get(&r->there->tunnels, slice_of(r->name, r->name_len));
+	const struct create_wish wish = {.who = r->who, .grant = r->grant};
+	struct slice name = slice_of(r->name, r->name_len);
+	struct tunnel *t = map_get(&r->there->tunnels, name);
 
 	r->result = CREATE_OK;
 	if (!t)
 		return;
-	if (!create_may_take(t, r->who)) {
-		r->result = create_held(t, &r->outcome);
-	} else if (!agent_register_has_room(r, t)) {
-		r->result = CREATE_TOO_MANY_PASSWORDS; /* it stays as it is */
-	} else if (r->wish.share && session_tunnel_is_shared(t) && session_tunnel_link_count(t)) {
+	if (r->picked && !directory_is_idle(r->there->shared->directory, name))
+		r->result = CREATE_IN_USE; /* by another session of the key, which came first */
+	else
+		r->result = create_foresee_taken(t, &wish, r->hash != NULL, &r->outcome);
+	if (r->result != CREATE_OK)
+		return;
+	if (r->wish.share && session_tunnel_is_shared(t) && session_tunnel_link_count(t)) {
 		r->result = CREATE_MOVE; /* a shared tunnel has one home: see Adit-Beside */
 	} else if (!r->looks) {
 		log_info(r->there->shared->log, "tunnel taken over from another worker",
@@ -289,15 +284,18 @@ static void agent_register_foresee(struct registration *r)
 
 static void agent_register_go_on(struct registration *r)
 {
-	bool held = agent_register_is_held(r->result);
+	bool other = r->picked || (!r->worker->conf->strict && r->proto == CONTROL_HTTP);
 
+	/* It is picked anew: somebody else may have come first even now. */
+	if (r->picked)
+		r->name_len = 0;
 	if (r->wish.agent->leaving || r->wish.agent->why) { /* it went away meanwhile */
 		agent_register_free(r);
 	} else if (r->result == CREATE_OK && r->looks) {
 		agent_register_hash(r);
 	} else if (r->result == CREATE_OK) {
 		agent_register_settle(r, agent_register_ask(r));
-	} else if (held && !r->worker->conf->strict && r->proto == CONTROL_HTTP) {
+	} else if (other && agent_register_is_held(r->result)) {
 		r->name_len = 0;
 		if (r->looks)
 			agent_register_foresee(r);

@@ -85,7 +85,7 @@ static enum create_result create_claimed(struct worker *w, const struct create_w
 	return result;
 }
 
-enum create_result create_held(const struct tunnel *t, struct create_outcome *out)
+static enum create_result create_held(const struct tunnel *t, struct create_outcome *out)
 {
 	if (t->state == TUNNEL_ONLINE)
 		return CREATE_IN_USE;
@@ -115,22 +115,60 @@ static enum create_result create_claim(
 	UNREACHABLE();
 }
 
+/* For another tunnel, or for what the asker's own one does not have yet. */
+static enum create_result create_foresee_room(const struct worker *w,
+	const struct create_wish *wish, const struct tunnel *own, bool protects)
+{
+	struct holdings *h = w->shared->holdings;
+	char text[AUTH_HOLDER_MAX];
+	struct slice holder =
+		own ? slice_from_str(own->holder) : auth_holder(wish->grant, wish->source, text);
+
+	if (!(own && own->counts) &&
+		holdings_count(h, holder, HOLDING_TUNNELS) >= auth_tunnels_max(w, wish->grant))
+		return CREATE_TOO_MANY;
+	if (protects && !(own && own->counts_password) &&
+		holdings_count(h, holder, HOLDING_PASSWORDS) >= auth_passwords_max(w, wish->grant))
+		return CREATE_TOO_MANY_PASSWORDS;
+	return CREATE_OK;
+}
+
+/* Before its owner gets it once more: one in its grace period takes the room of a new one. */
+static enum create_result create_take_room(
+	struct tunnel *t, const struct create_wish *wish, struct slice holder)
+{
+	struct worker *w = t->worker;
+	bool counts = t->counts;
+
+	if (!counts &&
+		!holdings_take(w->shared->holdings, holder, HOLDING_TUNNELS,
+			auth_tunnels_max(w, wish->grant)))
+		return CREATE_TOO_MANY;
+	if (!t->counts_password && !create_may_protect(w, wish, holder)) {
+		if (!counts)
+			holdings_put(w->shared->holdings, holder, HOLDING_TUNNELS);
+		return CREATE_TOO_MANY_PASSWORDS;
+	}
+	t->counts = true;
+	t->counts_password = t->counts_password || wish->gate.password_hash;
+	return CREATE_OK;
+}
+
 /* It exists here, and who asks may have it. */
 static enum create_result create_again(struct worker *w, struct tunnel *t,
 	const struct create_wish *wish, struct create_outcome *out)
 {
 	bool own = identity_eq(tunnel_owner(t), wish->who);
 	struct tunnel_gate *gate;
-	enum create_result result;
+	enum create_result result = own && t->holder
+		? create_take_room(t, wish, slice_from_str(t->holder))
+		: create_foresee_room(w, wish, NULL, wish->gate.password_hash);
 
+	if (result != CREATE_OK)
+		return result;
 	log_info(w->shared->log,
 		t->state == TUNNEL_ONLINE ? "tunnel taken over" : "tunnel asked for again",
 		LOG_STR("tunnel", tunnel_name(t)), LOG_STR("visitor", wish->client));
-	if (own && t->holder && !t->counts_password) {
-		if (!create_may_protect(w, wish, slice_from_str(t->holder)))
-			return CREATE_TOO_MANY_PASSWORDS;
-		t->counts_password = wish->gate.password_hash;
-	}
 	if (own && wish->kind->take_over(t, wish)) {
 		create_set_gate(t, wish);
 		create_note_key(w, t, wish->grant);
@@ -148,7 +186,7 @@ static enum create_result create_again(struct worker *w, struct tunnel *t,
 	return result;
 }
 
-bool create_may_take(const struct tunnel *t, struct identity who)
+static bool create_may_take(const struct tunnel *t, struct identity who)
 {
 	return identity_eq(tunnel_owner(t), who) ||
 		auth_name_of(t->worker, tunnel_name(t), who) == AUTH_NAME_OURS;
@@ -308,34 +346,21 @@ enum create_result create_tunnel(
 
 /* ---- beforehand ---- */
 
-static enum create_result create_foresee_room(struct worker *w, const struct create_wish *wish)
-{
-	struct holdings *h = w->shared->holdings;
-	char text[AUTH_HOLDER_MAX];
-	struct slice holder = auth_holder(wish->grant, wish->source, text);
-
-	if (holdings_count(h, holder, HOLDING_TUNNELS) >= auth_tunnels_max(w, wish->grant))
-		return CREATE_TOO_MANY;
-	if (holdings_count(h, holder, HOLDING_PASSWORDS) >= auth_passwords_max(w, wish->grant))
-		return CREATE_TOO_MANY_PASSWORDS;
-	return CREATE_OK;
-}
-
 /* Under a name that nobody has. */
 static enum create_result create_foresee_new(struct worker *w, const struct create_wish *wish)
 {
-	return directory_is_full(w->shared->directory) ? CREATE_FULL : create_foresee_room(w, wish);
+	return directory_is_full(w->shared->directory) ? CREATE_FULL
+						       : create_foresee_room(w, wish, NULL, true);
 }
 
-/* The asker's own tunnel, which may have a password already. */
-static enum create_result create_foresee_again(
-	struct worker *w, const struct create_wish *wish, const struct tunnel *t)
+enum create_result create_foresee_taken(const struct tunnel *t, const struct create_wish *wish,
+	bool protects, struct create_outcome *out)
 {
-	if (!t->holder || t->counts_password ||
-		holdings_count(w->shared->holdings, slice_from_str(t->holder), HOLDING_PASSWORDS) <
-			auth_passwords_max(w, wish->grant))
-		return CREATE_OK;
-	return CREATE_TOO_MANY_PASSWORDS;
+	bool own = identity_eq(tunnel_owner(t), wish->who);
+
+	if (!create_may_take(t, wish->who))
+		return create_held(t, out);
+	return create_foresee_room(t->worker, wish, own && t->holder ? t : NULL, protects);
 }
 
 static enum create_result create_foresee_as(
@@ -348,10 +373,7 @@ static enum create_result create_foresee_as(
 	if (!t && directory_find(w->shared->directory, wish->name, &out->home) &&
 		out->home != w->index)
 		return create_elsewhere(wish, out);
-	if (!t || !create_may_take(t, wish->who))
-		return t ? create_held(t, out) : create_foresee_new(w, wish);
-	return identity_eq(tunnel_owner(t), wish->who) ? create_foresee_again(w, wish, t)
-						       : create_foresee_room(w, wish);
+	return t ? create_foresee_taken(t, wish, true, out) : create_foresee_new(w, wish);
 }
 
 static enum create_result create_foresee_random(struct worker *w, const struct create_wish *wish)

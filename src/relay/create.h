@@ -76,9 +76,12 @@ enum create_result create_tunnel_as(
  */
 enum create_result create_foresee(
 	struct worker *w, const struct create_wish *wish, struct create_outcome *out);
-/* Whether this one may have the name of a tunnel that exists: it is its own, or its account's. */
-bool create_may_take(const struct tunnel *t, struct identity who);
-/* The tunnel exists and is somebody else's: what that means for who asked. */
-enum create_result create_held(const struct tunnel *t, struct create_outcome *out);
+/*
+ * The same for a tunnel that exists, with a password or without: CREATE_OK when who asks may have
+ * it and there is room. Of the wish it reads whose it is; where there is no key, the source as
+ * well.
+ */
+enum create_result create_foresee_taken(const struct tunnel *t, const struct create_wish *wish,
+	bool protects, struct create_outcome *out);
 
 #endif

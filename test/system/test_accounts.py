@@ -363,8 +363,15 @@ plans:
 """
 
 
-def start_plans(start, book, *flags, text=PLANS):
-    return start(*book.flags, "--plans", "plans.yaml", *flags, files={"plans.yaml": text})
+def start_plans(start, book, *flags, text=PLANS, **how):
+    return start(*book.flags, "--plans", "plans.yaml", *flags, files={"plans.yaml": text}, **how)
+
+
+def wait_written_down(relay, key, name):
+    """Until the relay gives the random name back to its key."""
+    wait_for(lambda: name.encode() in http.fetch(
+        relay.admin_port, target="/api/v1/names", host="localhost",
+        headers=bearer(key)).body, "the name to be written down")
 
 
 @WORKERS
@@ -409,9 +416,7 @@ def test_who_is_refused_a_name_goes_once_to_where_its_own_lives(start, book, how
         assert other.register(1, subdomain="demo")["name"] == "demo"
         first = on_worker(0, lambda: with_key(relay, alice))
         own = first.register(1)["name"]
-        wait_for(lambda: own.encode() in http.fetch(
-            relay.admin_port, target="/api/v1/names", host="localhost",
-            headers=bearer(alice)).body, "the name to be written down")
+        wait_written_down(relay, alice, own)
         first.close()
         relay.wait_log({"msg": "tunnel offline", "tunnel": own})
         body = {"post": b'{"subdomain":"demo"}',
@@ -470,8 +475,34 @@ def test_a_tunnel_in_grace_is_in_nobodys_way(start, book):
     peer.close()
 
 
+@pytest.mark.parametrize("asked", [True, False], ids=["by name", "unasked"])
+@WORKERS
+def test_a_tunnel_in_grace_comes_back_into_room_only(start, book, workers, asked):
+    """Who asks for it is refused, here and where it lives elsewhere; nobody else loses anything."""
+    key = book.key("alice")
+    relay = start_plans(start, book, "--workers", workers, admin=True)
+    peer = on_worker(0, lambda: with_key(relay, key))
+    own = peer.register(1)["name"]
+    wait_written_down(relay, key, own)
+    peer.cut()
+    relay.wait_log("tunnel offline")
+    with on_worker(workers - 1, lambda: with_key(relay, key)) as other:
+        names = [other.register(number, subdomain=f"other-{number}")["name"] for number in (1, 2)]
+        wish = {"subdomain": own} if asked else {}
+        answer = other.register_refused(3, **wish)
+        assert (answer["code"], answer["fatal"]) == ("TUNNEL_LIMIT_REACHED", True)
+        answer = create(relay, own if asked else None, headers=bearer(key))
+        assert (answer.status, answer.get("X-Adit-Error")) == (403, "TUNNEL_LIMIT_REACHED")
+        assert all(exists(relay, name) for name in [own, *names]), relay.text()
+        other.say(type="unregister", tunnel=1)
+        other.expect("closed", tunnel=1)
+        assert other.register(4, **wish)["name"] == own
+        assert not other.messages, relay.text()
+    peer.close()
+
+
 def exists(relay, name):
-    return http.fetch(relay.port, target=f"/api/tunnels/{name}/status",
+    return http.fetch(relay.create_port, target=f"/api/tunnels/{name}/status",
                       host="lt.test").status == 200
 
 
@@ -507,20 +538,36 @@ plans:
     assert (answer.status, answer.get("X-Adit-Error")) == (403, "PASSWORD_LIMIT_REACHED")
 
 
-def test_a_storm_of_registrations_stays_within_the_plan(start, book):
-    key = book.key("alice")
-    relay = start_plans(start, book, "--workers", 2)
+def storm(relay, key):
+    """Many sessions ask at once: two are let in, and nobody takes from them what they were given."""
     peers = [with_key(relay, key) for _ in range(12)]
     for peer in peers:
         peer.say(type="register", tunnel=1, proto="http")
     answers = [peer.next_message() for peer in peers]
-    assert sum(answer["type"] == "registered" for answer in answers) == 2
+    what_was_said = f"{answers}, then {[list(peer.messages) for peer in peers]}\n{relay.text()}"
+    names = [answer["name"] for answer in answers if answer["type"] == "registered"]
+    assert len(set(names)) == len(names) == 2, what_was_said
+    assert {answer["code"] for answer in answers if answer["type"] == "error"} == \
+        {"TUNNEL_LIMIT_REACHED"}, what_was_said
+    assert all(exists(relay, name) for name in names), what_was_said
+    assert not any(peer.messages for peer in peers), what_was_said
     for peer in peers:
         peer.close()
+
+
+def test_a_storm_of_registrations_stays_within_the_plan(start, book):
+    key = book.key("alice")
+    relay = start_plans(start, book, "--workers", 2)
+    storm(relay, key)
     relay.wait_log("tunnel offline", count=2)
+    # Now there are names that the key had before, and all want the first of them.
+    wait_for(lambda: book.count("names") == 2, "the names to be written down")
+    storm(relay, key)
+    relay.wait_log("tunnel offline", count=4)
     with with_key(relay, key) as again:
-        assert again.register(1)["name"] and again.register(2)["name"]
-        assert again.register_refused(3)["code"] == "TUNNEL_LIMIT_REACHED"
+        assert again.register(1)["name"] and again.register(2)["name"], relay.text()
+        answer = again.register_refused(3)
+        assert answer["code"] == "TUNNEL_LIMIT_REACHED", f"{answer}\n{relay.text()}"
 
 
 # while it runs

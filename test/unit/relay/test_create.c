@@ -61,6 +61,7 @@ static int tear_down(void **state)
 	directory_free(&shared.directory);
 	holdings_free(&shared.holdings);
 	ports_free(&shared.ports);
+	plans_free(&conf.plans);
 	return 0;
 }
 
@@ -241,6 +242,28 @@ static void there_are_as_many_tunnels_as_may_be(void **state)
 	check_name(created("another", alice), "another");
 }
 
+static void what_is_in_its_grace_period_comes_back_into_room_only(void **state)
+{
+	const struct create_wish wish = {
+		.name = SLICE("my-app"), .who = alice, .source = SLICE("192.0.2.7")};
+	struct tunnel *t = created("my-app", alice), *other;
+	struct buf message = {0};
+
+	assert_int_equal(plans_parse("p", SLICE("default: a\nplans: {a: {tunnels: 1}}"),
+				 &conf.plans, &message),
+		0);
+	tunnel_set_online(t);
+	tunnel_set_offline(t);
+	other = created("another", alice);
+	assert_int_equal(create_foresee(workers[0], &wish, &outcome), CREATE_TOO_MANY);
+	assert_int_equal(create("my-app", alice), CREATE_TOO_MANY);
+	assert_ptr_equal(created("another", alice), other);
+	tunnel_close(other);
+	assert_int_equal(create_foresee(workers[0], &wish, &outcome), CREATE_OK);
+	assert_ptr_equal(created("my-app", alice), t);
+	assert_int_equal(create("another", alice), CREATE_TOO_MANY);
+}
+
 /* ---- ports ---- */
 
 static void without_a_port_the_name_stays_free(void **state)
@@ -285,6 +308,7 @@ int main(void)
 		CREATE_TEST(the_port_of_a_name_is_remembered),
 		CREATE_TEST(a_name_of_another_worker_is_asked_for_there),
 		CREATE_TEST(there_are_as_many_tunnels_as_may_be),
+		CREATE_TEST(what_is_in_its_grace_period_comes_back_into_room_only),
 		CREATE_TEST(without_a_port_the_name_stays_free),
 		CREATE_TEST(a_port_that_somebody_else_has_is_skipped_and_still_counted),
 	};
