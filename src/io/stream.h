@@ -135,6 +135,7 @@ static inline void stream_tune_reads(struct stream *from, const struct stream *t
 
 /* Where the next read goes: after one that brought much where the owner wants it, else to `any`. */
 #define STREAM_READ_MUCH 16384
+#define STREAM_READ_PARKED 40960u /* when it has no room: so much is parked */
 static inline struct slice stream_read_room(
 	const struct stream *s, const char *any, bool much, bool bulk)
 {
@@ -142,7 +143,7 @@ static inline struct slice stream_read_room(
 
 	if (!much || !s->events->place || !s->events->place(s->ctx, &place))
 		return slice_of(any, bulk ? STREAM_READ_BULK : STREAM_READ_SMALL);
-	return place.len ? place : slice_of(any, STREAM_READ_MUCH);
+	return place.len ? place : slice_of(any, STREAM_READ_PARKED);
 }
 
 /* Half-close: what is parked goes out first. */

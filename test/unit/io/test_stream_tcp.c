@@ -201,7 +201,7 @@ static void little_is_read_while_the_owner_has_no_room(void **state)
 	log->place = slice_of("", 0);
 	largest_read();
 	assert_in_range(
-		log->data_count, MUCH / STREAM_READ_MUCH - 16, MUCH / STREAM_READ_MUCH + 64);
+		log->data_count, MUCH / STREAM_READ_PARKED - 8, MUCH / STREAM_READ_PARKED + 32);
 	assert_int_equal(log->placed, 0);
 }
 
