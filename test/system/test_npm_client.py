@@ -301,17 +301,19 @@ def test_a_local_service_that_goes_down_and_comes_up(start, node, local):
     relay = start("--response-timeout", "700")
     name, service = a_name(), local()
     client(node, relay, service.port, name)
-    assert fetch(relay.port, host=host_of(name)).status == 200
-    service.down()
 
-    def refused():
+    def seen_up():  # a busy machine may need longer than the relay waits
+        return fetch(relay.port, host=host_of(name), timeout=15 * SLOW).status == 200
+
+    def seen_down():
         response = fetch(relay.port, host=host_of(name), timeout=15 * SLOW)
         return response if response.status >= 500 else None
-    response = wait_for(refused, "the service to be seen down")
+    wait_for(seen_up, "the service to be seen up", timeout=20 * SLOW, every=0.1)
+    service.down()
+    response = wait_for(seen_down, "the service to be seen down")
     assert response.get("X-Adit-Error"), response
     service.up()
-    wait_for(lambda: fetch(relay.port, host=host_of(name), timeout=15 * SLOW).status == 200,
-             "the service to be seen up", timeout=20 * SLOW, every=0.1)
+    wait_for(seen_up, "the service to be seen up again", timeout=20 * SLOW, every=0.1)
 
 
 @pytest.mark.covers("S50")
