@@ -8,7 +8,7 @@ from harness.admin import Api, office
 from harness.relay import ROOT, clean_env
 
 PROGRAM = ROOT / ".cache" / "schemathesis" / "bin" / "schemathesis"
-EXAMPLES = 40  # of each operation: with the seed, the same in each run; a time limit is not
+EXAMPLES = 100  # of each operation: with the seed, the same in each run; a time limit is not
 
 
 @pytest.mark.timeout(240)
