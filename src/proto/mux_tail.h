@@ -76,9 +76,8 @@ static inline uint64_t mux_tail_unsent(const struct mux_tail *t)
 #define MUX_TAIL_PIECE 64u
 char *mux_tail_place(struct mux_tail *t, size_t len);
 void mux_tail_append(struct mux_tail *t, struct slice data);
-/* Room for a piece of that length and, returned, for `least` to `most` bytes behind it. All other
- * writes go elsewhere until mux_tail_redeem, or the next call of mux_tail_output or mux_tail_ack.
- */
+/* Room for a piece of that length and, returned, for `least` to `most` bytes behind it. Until
+ * mux_tail_redeem, mux_tail_output or mux_tail_ack is called all other writes go elsewhere. */
 struct slice mux_tail_lease(struct mux_tail *t, size_t piece, size_t least, size_t most);
 /* Whether much memory is in blocks that were left for the sake of a lease: better none for now. */
 bool mux_tail_is_loose(const struct mux_tail *t);

@@ -8,11 +8,10 @@
 #include "proto/mux_priv.h"
 
 #define MUX_WINDOW_NEAR 262144u /* a window that is never too large */
-#define MUX_WINDOW_UNPROVEN 65536u
-#define MUX_WINDOW_PROOF 524288u
+#define MUX_WINDOW_UNPROVEN 65536u /* beyond it a short way asks its reader for a proof: */
+#define MUX_WINDOW_PROOF 524288u /* to have taken so much, more than sockets hold */
 #define MUX_WINDOW_SLOW_US 100000u /* a reader that has not used half of it by then is slow */
-#define MUX_WINDOW_RATE                                                                            \
-	12u /* bytes in a microsecond: what is expected of a link that is not known */
+#define MUX_WINDOW_RATE 12u /* bytes in a microsecond, of a link that is not known yet */
 #define MUX_WINDOW_QUICK_US 1000u /* a window that is used up in so little is worth doubling */
 
 void mux_window_expect(struct mux *m)
