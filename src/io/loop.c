@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "io/alarm.h"
 
 struct loop {
 	uv_loop_t uv;
@@ -17,6 +18,7 @@ struct loop {
 	uv_prepare_t before_poll;
 	uv_check_t after_poll;
 	uv_tcp_t first_stream;
+	struct alarms *alarms; /* owned */
 	struct list deferred;
 	uv_mutex_t lock; /* guards posted and stopping */
 	struct list posted;
@@ -70,7 +72,6 @@ static void loop_on_check(uv_check_t *handle)
 
 	loop_begin_event(loop);
 	loop_run_tasks(&loop->deferred);
-	loop_begin_event(loop); /* timers come next */
 }
 
 struct loop *loop_new(void)
@@ -88,6 +89,7 @@ struct loop *loop_new(void)
 	/* libuv takes a spare descriptor with a loop's first stream: better now than in need. */
 	CHECK(uv_tcp_init(&loop->uv, &loop->first_stream) == 0);
 	uv_close((uv_handle_t *)&loop->first_stream, NULL);
+	loop->alarms = alarms_new(&loop->uv);
 	uv_prepare_start(&loop->before_poll, loop_on_prepare);
 	uv_check_start(&loop->after_poll, loop_on_check);
 	return loop;
@@ -105,6 +107,7 @@ void loop_free(struct loop **loop_ptr)
 	uv_close((uv_handle_t *)&loop->wake, NULL);
 	uv_close((uv_handle_t *)&loop->before_poll, NULL);
 	uv_close((uv_handle_t *)&loop->after_poll, NULL);
+	alarms_close(&loop->alarms);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	CHECK(uv_loop_close(&loop->uv) == 0);
 	uv_mutex_destroy(&loop->lock);
@@ -193,6 +196,11 @@ struct uv_loop_s *loop_uv(struct loop *loop)
 struct loop *loop_of_uv(struct uv_loop_s *uv)
 {
 	return uv->data;
+}
+
+struct alarms *loop_alarms(struct loop *loop)
+{
+	return loop->alarms;
 }
 
 char *loop_read_buffer(struct loop *loop)

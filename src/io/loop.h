@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 
+struct alarms;
 struct buf;
 
 #define LOOP_READ_SIZE 262144u /* most bytes one read brings */
@@ -57,6 +58,7 @@ void loop_cancel(struct loop_task *task);
 
 /* For the other files of this folder. */
 struct uv_loop_s *loop_uv(struct loop *loop);
+struct alarms *loop_alarms(struct loop *loop);
 struct loop *loop_of_uv(struct uv_loop_s *uv);
 char *loop_read_buffer(struct loop *loop);
 /* For what is made of what was read: as large, and another one. */

@@ -1,17 +1,18 @@
 /*
- * Two clocks and a timer. Sleep shows as a difference between the clocks; a process that was
- * stopped, or a machine that was paused from outside, shows as a timer that comes much too late.
+ * Two clocks and an alarm. Sleep shows as a difference between the clocks; a process that was
+ * stopped, or a machine that was paused from outside, shows as an alarm that rings much too late.
  */
 #include "io/sleepwatch.h"
 
 #include <time.h>
-#include <uv.h>
 
 #include "base/mem.h"
+#include "io/alarm.h"
 #include "io/loop.h"
 
 struct sleepwatch {
-	uv_timer_t timer;
+	struct alarm alarm;
+	struct loop *loop; /* borrowed */
 	const struct sleepwatch_clocks *clocks; /* borrowed */
 	void (*woke)(void *ctx, uint64_t away_ms);
 	void *ctx; /* borrowed */
@@ -51,9 +52,14 @@ uint64_t sleepwatch_judge(uint64_t with_sleep_ms, uint64_t without_sleep_ms)
 	return with_sleep_ms > without_sleep_ms ? with_sleep_ms : without_sleep_ms;
 }
 
-static void sleepwatch_on_timer(uv_timer_t *timer)
+static void sleepwatch_look_later(struct sleepwatch *s)
 {
-	struct sleepwatch *s = timer->data;
+	alarm_set(loop_alarms(s->loop), &s->alarm, loop_now(s->loop) + SLEEPWATCH_EVERY_MS);
+}
+
+static void sleepwatch_on_alarm(struct alarm *alarm)
+{
+	struct sleepwatch *s = CONTAINER_OF(alarm, struct sleepwatch, alarm);
 	uint64_t with_sleep = s->clocks->with_sleep(s->ctx);
 	uint64_t without_sleep = s->clocks->without_sleep(s->ctx);
 	uint64_t away =
@@ -61,6 +67,7 @@ static void sleepwatch_on_timer(uv_timer_t *timer)
 
 	s->with_sleep = with_sleep;
 	s->without_sleep = without_sleep;
+	sleepwatch_look_later(s);
 	if (away)
 		s->woke(s->ctx, away);
 }
@@ -75,15 +82,10 @@ struct sleepwatch *sleepwatch_new(struct loop *loop, const struct sleepwatch_clo
 	s->ctx = ctx;
 	s->with_sleep = s->clocks->with_sleep(ctx);
 	s->without_sleep = s->clocks->without_sleep(ctx);
-	uv_timer_init(loop_uv(loop), &s->timer);
-	s->timer.data = s;
-	uv_timer_start(&s->timer, sleepwatch_on_timer, SLEEPWATCH_EVERY_MS, SLEEPWATCH_EVERY_MS);
+	s->loop = loop;
+	alarm_init(&s->alarm, sleepwatch_on_alarm);
+	sleepwatch_look_later(s);
 	return s;
-}
-
-static void sleepwatch_on_close(uv_handle_t *handle)
-{
-	mem_free(handle->data);
 }
 
 void sleepwatch_free(struct sleepwatch **s_ptr)
@@ -93,5 +95,6 @@ void sleepwatch_free(struct sleepwatch **s_ptr)
 	if (!s)
 		return;
 	*s_ptr = NULL;
-	uv_close((uv_handle_t *)&s->timer, sleepwatch_on_close);
+	alarm_clear(&s->alarm);
+	mem_free(s);
 }

@@ -1,40 +1,34 @@
 /*
- * A FIFO of deadlines per duration. The loop's timer is set for the oldest entry when the queue
- * was empty, and moved on only when it fires: re-arming an entry on every request touches two
+ * A FIFO of deadlines per duration. The queue's alarm is set for the oldest entry when the queue
+ * was empty, and moved on only when it rings: re-arming an entry on every request touches two
  * pointers and no timer.
  */
 #include "io/timeout.h"
 
-#include <uv.h>
-
 #include "base/mem.h"
+#include "io/alarm.h"
 #include "io/loop.h"
 
 struct timeout_queue {
-	uv_timer_t timer;
+	struct alarm alarm;
 	struct list entries;
-	struct loop *loop;
+	struct loop *loop; /* borrowed */
+	struct loop_task grave; /* frees it at the end of the turn: one of its own may be firing */
 	uint64_t duration;
 };
 
-static void timeout_queue_on_timer(uv_timer_t *timer);
-
 static void timeout_queue_schedule(struct timeout_queue *q)
 {
-	struct timeout *first;
-	uint64_t now = loop_now(q->loop);
-
-	if (list_is_empty(&q->entries))
-		return;
-	first = CONTAINER_OF(q->entries.next, struct timeout, node);
-	uv_timer_start(&q->timer, timeout_queue_on_timer,
-		first->deadline > now ? first->deadline - now : 0, 0);
+	if (!list_is_empty(&q->entries))
+		alarm_set(loop_alarms(q->loop), &q->alarm,
+			CONTAINER_OF(q->entries.next, struct timeout, node)->deadline);
 }
 
-static void timeout_queue_on_timer(uv_timer_t *timer)
+static void timeout_queue_on_alarm(struct alarm *alarm)
 {
-	struct timeout_queue *q = timer->data;
+	struct timeout_queue *q = CONTAINER_OF(alarm, struct timeout_queue, alarm);
 
+	loop_begin_event(q->loop);
 	while (!list_is_empty(&q->entries)) {
 		struct timeout *first = CONTAINER_OF(q->entries.next, struct timeout, node);
 
@@ -46,6 +40,11 @@ static void timeout_queue_on_timer(uv_timer_t *timer)
 	timeout_queue_schedule(q);
 }
 
+static void timeout_queue_on_grave(struct loop_task *task)
+{
+	mem_free(CONTAINER_OF(task, struct timeout_queue, grave));
+}
+
 struct timeout_queue *timeout_queue_new(struct loop *loop, uint64_t duration_ms)
 {
 	struct timeout_queue *q = MEM_NEW(struct timeout_queue);
@@ -53,14 +52,9 @@ struct timeout_queue *timeout_queue_new(struct loop *loop, uint64_t duration_ms)
 	list_init(&q->entries);
 	q->loop = loop;
 	q->duration = duration_ms;
-	uv_timer_init(loop_uv(loop), &q->timer);
-	q->timer.data = q;
+	alarm_init(&q->alarm, timeout_queue_on_alarm);
+	loop_task_init(&q->grave, timeout_queue_on_grave);
 	return q;
-}
-
-static void timeout_queue_on_close(uv_handle_t *handle)
-{
-	mem_free(handle->data);
 }
 
 void timeout_queue_free(struct timeout_queue **queue)
@@ -72,7 +66,8 @@ void timeout_queue_free(struct timeout_queue **queue)
 	*queue = NULL;
 	while (list_pop(&q->entries))
 		continue;
-	uv_close((uv_handle_t *)&q->timer, timeout_queue_on_close);
+	alarm_clear(&q->alarm);
+	loop_defer(q->loop, &q->grave);
 }
 
 void timeout_queue_set(struct timeout_queue *queue, uint64_t duration_ms)
@@ -84,14 +79,14 @@ void timeout_queue_set(struct timeout_queue *queue, uint64_t duration_ms)
 	queue->duration = duration_ms;
 	if (!duration_ms)
 		return;
-	/* The list stays in the order of its deadlines, and the timer that of the first. */
+	/* The list stays in the order of its deadlines, and the alarm that of the first. */
 	LIST_EACH (node, &queue->entries) {
 		struct timeout *t = CONTAINER_OF(node, struct timeout, node);
 
 		if (t->deadline > latest)
 			t->deadline = latest;
 	}
-	uv_timer_stop(&queue->timer);
+	alarm_clear(&queue->alarm);
 	timeout_queue_schedule(queue);
 }
 
@@ -109,7 +104,7 @@ void timeout_arm(struct timeout_queue *queue, struct timeout *timeout)
 		return;
 	timeout->deadline = loop_now(queue->loop) + queue->duration;
 	list_append(&queue->entries, &timeout->node);
-	if (!uv_is_active((const uv_handle_t *)&queue->timer))
+	if (!alarm_is_set(&queue->alarm))
 		timeout_queue_schedule(queue);
 }
 
