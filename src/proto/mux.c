@@ -277,6 +277,7 @@ void mux_link_lost(struct mux *m)
 	m->head_len = 0;
 	m->ping_open = false;
 	m->rtt_us = 0; /* the next link may go another way */
+	m->window_hint = m->window_start; /* where what was right here is only memory */
 	mux_tail_rest(&m->tail); /* it may be parked for long */
 	buf_release(&m->urgent);
 	if (m->frame.type == MUX_FRAME_ACK)

@@ -75,57 +75,6 @@ static void a_quick_reader_gets_a_larger_window_within_the_budget(void **state)
 	assert_int_equal(p.streams[1].stream.recv_window, MIB); /* it was given back */
 }
 
-/* The first window on top of what was agreed, of a stream that is opened then. */
-static const char *first_window(uint64_t rtt_us)
-{
-	mux_ping(p.mux, p.now_us);
-	p.now_us += rtt_us;
-	assert_int_equal(says(MUX_FRAME_PING, MUX_FLAG_ACK, 0, p.mux->ping_value), 0);
-	mux_peer_sent(&p);
-	mux_peer_write(mux_peer_open(&p), 5);
-	return mux_peer_sent(&p);
-}
-
-static void streams_over_a_long_way_begin_with_what_it_holds(void **state)
-{
-	mux_peer_init(&p,
-		(struct mux_conf) {
-			.role = MUX_CLIENT, .window_max = 8 * MIB, .window_budget = 16 * MIB});
-	mux_agree(p.mux, true, 32 * KIB);
-	assert_string_equal(first_window(20000), "data SYN 1 5;window 1 207232;");
-	assert_int_equal(p.streams[0].stream.recv_window, 240000);
-	/* Only the first measurement says so: readers may have stalled since. */
-	p.mux->window_hint = 32 * KIB;
-	assert_string_equal(first_window(20000), "data SYN 3 5;");
-	mux_link_lost(p.mux);
-	assert_int_equal(mux_link_found(p.mux, p.mux->tail.sent), 0);
-	assert_string_equal(first_window(5000000), "data SYN 5 5;window 5 1015808;");
-	assert_int_equal(p.streams[2].stream.recv_window, MUX_HINT_MAX);
-}
-
-static void streams_over_a_short_way_begin_with_what_was_agreed(void **state)
-{
-	mux_peer_init(&p,
-		(struct mux_conf) {
-			.role = MUX_CLIENT, .window_max = 8 * MIB, .window_budget = 16 * MIB});
-	assert_string_equal(first_window(1000), "data SYN 1 5;");
-	mux_agree(p.mux, true, 32 * KIB);
-	assert_string_equal(first_window(1000), "data SYN 3 5;");
-}
-
-static void a_way_that_was_measured_early_counts_once_windows_are_agreed(void **state)
-{
-	mux_peer_init(&p,
-		(struct mux_conf) {
-			.role = MUX_CLIENT, .window_max = 300000, .window_budget = 16 * MIB});
-	mux_ping(p.mux, p.now_us);
-	p.now_us += 50000;
-	assert_int_equal(says(MUX_FRAME_PING, MUX_FLAG_ACK, 0, 1), 0);
-	mux_agree(p.mux, true, 32 * KIB);
-	mux_peer_write(mux_peer_open(&p), 5);
-	assert_int_equal(p.streams[0].stream.recv_window, 300000);
-}
-
 static void a_slow_reader_keeps_its_window(void **state)
 {
 	init(MUX_CLIENT, true, 64 * KIB);
@@ -171,59 +120,6 @@ static void a_window_beyond_the_largest_does_not_grow(void **state)
 	for (unsigned i = 0; i < 10; i++)
 		assert_int_equal(says(0, 0, 2, p.streams[0].stream.recv_credit), 0);
 	assert_int_equal(p.streams[0].stream.recv_window, MIB);
-}
-
-static void new_streams_begin_with_what_proved_useful_behind_their_first_frame(void **state)
-{
-	struct mux_stream *s;
-
-	init(MUX_SERVER, true, 64 * KIB);
-	mux_peer_tick(&p); /* it knows the time */
-	s = mux_peer_open(&p);
-	mux_peer_write(s, 1);
-	for (unsigned i = 0; i < 6; i++)
-		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
-	assert_int_equal(s->recv_window, 512 * KIB);
-	mux_peer_sent(&p);
-	mux_peer_write(mux_peer_open(&p), 5);
-	SENT("data SYN 4 5;window 4 458752;");
-	/* A reader that stops shows that it was too much; it counts once. */
-	mux_stream_read_stop(s);
-	assert_int_equal(says(0, 0, 2, 1), 0);
-	assert_int_equal(says(0, 0, 2, 1), 0);
-	mux_peer_write(mux_peer_open(&p), 5);
-	SENT("data SYN 6 5;window 6 196608;");
-}
-
-/* They begin small, and cost no frame more, until the first window is used up quickly. */
-static void streams_of_the_peer_go_on_with_what_proved_useful(void **state)
-{
-	struct mux_stream *first = &p.streams[0].stream, *second = &p.streams[1].stream;
-
-	init(MUX_CLIENT, true, 64 * KIB);
-	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
-	for (unsigned i = 0; i < 6; i++)
-		assert_int_equal(says(0, 0, 2, first->recv_credit), 0);
-	assert_int_equal(first->recv_window, 512 * KIB);
-	mux_peer_sent(&p);
-	assert_int_equal(says(0, MUX_FLAG_SYN, 4, 32 * KIB - 1), 0);
-	mux_accept(p.mux);
-	assert_null(strstr(mux_peer_sent(&p), "window 4"));
-	assert_int_equal(says(0, 0, 4, 32 * KIB), 0);
-	assert_int_equal(second->recv_window, 64 * KIB);
-	assert_int_equal(says(0, 0, 4, 1), 0);
-	assert_int_equal(says(0, 0, 4, 32 * KIB - 1), 0);
-	assert_int_equal(second->recv_window, 512 * KIB);
-	/* Then it grows like any other; and a slow one has nothing of it. */
-	for (unsigned i = 0; i < 2; i++)
-		assert_int_equal(says(0, 0, 4, second->recv_credit), 0);
-	assert_int_equal(second->recv_window, MIB);
-	assert_int_equal(says(0, MUX_FLAG_SYN, 6, 1), 0);
-	for (unsigned i = 0; i < 8; i++) {
-		p.now_us += 1000000;
-		assert_int_equal(says(0, 0, 6, 32 * KIB), 0);
-	}
-	assert_int_equal(p.streams[2].stream.recv_window, 64 * KIB);
 }
 
 /* A short way needs no large window: what a reader leaves unread would only be more. */
@@ -469,14 +365,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(credit_is_renewed_at_half),
 		T(a_quick_reader_gets_a_larger_window_within_the_budget),
-		T(streams_over_a_long_way_begin_with_what_it_holds),
-		T(streams_over_a_short_way_begin_with_what_was_agreed),
-		T(a_way_that_was_measured_early_counts_once_windows_are_agreed),
 		T(a_slow_reader_keeps_its_window),
 		T(the_pace_is_that_of_the_link_there_is),
 		T(a_window_beyond_the_largest_does_not_grow),
-		T(new_streams_begin_with_what_proved_useful_behind_their_first_frame),
-		T(streams_of_the_peer_go_on_with_what_proved_useful),
 		T(a_window_is_not_larger_than_the_way_is_long),
 		T(over_a_short_way_a_reader_proves_itself_before_its_window_is_large),
 		T(the_window_of_a_reader_that_stops_shrinks_to_its_start),
