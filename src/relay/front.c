@@ -459,7 +459,7 @@ void front_accept(
 	has_local = addr_of_socket(stream_tcp_fd(stream), &local) == 0;
 	f = front_new(w, door == FRONT_DOOR_TLS ? front_tls_wrap(w, stream) : stream);
 	f->admin = door == FRONT_DOOR_ADMIN;
-	f->operator= door == FRONT_DOOR_SOCKET;
+	f->is_operator = door == FRONT_DOOR_SOCKET;
 	metrics_add(w->metrics, METRIC_VISITORS, 1);
 	front_note_place(f, peer, has_local ? &local : NULL);
 	if (door == FRONT_DOOR_TLS)

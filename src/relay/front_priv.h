@@ -47,7 +47,7 @@ struct front {
 	struct front_wait *wait; /* owned; while its answer is awaited */
 	uint32_t discarded; /* bytes thrown away while closing */
 	bool admin;
-	bool operator; /* it came in by the admin socket */
+	bool is_operator; /* it came in by the admin socket */
 	bool tls; /* the visitor came with TLS */
 	bool authenticated; /* the request's signature was checked on another worker */
 	bool nameless; /* and the name that it asks for refused there */

@@ -195,7 +195,7 @@ static enum front_action front_request_answer(
 					      : (struct slice) {NULL, 0},
 		.too_large = too_large,
 		.admin = f->admin,
-		.operator= f->operator,
+		.is_operator = f->is_operator,
 		.authenticated = f->authenticated,
 		.nameless = f->nameless,
 		.keep_alive =
@@ -457,7 +457,7 @@ static enum front_action front_request_route(
 {
 	struct route route;
 
-	if (r->front->operator)
+	if (r->front->is_operator)
 		return front_request_api(r, in, home_out);
 	if (r->front->admin)
 		return upgrade_kind_of(r->head) != UPGRADE_NONE
