@@ -83,13 +83,11 @@ static void front_send_away(struct front *f, unsigned home, struct slice rest)
 static bool front_step_head(struct front *f, struct slice *in)
 {
 	struct worker *w = f->worker;
-	const struct http1_limits limits = {
-		w->conf->max_target, w->conf->max_head, w->conf->max_fields};
 	unsigned home;
 
-	if (f->full || (f->body && front_body_read(f->body, *in, &limits) == PARSE_MORE))
+	if (f->full || (f->body && front_body_read(f->body, *in, &w->limits) == PARSE_MORE))
 		return false;
-	switch (http1_parse_request(&f->parser, *in, &limits, &w->request_head)) {
+	switch (http1_parse_request(&f->parser, *in, &w->limits, &w->request_head)) {
 	case PARSE_MORE:
 		return false;
 	case PARSE_BAD:

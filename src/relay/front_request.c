@@ -234,15 +234,13 @@ static enum front_action front_request_api(
 	struct front_request *r, struct slice *in, unsigned *home_out)
 {
 	struct front *f = r->front;
-	const struct relay_conf *conf = f->worker->conf;
-	const struct http1_limits limits = {conf->max_target, conf->max_head, conf->max_fields};
 	bool begins = !f->body;
 
 	if (r->body.kind == HTTP1_BODY_NONE || !api_takes_body(r->head, r->target.path))
 		return front_request_answer(r, in, home_out);
 	if (begins)
 		f->body = front_body_new(&r->body, r->head->size);
-	switch (front_body_read(f->body, *in, &limits)) {
+	switch (front_body_read(f->body, *in, &f->worker->limits)) {
 	case PARSE_DONE:
 		return front_request_answer(r, in, home_out);
 	case PARSE_BAD:

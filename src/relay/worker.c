@@ -41,6 +41,7 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	uint64_t first = conf->grace_ms, upload = conf->upload_timeout_ms;
 
 	w->conf = conf;
+	w->limits = (struct http1_limits) {conf->max_target, conf->max_head, conf->max_fields};
 	atomic_store(&w->shared->tails.max, conf->session_buffer_total);
 	if (first < WORKER_FIRST_CONNECT_MIN_MS)
 		first = WORKER_FIRST_CONNECT_MIN_MS;

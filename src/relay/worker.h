@@ -5,7 +5,6 @@
 #ifndef RELAY_WORKER_H
 #define RELAY_WORKER_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/buf.h"
@@ -15,7 +14,7 @@
 #include "base/pool.h"
 #include "io/loop.h"
 #include "io/timeout.h"
-#include "proto/http_head.h"
+#include "proto/http1_parse.h"
 #include "proto/mux_tail.h"
 #include "relay/access_log.h"
 #include "relay/metrics.h"
@@ -101,6 +100,7 @@ struct worker {
 	unsigned index;
 	struct relay_shared *shared;
 	const struct relay_conf *conf; /* borrowed; replaced whole by a reload */
+	struct http1_limits limits; /* of heads: the options' */
 	struct loop *loop;
 	struct timeout_queue *timeouts[WORKER_TIMEOUT_COUNT];
 	struct timeout_queue *idle_queues[PLANS_MAX]; /* of tunnels nobody visits, by plan */
@@ -115,7 +115,7 @@ struct worker {
 	struct list handshakes; /* those whose TLS is not ready, the oldest first */
 	unsigned handshake_count;
 	struct list tcp_visitors; /* connections to TCP tunnels */
-	struct map agents; /* session id -> struct agent */
+	struct map agents; /* session id -> struct agent_session */
 	struct list parked; /* agents without a link, the longest first */
 	struct timeout agent_watch; /* armed while there are agents */
 	struct loop_task review; /* of what keys and plans still allow; see review.h */
