@@ -15,6 +15,7 @@
 #include "relay/front_body.h"
 #include "relay/front_close.h"
 #include "relay/front_gate.h"
+#include "relay/front_log.h"
 #include "relay/front_priv.h"
 #include "relay/front_wait.h"
 #include "relay/gate.h"
@@ -129,23 +130,17 @@ static enum front_action front_request_refuse_body(struct front_request *r, stru
 static void front_request_record_api(struct front_request *r, const struct api_request *api)
 {
 	struct worker *w = r->front->worker;
-	char id[WORKER_REQUEST_ID_LEN];
 	struct access_record record = {
 		.visitor = identity_client_ip(r->head, api->peer, w->conf->trust_proxy),
 		.method = r->head->method,
 		.path = r->target.path,
-		.request_id = slice_of(id, sizeof(id)),
 		.error_code = slice_from_str(api->error),
 		.status = api->status,
-		.ended = ACCESS_COMPLETE,
 		.bytes_in = r->head->size + api->body.len,
-		.bytes_out = buf_len(&w->answer),
 	};
 
-	if (api->quiet)
-		return;
-	worker_next_request_id(w, id);
-	worker_log_access(w, &record);
+	if (!api->quiet)
+		front_log_answer(w, &record);
 }
 
 /* What the request took up of the input is used, and its body not needed any more. */
@@ -383,22 +378,16 @@ static void front_request_record_session(
 	struct front_request *r, const struct agent_link_request *link)
 {
 	struct worker *w = r->front->worker;
-	char id[WORKER_REQUEST_ID_LEN];
-	const struct access_record record = {
+	struct access_record record = {
 		.visitor = identity_client_ip(r->head, link->peer, w->conf->trust_proxy),
 		.method = r->head->method,
 		.path = r->target.path,
-		.request_id = slice_of(id, sizeof(id)),
 		.error_code = slice_from_str(link->error),
 		.status = link->status,
-		.ended = ACCESS_COMPLETE,
 		.bytes_in = r->head->size,
-		.bytes_out = buf_len(&w->answer),
-		.first_byte_us = UINT64_MAX,
 	};
 
-	worker_next_request_id(w, id);
-	worker_log_access(w, &record);
+	front_log_answer(w, &record);
 }
 
 /* The connection becomes a link of a session, and is no visitor's any more. */
