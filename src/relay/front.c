@@ -17,6 +17,7 @@
 #include "relay/front_body.h"
 #include "relay/front_close.h"
 #include "relay/front_priv.h"
+#include "relay/front_refuse.h"
 #include "relay/front_request.h"
 #include "relay/front_rest.h"
 #include "relay/front_tls.h"
@@ -91,7 +92,7 @@ static bool front_step_head(struct front *f, struct slice *in)
 	case PARSE_MORE:
 		return false;
 	case PARSE_BAD:
-		front_request_refuse(f, f->parser.fault, NULL);
+		front_refuse_bad(f, f->parser.fault, NULL);
 		return false;
 	case PARSE_DONE:
 		break;
