@@ -355,13 +355,6 @@ static void front_on_timeout(struct timeout *timeout)
 		front_close_now(f, false);
 }
 
-/* A connection is gone for good. */
-static void front_uncount(struct relay_shared *shared)
-{
-	if (atomic_fetch_sub(&shared->connections, 1) == 1)
-		shared->on_quiet(shared);
-}
-
 static void front_on_grave(struct loop_task *task)
 {
 	struct front *f = CONTAINER_OF(task, struct front, grave);
@@ -376,7 +369,7 @@ static void front_on_grave(struct loop_task *task)
 	front_wait_end(f);
 	mem_free(f);
 	if (!moved)
-		front_uncount(w->shared);
+		worker_uncount_visitor(w->shared);
 }
 
 static struct front *front_new(struct worker *w, struct stream *stream)
@@ -405,7 +398,7 @@ static void front_on_parcel(struct loop_task *task)
 	if (atomic_load(&p->to->shared->stopping)) {
 		stream_parcel_deinit(&p->stream);
 		buf_release(&p->inbox);
-		front_uncount(p->to->shared);
+		worker_uncount_visitor(p->to->shared);
 	} else if (stream_parcel_adopt(&p->stream, p->to->loop, &stream) == 0) {
 		f = front_new(p->to, stream);
 		f->admin = p->admin;
@@ -421,7 +414,7 @@ static void front_on_parcel(struct loop_task *task)
 		front_process_inbox(f);
 	} else {
 		buf_release(&p->inbox);
-		front_uncount(p->to->shared);
+		worker_uncount_visitor(p->to->shared);
 	}
 	mem_free(p);
 }
@@ -447,9 +440,7 @@ void front_accept(
 	bool has_local;
 	struct front *f;
 
-	if (w->conf->max_connections && door != FRONT_DOOR_SOCKET &&
-		atomic_load_explicit(&w->shared->connections, memory_order_relaxed) >=
-			w->conf->max_connections) {
+	if (door != FRONT_DOOR_SOCKET && worker_is_crowded(w)) {
 		metrics_add(w->metrics, METRIC_SHED, 1);
 		stream_close(&stream);
 		return;

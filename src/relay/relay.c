@@ -32,7 +32,7 @@
 #include "relay/relay_store.h"
 #include "relay/relay_tls.h"
 #include "relay/review.h"
-#include "relay/tcp_tunnel.h"
+#include "relay/tcp_visitor.h"
 #include "relay/tunnel.h"
 #include "relay/usages.h"
 #include "relay/usages_keeper.h"
@@ -114,7 +114,7 @@ static void relay_worker_on_stop(struct loop_task *task)
 
 	doors_close(rw->doors);
 	front_close_all(w);
-	tcp_tunnel_close_visitors(w);
+	tcp_visitor_close_all(w);
 	agent_session_close_all(w);
 	while ((t = map_next(&w->tunnels, &at)) != NULL) {
 		tunnel_close(t);

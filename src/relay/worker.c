@@ -193,6 +193,19 @@ void worker_next_request_id(struct worker *w, char out[WORKER_REQUEST_ID_LEN])
 	worker_put_hex(out + 8, (uint32_t)id);
 }
 
+bool worker_is_crowded(const struct worker *w)
+{
+	uint64_t max = w->conf->max_connections;
+
+	return max && atomic_load_explicit(&w->shared->connections, memory_order_relaxed) >= max;
+}
+
+void worker_uncount_visitor(struct relay_shared *shared)
+{
+	if (atomic_fetch_sub(&shared->connections, 1) == 1)
+		shared->on_quiet(shared);
+}
+
 void worker_log_access(struct worker *w, const struct access_record *record)
 {
 	if (w->out.cap > WORKER_OUT_KEEP && !buf_len(&w->out))

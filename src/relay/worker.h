@@ -155,6 +155,10 @@ void worker_set_idle(struct worker *w, unsigned plan, uint64_t ms);
 /* A request id that no other request of this process has: 16 hexadecimal digits. */
 #define WORKER_REQUEST_ID_LEN 16
 void worker_next_request_id(struct worker *w, char out[WORKER_REQUEST_ID_LEN]);
+/* Whether there are as many connections of visitors, on all workers, as may be. */
+bool worker_is_crowded(const struct worker *w);
+/* One of those that are counted in relay_shared.connections is gone for good. On any thread. */
+void worker_uncount_visitor(struct relay_shared *shared);
 /* Records a request in the access log and hands the lines over in time. */
 void worker_log_access(struct worker *w, const struct access_record *record);
 
