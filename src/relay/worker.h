@@ -5,8 +5,6 @@
 #ifndef RELAY_WORKER_H
 #define RELAY_WORKER_H
 
-#include <stdatomic.h>
-
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -15,24 +13,12 @@
 #include "io/loop.h"
 #include "io/timeout.h"
 #include "proto/http1_parse.h"
-#include "proto/mux_tail.h"
 #include "relay/access_log.h"
 #include "relay/metrics.h"
 #include "relay/plans.h"
 #include "relay/relay_conf.h"
+#include "relay/relay_shared.h"
 #include "relay/route.h"
-
-struct admin_service;
-struct book;
-struct crew;
-struct directory;
-struct hmac_auth;
-struct holdings;
-struct ports;
-struct refusals;
-struct store;
-struct tls_server;
-struct usages;
 
 enum worker_timeout {
 	WORKER_HEAD_TIMEOUT, /* a request head must be whole */
@@ -60,40 +46,6 @@ enum worker_timeout {
 	WORKER_ACCESS_LOG, /* access lines are handed over */
 	WORKER_PACE, /* between looks who may go on at a tunnel with a bandwidth */
 	WORKER_TIMEOUT_COUNT
-};
-
-#define WORKER_SECRET_LEN 32
-
-struct worker;
-
-/* What the workers of one relay have in common. */
-struct relay_shared {
-	struct log *log;
-	struct directory *directory;
-	struct ports *ports; /* NULL: the kernel chooses */
-	struct ports *tcp_ports; /* of TCP tunnels; NULL: there are none */
-	struct refusals *refusals;
-	struct holdings *holdings; /* of accounts and addresses */
-	struct store *store; /* NULL: nothing is remembered, and there are no accounts */
-	struct book *book; /* what it has of accounts, keys and names; NULL without a store */
-	struct usages *usages; /* what accounts have used */
-	struct admin_service *admin; /* of the admin API; NULL without a store */
-	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
-	struct tls_server *_Atomic tls; /* NULL: no port for it */
-	struct crew *checkers; /* compare visitors' passwords */
-	struct crew *hashers; /* hash those of new tunnels */
-	uint8_t gate_secret[WORKER_SECRET_LEN]; /* signs cookies and links of gates */
-	atomic_bool draining; /* no new connections; answers end their connections */
-	atomic_bool stopping; /* the workers are being taken down */
-	atomic_bool stopped; /* no worker runs any more */
-	atomic_uint sessions; /* of agents, on all workers */
-	struct mux_tails tails; /* what they hold until it is acknowledged */
-	atomic_uint connections; /* of visitors, on all workers and on the way between them */
-	void (*on_quiet)(struct relay_shared *shared); /* there are none left; on any thread */
-	uint16_t public_port; /* as bound: what URLs have, of TLS when there is a certificate */
-	struct worker *const *workers;
-	unsigned worker_count;
-	uint64_t started_ms; /* wall time */
 };
 
 struct worker {

@@ -2,10 +2,6 @@
 #include "worker_rig.h"
 
 #include "relay/agent_session.h"
-#include "relay/directory.h"
-#include "relay/holdings.h"
-#include "relay/ports.h"
-#include "relay/refusals.h"
 #include "relay/tunnel.h"
 #include "store/book.h"
 
@@ -38,10 +34,6 @@ void worker_rig_stop(struct worker_rig *rig)
 		worker_free(&rig->workers[i]);
 	}
 	plans_free(&rig->conf.plans);
-	ports_free(&shared->ports);
-	ports_free(&shared->tcp_ports);
-	refusals_free(&shared->refusals);
-	holdings_free(&shared->holdings);
-	directory_free(&shared->directory);
+	relay_shared_deinit(shared);
 	book_free(&shared->book);
 }
