@@ -21,7 +21,7 @@
 static struct slice front_api_visitor(const struct front_request *r)
 {
 	return identity_client_ip(
-		r->head, slice_from_str(r->front->peer), r->front->worker->conf->trust_proxy);
+		r->head, slice_from_str(r->front->from.peer), r->front->worker->conf->trust_proxy);
 }
 
 static void front_api_record(const struct front_request *r, const struct api_request *api)
@@ -79,14 +79,14 @@ static enum front_action front_api_answer(struct front_request *r)
 		.head = r->head,
 		.target = &r->target,
 		.host = r->host,
-		.peer = slice_from_str(f->peer),
+		.peer = slice_from_str(f->from.peer),
 		.body = f->body && !too_large ? front_body_content(f->body)
 					      : (struct slice) {NULL, 0},
 		.too_large = too_large,
-		.admin = f->admin,
-		.is_operator = f->is_operator,
-		.authenticated = f->authenticated,
-		.nameless = f->nameless,
+		.admin = f->from.door == FRONT_DOOR_ADMIN,
+		.is_operator = f->from.door == FRONT_DOOR_SOCKET,
+		.authenticated = f->known.authenticated,
+		.nameless = f->known.nameless,
 		.keep_alive =
 			r->keep_alive && !too_large && (f->body || r->body.kind == HTTP1_BODY_NONE),
 		.hash = &f->hash,
@@ -97,11 +97,11 @@ static enum front_action front_api_answer(struct front_request *r)
 
 	switch (api_handle(&api, &r->home)) {
 	case API_MOVE:
-		f->authenticated = api.authenticated;
-		f->nameless = api.nameless;
+		f->known.authenticated = api.authenticated;
+		f->known.nameless = api.nameless;
 		return FRONT_MOVE;
 	case API_WAIT:
-		f->authenticated = api.authenticated;
+		f->known.authenticated = api.authenticated;
 		front_ask(f);
 		return FRONT_WAIT;
 	case API_LATER:

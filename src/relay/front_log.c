@@ -23,7 +23,7 @@ void front_log_error(struct front *f, const struct visitor_error_info *info,
 {
 	struct worker *w = f->worker;
 	struct access_record record = {
-		.visitor = slice_from_str(f->peer),
+		.visitor = slice_from_str(f->from.peer),
 		.request_id = request_id,
 		.error_code = slice_from_str(info->code),
 		.status = info->status,

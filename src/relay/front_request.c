@@ -86,10 +86,10 @@ static enum front_action front_request_session(struct front_request *r)
 		.head = r->head,
 		.host = r->host,
 		.stream = &f->stream,
-		.peer = slice_from_str(f->peer),
+		.peer = slice_from_str(f->from.peer),
 		.received = slice_from(*r->in, r->head->size),
 		.kind = upgrade_kind_of(r->head),
-		.authenticated = f->authenticated,
+		.authenticated = f->known.authenticated,
 	};
 
 	switch (agent_link_accept(&link, &r->home)) {
@@ -105,7 +105,7 @@ static enum front_action front_request_session(struct front_request *r)
 		front_close_gently(f);
 		return FRONT_ON;
 	case AGENT_LINK_MOVE:
-		f->authenticated = link.authenticated;
+		f->known.authenticated = link.authenticated;
 		return FRONT_MOVE;
 	}
 	UNREACHABLE();
@@ -124,15 +124,12 @@ static enum front_action front_request_base(struct front_request *r)
 	return front_api_handle(r);
 }
 
+/* By the host, at the ports that are for everybody. */
 static enum front_action front_request_route(struct front_request *r)
 {
+	bool tls = r->front->from.door == FRONT_DOOR_TLS;
 	struct route route;
 
-	if (r->front->is_operator)
-		return front_api_handle(r);
-	if (r->front->admin)
-		return upgrade_kind_of(r->head) != UPGRADE_NONE ? front_request_session(r)
-								: front_api_handle(r);
 	if (!r->host)
 		return r->upgrade ? front_request_base(r)
 				  : front_refuse_with(r, VISITOR_ERROR_HOST_REQUIRED);
@@ -144,7 +141,22 @@ static enum front_action front_request_route(struct front_request *r)
 		return front_tunnel_handle(r, route.name);
 	case ROUTE_UNKNOWN:
 		return front_refuse_with(
-			r, r->front->tls ? VISITOR_ERROR_MISDIRECTED : VISITOR_ERROR_HOST_UNKNOWN);
+			r, tls ? VISITOR_ERROR_MISDIRECTED : VISITOR_ERROR_HOST_UNKNOWN);
+	}
+	UNREACHABLE();
+}
+
+static enum front_action front_request_dispatch(struct front_request *r)
+{
+	switch (r->front->from.door) {
+	case FRONT_DOOR_SOCKET:
+		return front_api_handle(r);
+	case FRONT_DOOR_ADMIN:
+		return upgrade_kind_of(r->head) != UPGRADE_NONE ? front_request_session(r)
+								: front_api_handle(r);
+	case FRONT_DOOR_PUBLIC:
+	case FRONT_DOOR_TLS:
+		return front_request_route(r);
 	}
 	UNREACHABLE();
 }
@@ -167,7 +179,7 @@ enum front_action front_request_handle(
 	if (fault != HTTP_FAULT_NONE)
 		front_refuse_bad(f, fault, r.head);
 	else
-		action = front_request_route(&r);
+		action = front_request_dispatch(&r);
 	*home_out = r.home;
 	return action;
 }

@@ -22,10 +22,10 @@
 static bool front_tunnel_admits(
 	struct front_request *r, const struct tunnel *t, struct visitor_fault *fault)
 {
-	if (!t->meter || r->front->admitted)
+	if (!t->meter || r->front->known.admitted)
 		return true;
-	r->front->admitted = meter_admit(t->meter, &fault->error, &fault->retry_after_s);
-	return r->front->admitted;
+	r->front->known.admitted = meter_admit(t->meter, &fault->error, &fault->retry_after_s);
+	return r->front->known.admitted;
 }
 
 /* The last question before it is served. */
@@ -44,11 +44,11 @@ static enum front_action front_tunnel_exchange(struct front_request *r, struct t
 	struct front *f = r->front;
 	struct exchange_visitor visitor = {
 		.stream = &f->stream,
-		.peer = slice_from_str(f->peer),
-		.tls = f->tls,
-		.local = slice_from_str(f->local),
-		.peer_port = f->peer_port,
-		.local_port = f->local_port,
+		.peer = slice_from_str(f->from.peer),
+		.tls = f->from.door == FRONT_DOOR_TLS,
+		.local = slice_from_str(f->from.local),
+		.peer_port = f->from.peer_port,
+		.local_port = f->from.local_port,
 		.events = r->events,
 		.ctx = f,
 	};
@@ -88,8 +88,8 @@ static bool front_tunnel_passes(
 		.head = r->head,
 		.target = &r->target,
 		.host = r->host,
-		.peer = slice_from_str(r->front->peer),
-		.tls = r->front->tls,
+		.peer = slice_from_str(r->front->from.peer),
+		.tls = r->front->from.door == FRONT_DOOR_TLS,
 		.keep_alive = r->keep_alive && !r->upgrade,
 	};
 
@@ -121,7 +121,7 @@ enum front_action front_tunnel_handle(struct front_request *r, struct slice name
 		return FRONT_MOVE;
 	if (!t) /* S82: a refused upgrade ends the connection */
 		return front_refuse_with(r, VISITOR_ERROR_TUNNEL_NOT_FOUND);
-	if (t->gate && !gate_lets_in(t, r->head, slice_from_str(r->front->peer)))
+	if (t->gate && !gate_lets_in(t, r->head, slice_from_str(r->front->from.peer)))
 		return front_refuse_with(r, VISITOR_ERROR_ADDRESS_REFUSED);
 	if (!front_tunnel_admits(r, t, &fault))
 		return front_refuse(r, &fault);
