@@ -3,14 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/private_file.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "crypto/digest.h"
-#include "crypto/rand.h"
 
 #define KEY_FILE_MAX 4096u
 #define KEY_FILE_OTHERS (S_IRWXG | S_IRWXO)
@@ -21,10 +19,8 @@ bool key_file_is_key(struct slice text)
 		slice_is_token(text);
 }
 
-static int key_file_fail(const char *path, int number, const char *what, struct buf *why_out)
+static int key_file_fail(const char *path, int err, const char *what, struct buf *why_out)
 {
-	int err = err_from_errno(number);
-
 	buf_printf(why_out, "%s cannot be %s: %s", path, what, err_text(err));
 	return err;
 }
@@ -34,7 +30,7 @@ static int key_file_check(int fd, const char *path, struct buf *why_out)
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return key_file_fail(path, errno, "read", why_out);
+		return key_file_fail(path, err_from_errno(errno), "read", why_out);
 	if (!S_ISREG(st.st_mode)) {
 		buf_printf(why_out, "%s is no file", path);
 		return ERR_DENIED;
@@ -61,7 +57,7 @@ static int key_file_take(int fd, const char *path, struct buf *out, struct buf *
 	int err = 0;
 
 	if (len < 0)
-		return key_file_fail(path, errno, "read", why_out);
+		return key_file_fail(path, err_from_errno(errno), "read", why_out);
 	key = slice_trim_lines(slice_of(text, (size_t)len));
 	if (key_file_is_key(key)) {
 		buf_append_slice(out, key);
@@ -81,7 +77,7 @@ int key_file_read(const char *path, struct buf *out, struct buf *why_out)
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return ERR_NOT_FOUND;
 	if (fd < 0)
-		return key_file_fail(path, errno, "read", why_out);
+		return key_file_fail(path, err_from_errno(errno), "read", why_out);
 	err = key_file_check(fd, path, why_out);
 	if (!err)
 		err = key_file_take(fd, path, out, why_out);
@@ -89,69 +85,20 @@ int key_file_read(const char *path, struct buf *out, struct buf *why_out)
 	return err;
 }
 
-static void key_file_make_folders(const char *path)
-{
-	struct buf folder = {0};
-
-	for (const char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
-		buf_clear(&folder);
-		buf_append(&folder, path, (size_t)(at - path));
-		buf_append_char(&folder, '\0');
-		mkdir(buf_slice(&folder).ptr, 0700);
-	}
-	buf_release(&folder);
-}
-
-static int key_file_fill(int fd, struct slice key)
-{
-	char line[KEY_FILE_KEY_MAX + 1];
-	ssize_t written;
-
-	memcpy(line, key.ptr, key.len);
-	line[key.len] = '\n';
-	written = write(fd, line, key.len + 1);
-	mem_wipe(line, sizeof(line));
-	if (written != (ssize_t)key.len + 1)
-		return written < 0 ? errno : ENOSPC;
-	return fchmod(fd, 0600) == 0 && fsync(fd) == 0 ? 0 : errno;
-}
-
-static void key_file_name_beside(const char *path, struct buf *out)
-{
-	uint8_t random[8];
-	char text[2 * sizeof(random) + 1];
-
-	rand_bytes(random, sizeof(random));
-	digest_hex(random, sizeof(random), text);
-	buf_printf(out, "%s.%s%c", path, text, '\0');
-}
-
 int key_file_write(const char *path, struct slice key, struct buf *why_out)
 {
-	struct buf beside = {0};
-	const char *name;
-	int fd, number = 0;
+	char line[KEY_FILE_KEY_MAX + 1];
+	int err;
 
 	if (!key_file_is_key(key)) {
 		buf_append_str(why_out, "what the relay gave is no key of adit");
 		return ERR_SYNTAX;
 	}
-	key_file_make_folders(path);
-	key_file_name_beside(path, &beside);
-	name = buf_slice(&beside).ptr;
-	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		number = errno;
-	} else {
-		number = key_file_fill(fd, key);
-		if (!number && rename(name, path) != 0)
-			number = errno;
-		if (number)
-			unlink(name);
-		close(fd);
-	}
-	buf_release(&beside);
-	return number ? key_file_fail(path, number, "written", why_out) : 0;
+	memcpy(line, key.ptr, key.len);
+	line[key.len] = '\n';
+	err = private_file_write(path, slice_of(line, key.len + 1));
+	mem_wipe(line, sizeof(line));
+	return err ? key_file_fail(path, err, "written", why_out) : 0;
 }
 
 int key_file_remove(const char *path, struct buf *why_out)
@@ -160,5 +107,5 @@ int key_file_remove(const char *path, struct buf *why_out)
 		return 0;
 	if (errno == ENOENT || errno == ENOTDIR)
 		return ERR_NOT_FOUND;
-	return key_file_fail(path, errno, "removed", why_out);
+	return key_file_fail(path, err_from_errno(errno), "removed", why_out);
 }

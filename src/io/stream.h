@@ -22,6 +22,22 @@
 #include "base/err.h"
 #include "base/slice.h"
 
+#define STREAM_PARTS_MAX 32u /* of one write */
+
+/*
+ * A read brings at most STREAM_READ_SMALL bytes, and so much more is parked at the most when the
+ * other end is full. Larger reads make fewer system calls and wake-ups (they cost a third less
+ * CPU for 1 MiB answers), but they are only in order while the other end has room for them.
+ */
+#define STREAM_READ_SMALL 65536u
+#define STREAM_READ_BULK 262144u
+/* So much less may be left of such a read by the layers in between, TLS for one. */
+#define STREAM_READ_OVERHEAD 4096u
+/* A read that brought so much asks where the next one should go, */
+#define STREAM_READ_MUCH 16384
+/* which brings so much when there is no room: it is parked. */
+#define STREAM_READ_PARKED 40960u
+
 struct stream;
 struct stream_parcel;
 
@@ -73,21 +89,11 @@ static inline void stream_read_stop(struct stream *s)
 }
 
 /* At most STREAM_PARTS_MAX parts. */
-#define STREAM_PARTS_MAX 32u
 static inline bool stream_write(struct stream *s, const struct slice *parts, size_t count)
 {
 	return s->ops->write(s, parts, count);
 }
 
-/*
- * A read brings at most STREAM_READ_SMALL bytes, and so much more is parked at the most when the
- * other end is full. Larger reads make fewer system calls and wake-ups (they cost a third less
- * CPU for 1 MiB answers), but they are only in order while the other end has room for them.
- */
-#define STREAM_READ_SMALL 65536u
-#define STREAM_READ_BULK 262144u
-/* So much less may be left of such a read by the layers in between, TLS for one. */
-#define STREAM_READ_OVERHEAD 4096u
 /* The socket that carries it, below all layers, still the stream's; or -1. */
 static inline int stream_fd(const struct stream *s)
 {
@@ -134,8 +140,6 @@ static inline void stream_tune_reads(struct stream *from, const struct stream *t
 }
 
 /* Where the next read goes: after one that brought much where the owner wants it, else to `any`. */
-#define STREAM_READ_MUCH 16384
-#define STREAM_READ_PARKED 40960u /* when it has no room: so much is parked */
 static inline struct slice stream_read_room(
 	const struct stream *s, const char *any, bool much, bool bulk)
 {

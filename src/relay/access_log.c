@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 
-#define ACCESS_TEXTS 7u /* the slices of a record */
+#define ACCESS_TEXTS 6u /* the slices of a record */
 #define ACCESS_LINE_ROOM (ACCESS_TEXTS * LOG_TEXT_ROOM + 512)
 #define ACCESS_BUF_MAX (2 * ACCESS_LOG_FLUSH)
 
@@ -91,10 +91,6 @@ static char *access_put_json(
 	}
 	out = access_put(out, SLICE(",\"id\":"));
 	out = log_text_json(out, record->request_id);
-	if (record->user_agent.len) {
-		out = access_put(out, SLICE(",\"user_agent\":"));
-		out = log_text_json(out, record->user_agent);
-	}
 	return access_put(out, SLICE("}\n"));
 }
 
@@ -131,10 +127,6 @@ static char *access_put_plain(
 	}
 	out = access_put(out, SLICE(" id="));
 	out = log_text_plain(out, record->request_id);
-	if (record->user_agent.len) {
-		out = access_put(out, SLICE(" user_agent="));
-		out = log_text_plain(out, record->user_agent);
-	}
 	return access_put(out, SLICE("\n"));
 }
 

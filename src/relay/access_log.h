@@ -28,7 +28,6 @@ struct access_record {
 	struct slice path; /* shown up to its query */
 	struct slice request_id;
 	struct slice error_code; /* empty: none */
-	struct slice user_agent; /* empty: not shown */
 	unsigned status;
 	enum access_end ended;
 	uint64_t bytes_in;

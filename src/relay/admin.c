@@ -184,7 +184,7 @@ bool admin_body_read(const struct admin_request *q, const struct admin_json_shap
 
 void admin_actor(const struct admin_who *who, char *out, size_t size)
 {
-	if (who->operator)
+	if (who->is_operator)
 		snprintf(out, size, "operator");
 	else if (who->grant.account_id && *who->grant.key_id)
 		snprintf(out, size, "%.64s/%s", who->grant.account, who->grant.key_id);

@@ -33,7 +33,7 @@ struct relay_shared;
 #define ADMIN_PASSWORD_MAX 128u
 
 struct admin_who {
-	bool operator; /* at the admin socket, or at the store itself */
+	bool is_operator; /* at the admin socket, or at the store itself */
 	bool admin; /* sees and changes everything */
 	struct book_grant grant; /* of the key; all zero for the operator, and for nobody */
 };

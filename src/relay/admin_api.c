@@ -30,8 +30,8 @@ static bool admin_api_who(
 {
 	enum auth_key key;
 
-	if (r->operator) {
-		q->who.operator= q->who.admin = true;
+	if (r->is_operator) {
+		q->who.is_operator = q->who.admin = true;
 		return true;
 	}
 	key = auth_read_key(r->worker, r->head, q->now_ms, &q->who.grant);

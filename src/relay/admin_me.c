@@ -25,7 +25,7 @@ void admin_me_get(struct admin_context *c, const struct admin_request *q, struct
 	struct buf *out = &reply->body;
 
 	admin_json_begin(out, NULL, '{');
-	admin_json_put_bool(out, "operator", q->who.operator);
+	admin_json_put_bool(out, "operator", q->who.is_operator);
 	admin_json_put_bool(out, "admin", q->who.admin);
 	if (grant->account_id) {
 		admin_json_put_text(out, "account", slice_from_str(grant->account));

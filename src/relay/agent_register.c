@@ -4,13 +4,13 @@
  */
 #include "relay/agent_register.h"
 
-#include "base/check.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "relay/agent_fault.h"
 #include "relay/agent_message.h"
 #include "relay/agent_port.h"
+#include "relay/agent_refusal.h"
 #include "relay/agent_session_priv.h"
 #include "relay/auth.h"
 #include "relay/create.h"
@@ -18,16 +18,13 @@
 #include "relay/gate_hash.h"
 #include "relay/name.h"
 #include "relay/public_url.h"
-#include "relay/refusals.h"
 #include "relay/session_tunnel.h"
 #include "relay/tcp_tunnel.h"
 #include "relay/worker.h"
 #include "store/book.h"
 #include "wire/control.h"
 
-#define AGENT_REGISTER_TUNNELS_MAX 1000u /* of one session */
 #define AGENT_REGISTER_TRIES 8 /* a name that always lives elsewhere again */
-#define AGENT_REGISTER_URL_MAX 400
 
 struct registration {
 	struct loop_task task; /* on its way to or from the other worker */
@@ -56,21 +53,6 @@ struct registration {
 };
 
 /* ---- answers ---- */
-
-static void agent_register_refuse(struct agent_session *a, const struct agent_message_fault *fault)
-{
-	struct worker *w = a->worker;
-	struct slice client = slice_from_str(a->client);
-	uint64_t suppressed;
-
-	metrics_add(w->metrics, METRIC_CREATIONS_REFUSED, 1);
-	if (refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
-		log_info(w->shared->log, "tunnel refused",
-			LOG_STR("session", agent_session_name(a)), LOG_STR("client", client),
-			LOG_STR("reason", slice_from_str(fault->code)),
-			LOG_INT("suppressed", suppressed));
-	agent_message_error(a, fault);
-}
 
 /* Somebody else has the name. */
 static bool agent_register_is_held(enum create_result result)
@@ -101,7 +83,7 @@ static void agent_register_refused(struct registration *r, enum create_result wh
 		fault.code = "port-in-use";
 		fault.message = "The port belongs to another client's tunnel.";
 	}
-	agent_register_refuse(r->wish.agent, &fault);
+	agent_refusal_tell(r->wish.agent, &fault);
 }
 
 /* Too many passwords of other tunnels are being hashed. */
@@ -114,7 +96,7 @@ static void agent_register_busy(struct registration *r)
 		.retry_after_s = r->worker->conf->retry_after_s,
 	};
 
-	agent_register_refuse(r->wish.agent, &fault);
+	agent_refusal_tell(r->wish.agent, &fault);
 	agent_register_free(r);
 }
 
@@ -385,62 +367,6 @@ static void agent_register_protect(struct registration *r, struct slice password
 
 /* ---- from outside ---- */
 
-/* True when the message cannot be granted, whatever the name. */
-static bool agent_register_is_wrong(struct agent_session *a, const struct control *c)
-{
-	struct agent_message_fault fault = {.tunnel = c->tunnel, .fatal = true};
-
-	if (a->leaving) {
-		fault.code = "bad-message";
-		fault.message = "A session that was told to end registers nothing.";
-	} else if (session_tunnel_find(a, c->tunnel)) {
-		fault.code = "bad-message";
-		fault.message = "This number belongs to a tunnel of the session already.";
-	} else if (a->member_count >= AGENT_REGISTER_TUNNELS_MAX) {
-		fault.code = "too-many-tunnels";
-		fault.message = "The session has as many tunnels as it may.";
-	} else if (c->proto == CONTROL_TCP && c->password) {
-		fault.code = "password-not-possible";
-		fault.message = "A TCP tunnel cannot ask its visitors for a password. Open it "
-				"without one, or as an HTTP tunnel.";
-	} else if (c->subdomain && strlen(c->subdomain) > NAME_MAX_LEN) {
-		fault = agent_fault_of(CREATE_INVALID);
-		fault.tunnel = c->tunnel;
-	} else {
-		return false;
-	}
-	agent_register_refuse(a, &fault);
-	return true;
-}
-
-/* True when lists of networks, or the check of signatures, are none. */
-static bool agent_register_is_badly_guarded(struct agent_session *a, const struct control *c)
-{
-	const struct tunnel_gate_wish wish = {
-		.allow = c->allow,
-		.deny = c->deny,
-		.verify_scheme = c->verify.scheme,
-		.verify_secret = c->verify.secret,
-	};
-	struct agent_message_fault fault = {
-		.tunnel = c->tunnel, .code = "bad-guard", .fatal = true};
-	struct buf why = {0};
-	int err = tunnel_gate_check(&wish, &why);
-
-	if (!err && c->proto == CONTROL_TCP && c->verify.scheme) {
-		buf_append_str(&why,
-			"Requests to a TCP tunnel cannot be read, so nothing in them "
-			"can be verified.");
-		err = ERR_SYNTAX;
-	}
-	buf_append_char(&why, '\0');
-	fault.message = why.base;
-	if (err)
-		agent_register_refuse(a, &fault);
-	buf_release(&why);
-	return err != 0;
-}
-
 static void agent_register_guard(struct registration *r, const struct control *c)
 {
 	struct slice allow = slice_from_str(c->allow), deny = slice_from_str(c->deny);
@@ -457,7 +383,7 @@ void agent_register_start(
 {
 	struct registration *r;
 
-	if (agent_register_is_wrong(a, c) || agent_register_is_badly_guarded(a, c))
+	if (agent_refusal_check(a, c))
 		return;
 	r = MEM_NEW(struct registration);
 	r->worker = a->worker;

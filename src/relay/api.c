@@ -222,9 +222,9 @@ enum api_result api_handle(struct api_request *r, unsigned *home_out)
 	buf_clear(&r->worker->answer);
 	if (r->too_large)
 		return api_refuse_size(r, path);
-	if (admin_route_is_below(path, &below) && (r->operator|| api_may_create(r)))
+	if (admin_route_is_below(path, &below) && (r->is_operator || api_may_create(r)))
 		return admin_api_handle(r, below);
-	if (r->operator)
+	if (r->is_operator)
 		return api_answer_not_found(r);
 	if (slice_eq(path, SLICE(LOGIN_PATH)) && r->worker->shared->admin && api_may_create(r))
 		return login_handle(r);

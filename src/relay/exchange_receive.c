@@ -179,11 +179,9 @@ static bool exchange_receive_head(struct exchange *x, struct slice *in, struct g
 {
 	struct worker *w = x->worker;
 	struct http_head *head = &w->response_head;
-	const struct http1_limits limits = {
-		w->conf->max_target, w->conf->max_head, w->conf->max_fields};
 	enum http_fault fault;
 
-	switch (http1_parse_response(&x->work->parser, *in, &limits, head)) {
+	switch (http1_parse_response(&x->work->parser, *in, &w->limits, head)) {
 	case PARSE_MORE:
 		return false;
 	case PARSE_BAD:
@@ -217,10 +215,8 @@ static void exchange_receive_finish(struct exchange *x, struct slice rest, struc
 static bool exchange_receive_trailers(struct exchange *x, struct slice *in, struct gather *g)
 {
 	struct worker *w = x->worker;
-	const struct http1_limits limits = {
-		w->conf->max_target, w->conf->max_head, w->conf->max_fields};
 
-	switch (http1_parse_trailers(&x->work->parser, *in, &limits, &w->response_head)) {
+	switch (http1_parse_trailers(&x->work->parser, *in, &w->limits, &w->response_head)) {
 	case PARSE_MORE:
 		return false;
 	case PARSE_BAD:

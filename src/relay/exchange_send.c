@@ -156,11 +156,9 @@ static bool exchange_send_refuse(struct exchange *x, enum visitor_error error, c
 static bool exchange_send_trailers(struct exchange *x, struct slice *in)
 {
 	struct worker *w = x->worker;
-	const struct http1_limits limits = {
-		w->conf->max_target, w->conf->max_head, w->conf->max_fields};
 	struct slice part;
 
-	switch (http1_parse_trailers(&x->work->trailer_parser, *in, &limits, &w->request_head)) {
+	switch (http1_parse_trailers(&x->work->trailer_parser, *in, &w->limits, &w->request_head)) {
 	case PARSE_MORE:
 		return true;
 	case PARSE_BAD:

@@ -17,6 +17,7 @@
 #include "relay/front_body.h"
 #include "relay/front_close.h"
 #include "relay/front_priv.h"
+#include "relay/front_refuse.h"
 #include "relay/front_request.h"
 #include "relay/front_rest.h"
 #include "relay/front_tls.h"
@@ -31,13 +32,8 @@ struct front_parcel {
 	struct worker *to; /* borrowed */
 	struct stream_parcel stream; /* owned */
 	struct buf inbox; /* owned: the request that caused the move, and what came behind it */
-	bool admin;
-	bool authenticated;
-	bool nameless;
-	uint16_t peer_port;
-	uint16_t local_port;
-	char peer[ADDR_TEXT_MAX];
-	char local[ADDR_TEXT_MAX];
+	struct front_origin from;
+	struct front_known known;
 };
 
 static const struct stream_events front_stream_events;
@@ -62,13 +58,9 @@ static void front_send_away(struct front *f, unsigned home, struct slice rest)
 		p->to = f->worker->shared->workers[home];
 		p->stream = stream;
 		buf_append_slice(&p->inbox, rest);
-		p->admin = f->admin;
-		p->authenticated = f->authenticated;
-		p->nameless = f->nameless;
-		p->peer_port = f->peer_port;
-		p->local_port = f->local_port;
-		memcpy(p->peer, f->peer, sizeof(p->peer));
-		memcpy(p->local, f->local, sizeof(p->local));
+		p->from = f->from;
+		p->known.authenticated = f->known.authenticated;
+		p->known.nameless = f->known.nameless;
 		metrics_add(f->worker->metrics, METRIC_MOVED, 1);
 		loop_task_init(&p->task, front_on_parcel);
 		loop_post(p->to->loop, &p->task);
@@ -83,17 +75,15 @@ static void front_send_away(struct front *f, unsigned home, struct slice rest)
 static bool front_step_head(struct front *f, struct slice *in)
 {
 	struct worker *w = f->worker;
-	const struct http1_limits limits = {
-		w->conf->max_target, w->conf->max_head, w->conf->max_fields};
 	unsigned home;
 
-	if (f->full || (f->body && front_body_read(f->body, *in, &limits) == PARSE_MORE))
+	if (f->full || (f->body && front_body_read(f->body, *in, &w->limits) == PARSE_MORE))
 		return false;
-	switch (http1_parse_request(&f->parser, *in, &limits, &w->request_head)) {
+	switch (http1_parse_request(&f->parser, *in, &w->limits, &w->request_head)) {
 	case PARSE_MORE:
 		return false;
 	case PARSE_BAD:
-		front_request_refuse(f, f->parser.fault, NULL);
+		front_refuse_bad(f, f->parser.fault, NULL);
 		return false;
 	case PARSE_DONE:
 		break;
@@ -104,10 +94,7 @@ static bool front_step_head(struct front *f, struct slice *in)
 		/* What was gathered or asked for this request says nothing about the next one. */
 		front_body_free(&f->body);
 		front_stop_asking(f);
-		f->head_started = false;
-		f->admitted = false;
-		f->authenticated = false;
-		f->nameless = false;
+		f->known = (struct front_known) {0};
 		return true;
 	case FRONT_WAIT:
 		return false;
@@ -350,17 +337,10 @@ static void front_on_timeout(struct timeout *timeout)
 	struct front *f = CONTAINER_OF(timeout, struct front, timeout);
 	struct visitor_fault fault = {.error = VISITOR_ERROR_HEAD_TIMEOUT};
 
-	if (f->state == FRONT_HEAD && f->head_started)
+	if (f->state == FRONT_HEAD && f->known.head_started)
 		front_answer_error(f, &fault, NULL, false);
 	else
 		front_close_now(f, false);
-}
-
-/* A connection is gone for good. */
-static void front_uncount(struct relay_shared *shared)
-{
-	if (atomic_fetch_sub(&shared->connections, 1) == 1)
-		shared->on_quiet(shared);
 }
 
 static void front_on_grave(struct loop_task *task)
@@ -377,7 +357,7 @@ static void front_on_grave(struct loop_task *task)
 	front_wait_end(f);
 	mem_free(f);
 	if (!moved)
-		front_uncount(w->shared);
+		worker_uncount_visitor(w->shared);
 }
 
 static struct front *front_new(struct worker *w, struct stream *stream)
@@ -397,32 +377,30 @@ static struct front *front_new(struct worker *w, struct stream *stream)
 	return f;
 }
 
+static void front_arrive(struct front_parcel *p, struct stream *stream)
+{
+	struct front *f = front_new(p->to, stream);
+
+	f->from = p->from;
+	f->known = p->known;
+	if (p->from.door == FRONT_DOOR_TLS)
+		front_tls_adopt(f);
+	f->inbox = p->inbox;
+	front_process_inbox(f);
+}
+
 static void front_on_parcel(struct loop_task *task)
 {
 	struct front_parcel *p = CONTAINER_OF(task, struct front_parcel, task);
 	struct stream *stream;
-	struct front *f;
 
-	if (atomic_load(&p->to->shared->stopping)) {
-		stream_parcel_deinit(&p->stream);
-		buf_release(&p->inbox);
-		front_uncount(p->to->shared);
-	} else if (stream_parcel_adopt(&p->stream, p->to->loop, &stream) == 0) {
-		f = front_new(p->to, stream);
-		f->admin = p->admin;
-		if (stream_tls_get(stream))
-			front_tls_adopt(f);
-		f->authenticated = p->authenticated;
-		f->nameless = p->nameless;
-		f->peer_port = p->peer_port;
-		f->local_port = p->local_port;
-		memcpy(f->peer, p->peer, sizeof(f->peer));
-		memcpy(f->local, p->local, sizeof(f->local));
-		f->inbox = p->inbox;
-		front_process_inbox(f);
+	if (!atomic_load(&p->to->shared->stopping) &&
+		stream_parcel_adopt(&p->stream, p->to->loop, &stream) == 0) {
+		front_arrive(p, stream);
 	} else {
-		buf_release(&p->inbox);
-		front_uncount(p->to->shared);
+		stream_parcel_deinit(&p->stream);
+		buf_wipe(&p->inbox);
+		worker_uncount_visitor(p->to->shared);
 	}
 	mem_free(p);
 }
@@ -430,15 +408,15 @@ static void front_on_parcel(struct loop_task *task)
 /* Both ends of the connection, for those who want to know at the other end of a tunnel. */
 static void front_note_place(struct front *f, const struct addr *peer, const struct addr *local)
 {
-	slice_to_str(SLICE(ADMIN_ADDRESS_LOCAL), f->peer, sizeof(f->peer));
+	slice_to_str(SLICE(ADMIN_ADDRESS_LOCAL), f->from.peer, sizeof(f->from.peer));
 	if (!peer)
 		return;
-	addr_print(peer, f->peer);
-	f->peer_port = addr_port(peer);
+	addr_print(peer, f->from.peer);
+	f->from.peer_port = addr_port(peer);
 	if (!local)
 		return;
-	addr_print(local, f->local);
-	f->local_port = addr_port(local);
+	addr_print(local, f->from.local);
+	f->from.local_port = addr_port(local);
 }
 
 void front_accept(
@@ -448,9 +426,7 @@ void front_accept(
 	bool has_local;
 	struct front *f;
 
-	if (w->conf->max_connections && door != FRONT_DOOR_SOCKET &&
-		atomic_load_explicit(&w->shared->connections, memory_order_relaxed) >=
-			w->conf->max_connections) {
+	if (door != FRONT_DOOR_SOCKET && worker_is_crowded(w)) {
 		metrics_add(w->metrics, METRIC_SHED, 1);
 		stream_close(&stream);
 		return;
@@ -458,8 +434,7 @@ void front_accept(
 	atomic_fetch_add(&w->shared->connections, 1);
 	has_local = addr_of_socket(stream_tcp_fd(stream), &local) == 0;
 	f = front_new(w, door == FRONT_DOOR_TLS ? front_tls_wrap(w, stream) : stream);
-	f->admin = door == FRONT_DOOR_ADMIN;
-	f->operator= door == FRONT_DOOR_SOCKET;
+	f->from.door = door;
 	metrics_add(w->metrics, METRIC_VISITORS, 1);
 	front_note_place(f, peer, has_local ? &local : NULL);
 	if (door == FRONT_DOOR_TLS)

@@ -5,6 +5,7 @@
 #include "io/stream.h"
 #include "proto/http_head.h"
 #include "relay/exchange.h"
+#include "relay/front_log.h"
 #include "relay/front_priv.h"
 #include "relay/gate_hash.h"
 #include "relay/gate_password.h"
@@ -90,31 +91,6 @@ void front_wipe(struct slice input)
 		mem_wipe((char *)(uintptr_t)input.ptr, input.len);
 }
 
-static void front_record(struct front *f, const struct visitor_error_info *info,
-	const struct http_head *head, struct slice request_id)
-{
-	struct worker *w = f->worker;
-	struct access_record record = {
-		.visitor = slice_from_str(f->peer),
-		.request_id = request_id,
-		.error_code = slice_from_str(info->code),
-		.status = info->status,
-		.ended = ACCESS_RELAY,
-		.first_byte_us = UINT64_MAX,
-		.bytes_out = buf_len(&w->out),
-	};
-
-	if (head) {
-		record.method = head->method;
-		record.path = head->target;
-		record.bytes_in = head->size;
-	}
-	metrics_add(w->metrics, METRIC_REQUESTS, 1);
-	metrics_add(w->metrics, metrics_response(info->status), 1);
-	metrics_add(w->metrics, metrics_error(record.error_code), 1);
-	worker_log_access(w, &record);
-}
-
 void front_answer_error(struct front *f, const struct visitor_fault *fault,
 	const struct http_head *head, bool keep_alive)
 {
@@ -125,7 +101,7 @@ void front_answer_error(struct front *f, const struct visitor_fault *fault,
 	buf_clear(&w->out);
 	reply_write_error(
 		&w->out, fault, reply_audience_of(head), slice_of(id, sizeof(id)), keep_alive);
-	front_record(f, visitor_error_get(fault->error), head, slice_of(id, sizeof(id)));
+	front_log_error(f, visitor_error_get(fault->error), head, slice_of(id, sizeof(id)));
 	front_write(f, buf_slice(&w->out));
 	if (!keep_alive)
 		front_close_gently(f);

@@ -65,14 +65,12 @@ static enum front_gate_result front_gate_answer(
 static bool front_gate_has_body(struct front *f, struct gate_request *r,
 	const struct http1_body *framing, struct slice in, enum front_gate_result *result_out)
 {
-	const struct relay_conf *conf = f->worker->conf;
-	const struct http1_limits limits = {conf->max_target, conf->max_head, conf->max_fields};
 	bool begins = !f->body;
 
 	if (begins)
 		f->body = front_body_new(framing, r->head->size);
 	front_body_allow(f->body, &r->body_room);
-	switch (front_body_read(f->body, in, &limits)) {
+	switch (front_body_read(f->body, in, &f->worker->limits)) {
 	case PARSE_DONE:
 		r->body = front_body_content(f->body);
 		r->has_body = true;

@@ -29,6 +29,23 @@ enum front_state {
 	FRONT_GONE, /* about to be freed */
 };
 
+/* Where a connection comes from, for as long as it is there. */
+struct front_origin {
+	enum front_door door;
+	uint16_t peer_port;
+	uint16_t local_port;
+	char peer[ADDR_TEXT_MAX];
+	char local[ADDR_TEXT_MAX]; /* the address it came in by */
+};
+
+/* What is known of the request at the front of the input, however often that is looked at. */
+struct front_known {
+	bool head_started; /* a byte of the head came: its clock runs */
+	bool authenticated; /* its signature was checked on another worker */
+	bool nameless; /* and the name that it asks for refused there */
+	bool admitted; /* it was counted by the tunnel's meter */
+};
+
 struct front {
 	struct list node; /* in the worker's list */
 	struct list handshake; /* in the worker's list until TLS is ready */
@@ -46,23 +63,13 @@ struct front {
 	void (*again)(void *ctx); /* looks at the request once more that was asked about */
 	struct front_wait *wait; /* owned; while its answer is awaited */
 	uint32_t discarded; /* bytes thrown away while closing */
-	bool admin;
-	bool operator; /* it came in by the admin socket */
-	bool tls; /* the visitor came with TLS */
-	bool authenticated; /* the request's signature was checked on another worker */
-	bool nameless; /* and the name that it asks for refused there */
-	bool head_started; /* a byte of the head came: its clock runs */
+	struct front_origin from;
+	struct front_known known;
 	bool full; /* the stream has parked bytes */
 	bool moved; /* another worker has the connection */
 	bool ended; /* the visitor half-closed */
-	bool admitted; /* its request was counted by the tunnel's meter, and may be looked at again
-			*/
 	bool answered; /* it had a request before */
 	bool says_close; /* the visitor will send no request after this one */
-	uint16_t peer_port;
-	uint16_t local_port;
-	char peer[ADDR_TEXT_MAX];
-	char local[ADDR_TEXT_MAX]; /* the address it came in by */
 };
 
 #endif

@@ -3,7 +3,6 @@
 #define RELAY_FRONT_REQUEST_H
 
 #include "base/slice.h"
-#include "proto/http_head.h"
 
 struct exchange_events;
 struct front;
@@ -20,7 +19,5 @@ enum front_action {
  */
 enum front_action front_request_handle(struct front *f, struct slice *in,
 	const struct exchange_events *events, unsigned *home_out);
-/* Answers a request whose head or framing is malformed, and closes. */
-void front_request_refuse(struct front *f, enum http_fault fault, const struct http_head *head);
 
 #endif

@@ -36,8 +36,8 @@ void front_rest_arm(struct front *f)
 		clock = WORKER_IDLE;
 	else if (!begun && f->answered)
 		clock = WORKER_KEEP_ALIVE;
-	else if (f->head_started)
+	else if (f->known.head_started)
 		return;
 	timeout_arm(f->worker->timeouts[clock], &f->timeout);
-	f->head_started = begun && !f->full;
+	f->known.head_started = begun && !f->full;
 }

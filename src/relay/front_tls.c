@@ -32,7 +32,7 @@ static void front_tls_on_ready(void *ctx, int err)
 	metrics_add(w->metrics, err ? METRIC_TLS_FAILED : METRIC_TLS_DONE, 1);
 	if (err)
 		log_debug(w->shared->log, "TLS handshake failed",
-			LOG_STR("visitor", slice_from_str(f->peer)),
+			LOG_STR("visitor", slice_from_str(f->from.peer)),
 			LOG_STR("detail", slice_from_str(tls_failure(tls))));
 	else if (tls_is_resumed(tls))
 		metrics_add(w->metrics, METRIC_TLS_RESUMED, 1);
@@ -65,13 +65,12 @@ void front_tls_begin(struct front *f)
 
 void front_tls_adopt(struct front *f)
 {
-	f->tls = true;
 	metrics_add(f->worker->metrics, METRIC_TLS_OPEN, 1);
 }
 
 void front_tls_end(struct front *f)
 {
-	if (!f->tls)
+	if (f->from.door != FRONT_DOOR_TLS)
 		return;
 	if (list_is_linked(&f->handshake))
 		metrics_add(f->worker->metrics, METRIC_TLS_FAILED, 1);

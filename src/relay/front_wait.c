@@ -5,6 +5,7 @@
 #include "relay/api_later.h"
 #include "relay/exchange.h"
 #include "relay/front_close.h"
+#include "relay/front_log.h"
 #include "relay/front_priv.h"
 #include "relay/reply.h"
 #include "relay/worker.h"
@@ -44,24 +45,17 @@ void front_wait_end(struct front *f)
 
 static void front_wait_record(const struct front_wait *wait, const struct reply *reply)
 {
-	struct worker *w = wait->front->worker;
-	char id[WORKER_REQUEST_ID_LEN];
-	const struct access_record record = {
+	struct access_record record = {
 		.visitor = slice_from_str(wait->visitor),
 		.method = slice_from_str(wait->method),
 		.path = slice_from_str(wait->path),
-		.request_id = slice_of(id, sizeof(id)),
 		.error_code = slice_from_str(reply->code),
 		.status = reply->status,
-		.ended = ACCESS_COMPLETE,
 		.bytes_in = wait->bytes_in,
-		.bytes_out = buf_len(&w->answer),
-		.first_byte_us = UINT64_MAX,
 		.duration_us = loop_clock_us() - wait->began_us,
 	};
 
-	worker_next_request_id(w, id);
-	worker_log_access(w, &record);
+	front_log_answer(wait->front->worker, &record);
 }
 
 static void front_wait_answer(struct front_wait *wait)

@@ -19,14 +19,14 @@ struct gate_secret_job {
 static int gate_secret_on_run(struct store_job *job, struct db *db)
 {
 	struct gate_secret_job *j = CONTAINER_OF(job, struct gate_secret_job, job);
-	char hex[2 * WORKER_SECRET_LEN + 1];
+	char hex[2 * RELAY_SHARED_SECRET_LEN + 1];
 	struct buf kept = {0};
 	int err = ledger_meta_get(db, GATE_SECRET_NAME, &kept);
 
-	if (!err && !digest_unhex(buf_slice(&kept), j->secret, WORKER_SECRET_LEN))
+	if (!err && !digest_unhex(buf_slice(&kept), j->secret, RELAY_SHARED_SECRET_LEN))
 		err = ERR_NOT_FOUND;
 	if (err == ERR_NOT_FOUND) {
-		digest_hex(j->secret, WORKER_SECRET_LEN, hex);
+		digest_hex(j->secret, RELAY_SHARED_SECRET_LEN, hex);
 		err = ledger_meta_set(db, GATE_SECRET_NAME, slice_of(hex, sizeof(hex) - 1));
 		mem_wipe(hex, sizeof(hex));
 	}

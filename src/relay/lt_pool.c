@@ -1,8 +1,7 @@
 /*
  * The sockets of a pool tunnel. Idle ones stand in a list: those that served a request in front,
  * the last one first, new ones behind. An idle socket that says anything, or ends, is dropped
- * (D27). Surplus connections are told so in HTTP and closed a second later, because the npm client
- * dials again the moment a socket closes.
+ * (D27).
  *
  * With --local-host the npm client rewrites the first chunk it reads from each socket as text,
  * which damages body bytes in it: the first head on a socket travels alone.
@@ -19,12 +18,12 @@
 #include "io/stream_tcp.h"
 #include "relay/create.h"
 #include "relay/directory.h"
+#include "relay/lt_surplus.h"
 #include "relay/ports.h"
 #include "relay/tunnel.h"
 #include "relay/worker.h"
 
 #define LT_POOL_PORT_TRIES 64 /* ports of the range that other programs hold are skipped (D22) */
-#define LT_POOL_SURPLUS_MAX 64 /* more than these wait for their close: the oldest goes at once */
 #define LT_POOL_WARM_MS 1000 /* local services keep an idle connection at least so long */
 #define LT_POOL_KEEPALIVE_S 30
 #define LT_POOL_USER_TIMEOUT_MS 30000
@@ -34,10 +33,9 @@ struct lt_pool {
 	struct listener *listener; /* owned */
 	struct list idle; /* struct lt_socket */
 	struct list busy;
-	struct list surplus; /* struct lt_surplus */
 	unsigned idle_count;
 	unsigned busy_count;
-	unsigned surplus_count;
+	struct lt_surplus surplus;
 	uint16_t port;
 };
 
@@ -46,13 +44,6 @@ struct lt_socket {
 	struct list node; /* in idle or busy */
 	struct lt_pool *pool; /* borrowed: a pool ends after its sockets */
 	uint64_t used_at;
-};
-
-struct lt_surplus {
-	struct list node;
-	struct lt_pool *pool; /* borrowed */
-	struct stream *stream; /* owned */
-	struct timeout timeout;
 };
 
 static const struct tunnel_ops lt_pool_ops;
@@ -184,98 +175,19 @@ static void lt_pool_put(struct upstream *up, bool reusable)
 	tunnel_serve_waiters(&pool->tunnel);
 }
 
-/* ---- surplus connections ---- */
-
-static void lt_surplus_drop(struct lt_surplus *x)
-{
-	timeout_disarm(&x->timeout);
-	list_remove(&x->node);
-	x->pool->surplus_count--;
-	stream_close(&x->stream);
-	mem_free(x);
-}
-
-static void lt_surplus_on_data(void *ctx, struct slice data)
-{
-	/* Whatever it says goes unheard until its time is up. */
-}
-
-static void lt_surplus_on_drained(void *ctx)
-{
-	/* The refusal is out; the close waits for the timeout. */
-}
-
-static void lt_surplus_on_ended(void *ctx)
-{
-	lt_surplus_drop(ctx);
-}
-
-static void lt_surplus_on_failed(void *ctx, int err)
-{
-	lt_surplus_drop(ctx);
-}
-
-static void lt_surplus_on_timeout(struct timeout *timeout)
-{
-	lt_surplus_drop(CONTAINER_OF(timeout, struct lt_surplus, timeout));
-}
-
-static const struct stream_events lt_surplus_events = {
-	.data = lt_surplus_on_data,
-	.drained = lt_surplus_on_drained,
-	.ended = lt_surplus_on_ended,
-	.failed = lt_surplus_on_failed,
-};
-
-/* S84, byte for byte what clients of the protocol look for. */
-static void lt_surplus_refuse(struct lt_pool *pool, struct stream *stream)
-{
-	struct worker *w = pool->tunnel.worker;
-	unsigned max = w->conf->max_sockets, now = lt_pool_sockets(pool);
-	unsigned idle = pool->idle_count, waiting = pool->tunnel.waiter_count;
-	struct buf body;
-	struct slice part;
-
-	buf_init(&body);
-	buf_printf(&body,
-		"{\"error\":\"Too Many Connections\",\"code\":429,\"max_sockets\":%u,"
-		"\"current_sockets\":%u,\"available_sockets\":%u,\"waiting_requests\":%u}",
-		max, now, idle, waiting);
-	buf_clear(&w->out);
-	buf_printf(&w->out,
-		"HTTP/1.1 429 Too Many Connections\r\nContent-Type: application/json\r\n"
-		"Content-Length: %zu\r\nX-LT-Max-Sockets: %u\r\nX-LT-Current-Sockets: %u\r\n"
-		"X-LT-Available-Sockets: %u\r\nX-LT-Waiting-Requests: %u\r\n"
-		"Connection: close\r\n\r\n",
-		buf_len(&body), max, now, idle, waiting);
-	buf_append_slice(&w->out, buf_slice(&body));
-	buf_release(&body);
-	part = buf_slice(&w->out);
-	stream_write(stream, &part, 1);
-}
-
-static void lt_surplus_accept(struct lt_pool *pool, struct stream *stream)
-{
-	struct worker *w = pool->tunnel.worker;
-	struct lt_surplus *x;
-
-	metrics_add(w->metrics, METRIC_SOCKETS_REFUSED, 1);
-	if (pool->surplus_count >= LT_POOL_SURPLUS_MAX)
-		lt_surplus_drop(CONTAINER_OF(pool->surplus.next, struct lt_surplus, node));
-	x = MEM_NEW(struct lt_surplus);
-	x->pool = pool;
-	x->stream = stream;
-	timeout_init(&x->timeout, lt_surplus_on_timeout);
-	list_init(&x->node);
-	list_append(&pool->surplus, &x->node);
-	pool->surplus_count++;
-	stream_listen(stream, &lt_surplus_events, x);
-	lt_surplus_refuse(pool, stream);
-	stream_read_start(stream);
-	timeout_arm(w->timeouts[WORKER_SURPLUS], &x->timeout);
-}
-
 /* ---- the port ---- */
+
+static void lt_pool_refuse(struct lt_pool *pool, struct stream *stream)
+{
+	const struct lt_surplus_reason reason = {
+		.max = pool->tunnel.worker->conf->max_sockets,
+		.now = lt_pool_sockets(pool),
+		.idle = pool->idle_count,
+		.waiting = pool->tunnel.waiter_count,
+	};
+
+	lt_surplus_refuse(&pool->surplus, stream, &reason);
+}
 
 static void lt_pool_on_accepted(void *ctx, struct stream *stream, const struct addr *peer)
 {
@@ -284,7 +196,7 @@ static void lt_pool_on_accepted(void *ctx, struct stream *stream, const struct a
 	struct lt_socket *s;
 
 	if (lt_pool_sockets(pool) >= w->conf->max_sockets) {
-		lt_surplus_accept(pool, stream);
+		lt_pool_refuse(pool, stream);
 		return;
 	}
 	s = MEM_NEW(struct lt_socket);
@@ -390,7 +302,7 @@ static int lt_pool_open(struct worker *w, const struct create_wish *wish, struct
 	pool = MEM_NEW(struct lt_pool);
 	list_init(&pool->idle);
 	list_init(&pool->busy);
-	list_init(&pool->surplus);
+	lt_surplus_init(&pool->surplus, w);
 	tunnel_init(&pool->tunnel, w, &lt_pool_ops, name, wish->who);
 	lt_pool_use_listener(pool, listener);
 	log_info(w->shared->log, "tunnel created", LOG_STR("tunnel", name),
@@ -420,8 +332,7 @@ static void lt_pool_drop_sockets(struct lt_pool *pool)
 		s->up.revoked(s->up.holder);
 		CHECK(pool->busy_count < before);
 	}
-	while (!list_is_empty(&pool->surplus))
-		lt_surplus_drop(CONTAINER_OF(pool->surplus.next, struct lt_surplus, node));
+	lt_surplus_drop_all(&pool->surplus);
 }
 
 static bool lt_pool_take_over(struct tunnel *t, const struct create_wish *wish)
@@ -473,7 +384,7 @@ static void lt_pool_free(struct tunnel *t)
 {
 	struct lt_pool *pool = lt_pool_of(t);
 
-	CHECK(!pool->listener && !lt_pool_sockets(pool) && list_is_empty(&pool->surplus));
+	CHECK(!pool->listener && !lt_pool_sockets(pool) && !pool->surplus.count);
 	mem_free(pool);
 }
 

@@ -245,7 +245,7 @@ int office_reach_ask(struct office_reach *r, const struct office_question *quest
 		.query = http_target_query(question->target),
 		.body = question->body,
 		.address = SLICE(ADMIN_ADDRESS_LOCAL),
-		.who = {.operator= true, .admin = true},
+		.who = {.is_operator = true, .admin = true},
 		.now_ms = loop_wall_ms(),
 	};
 	struct buf request = {0};

@@ -16,7 +16,6 @@
 #include "io/crew.h"
 #include "io/signals.h"
 #include "relay/admin_service.h"
-#include "relay/agent_port.h"
 #include "relay/agent_session.h"
 #include "relay/descriptors.h"
 #include "relay/directory.h"
@@ -24,17 +23,14 @@
 #include "relay/front.h"
 #include "relay/gate_secret.h"
 #include "relay/hmac_auth.h"
-#include "relay/holdings.h"
 #include "relay/nonce_cache.h"
-#include "relay/ports.h"
-#include "relay/refusals.h"
 #include "relay/relay_accounts.h"
+#include "relay/relay_shared.h"
 #include "relay/relay_store.h"
 #include "relay/relay_tls.h"
 #include "relay/review.h"
-#include "relay/tcp_tunnel.h"
+#include "relay/tcp_visitor.h"
 #include "relay/tunnel.h"
-#include "relay/usages.h"
 #include "relay/usages_keeper.h"
 #include "relay/worker.h"
 
@@ -47,7 +43,7 @@
 /* A worker, its thread and its listeners. */
 struct relay_worker {
 	struct relay *relay; /* borrowed */
-	struct worker *worker;
+	struct worker *worker; /* owned */
 	struct doors *doors; /* borrowed from the relay */
 	pthread_t thread;
 	struct loop_task drain;
@@ -60,19 +56,19 @@ struct relay {
 	struct relay_shared shared;
 	struct relay_conf *conf; /* owned, the one in force */
 	struct relay_conf *old_conf; /* owned, until all workers have the new one */
-	struct hmac_auth *old_hmac;
+	struct hmac_auth *old_hmac; /* owned, likewise */
 	struct tls_server *old_tls; /* ref; connections may hold more */
 	struct tls_tickets *tickets; /* owned; the same for all workers and reloads */
 	struct timeout_queue *ticket_queue; /* owned */
 	struct timeout next_ticket;
-	struct nonce_cache *nonces;
+	struct nonce_cache *nonces; /* owned */
 	struct relay_hooks hooks;
-	struct loop *loop;
+	struct loop *loop; /* owned */
 	struct usages_keeper *keeper; /* owned; NULL without a store */
-	struct signals *signals;
-	struct relay_worker *workers;
+	struct signals *signals; /* owned; NULL until it runs */
+	struct relay_worker *workers; /* owned */
 	struct doors *doors; /* owned; one for each worker */
-	struct timeout_queue *deadline_queue;
+	struct timeout_queue *deadline_queue; /* owned */
 	struct timeout deadline;
 	atomic_uint undrained; /* workers that have not heard yet that they should drain */
 	atomic_bool quiet; /* the next task is posted, at most once */
@@ -114,7 +110,7 @@ static void relay_worker_on_stop(struct loop_task *task)
 
 	doors_close(rw->doors);
 	front_close_all(w);
-	tcp_tunnel_close_visitors(w);
+	tcp_visitor_close_all(w);
 	agent_session_close_all(w);
 	while ((t = map_next(&w->tunnels, &at)) != NULL) {
 		tunnel_close(t);
@@ -370,6 +366,24 @@ static int relay_open_tls(struct relay *r, struct buf *message)
 	return err;
 }
 
+/* All that may fail. */
+static int relay_open(struct relay *r, struct buf *message)
+{
+	int err = relay_open_tls(r, message);
+
+	if (!err)
+		err = relay_store_open(&r->shared, r->conf, message);
+	if (err)
+		return err;
+	gate_secret_load(&r->shared);
+	if (r->shared.store)
+		r->shared.admin = admin_service_new(&r->shared);
+	err = usages_keeper_new(r->loop, &r->shared, &r->keeper, message);
+	if (!err)
+		err = doors_open(&r->shared, r->doors, r->conf, message);
+	return err;
+}
+
 int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hooks *hooks,
 	struct relay **relay_out, struct buf *message)
 {
@@ -385,35 +399,17 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	r->conf = *conf;
 	*conf = NULL;
 	r->hooks = *hooks;
-	r->shared.log = log;
-	r->shared.started_ms = loop_wall_ms();
-	r->shared.directory = directory_new(descriptors_for_tunnels(r->conf->max_tunnels));
-	if (r->conf->port_range_start)
-		r->shared.ports = ports_new(r->conf->port_range_start, r->conf->port_range_end);
-	if (r->conf->tcp_range_start)
-		r->shared.tcp_ports = agent_port_range(r->conf);
-	r->shared.refusals = refusals_new();
-	r->shared.holdings = holdings_new();
-	r->shared.usages = usages_new(loop_wall_ms());
+	relay_shared_init(&r->shared, r->conf, log);
+	r->shared.on_quiet = relay_look_whether_quiet;
 	r->nonces = nonce_cache_new(NONCE_CACHE_MAX);
 	atomic_store(&r->shared.hmac, relay_make_hmac(r));
 	r->loop = loop_new();
 	loop_task_init(&r->report_quiet, relay_on_quiet);
-	r->shared.on_quiet = relay_look_whether_quiet;
 	r->deadline_queue = timeout_queue_new(r->loop, 1);
 	timeout_init(&r->deadline, relay_on_deadline);
 	relay_make_crews(r);
 	relay_make_workers(r);
-	err = relay_open_tls(r, message);
-	if (!err)
-		err = relay_store_open(&r->shared, r->conf, message);
-	gate_secret_load(&r->shared);
-	if (!err && r->shared.store)
-		r->shared.admin = admin_service_new(&r->shared);
-	if (!err)
-		err = usages_keeper_new(r->loop, &r->shared, &r->keeper, message);
-	if (!err)
-		err = doors_open(&r->shared, r->doors, r->conf, message);
+	err = relay_open(r, message);
 	if (err)
 		relay_free(&r);
 	*relay_out = r;
@@ -441,15 +437,10 @@ void relay_run(struct relay *r)
 	log_info(r->shared.log, "stopped", LOG_INT("workers", r->shared.worker_count));
 }
 
-void relay_free(struct relay **r_ptr)
+/* The threads have ended. What they have left to others is waited for while their loops, where it
+ * comes back to, are still there. */
+static void relay_free_workers(struct relay *r)
 {
-	struct relay *r = *r_ptr;
-	struct tls_server *tls;
-	struct hmac_auth *hmac;
-
-	if (!r)
-		return;
-	*r_ptr = NULL;
 	atomic_store(&r->shared.stopped, true);
 	crew_free(&r->shared.checkers);
 	crew_free(&r->shared.hashers);
@@ -462,30 +453,35 @@ void relay_free(struct relay **r_ptr)
 		worker_free(&r->workers[i].worker);
 	}
 	admin_service_free(&r->shared.admin);
+	mem_free((void *)r->shared.workers);
+	mem_free(r->workers);
+	mem_free(r->doors);
+}
+
+static void relay_free_loop(struct relay *r)
+{
 	timeout_disarm(&r->deadline);
 	timeout_queue_free(&r->deadline_queue);
 	timeout_queue_free(&r->ticket_queue);
 	signals_free(&r->signals);
 	loop_free(&r->loop);
 	usages_keeper_free(&r->keeper);
-	mem_free((void *)r->shared.workers);
-	mem_free(r->workers);
-	mem_free(r->doors);
-	tls = atomic_load(&r->shared.tls);
-	tls_server_unref(&tls);
-	tls_server_unref(&r->old_tls);
-	tls_tickets_free(&r->tickets);
-	mem_wipe(r->shared.gate_secret, sizeof(r->shared.gate_secret));
-	hmac = atomic_load(&r->shared.hmac);
-	hmac_auth_free(&hmac);
+}
+
+void relay_free(struct relay **r_ptr)
+{
+	struct relay *r = *r_ptr;
+
+	if (!r)
+		return;
+	*r_ptr = NULL;
+	relay_free_workers(r);
+	relay_free_loop(r);
+	relay_shared_deinit(&r->shared);
 	hmac_auth_free(&r->old_hmac);
 	nonce_cache_free(&r->nonces);
-	ports_free(&r->shared.ports);
-	ports_free(&r->shared.tcp_ports);
-	refusals_free(&r->shared.refusals);
-	holdings_free(&r->shared.holdings);
-	usages_free(&r->shared.usages);
-	directory_free(&r->shared.directory);
+	tls_server_unref(&r->old_tls);
+	tls_tickets_free(&r->tickets);
 	relay_conf_free(&r->conf);
 	relay_conf_free(&r->old_conf);
 	mem_free(r);

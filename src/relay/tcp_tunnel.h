@@ -10,13 +10,10 @@
 
 struct create_kind;
 struct tunnel;
-struct worker;
 
 /* How create_tunnel_as makes one; the context of the wish says which port. */
 const struct create_kind *tcp_tunnel_kind(void);
 bool tcp_tunnel_is(const struct tunnel *t);
 uint16_t tcp_tunnel_port(const struct tunnel *t);
-/* Ends all connections of visitors at once. */
-void tcp_tunnel_close_visitors(struct worker *w);
 
 #endif

@@ -41,6 +41,7 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	uint64_t first = conf->grace_ms, upload = conf->upload_timeout_ms;
 
 	w->conf = conf;
+	w->limits = (struct http1_limits) {conf->max_target, conf->max_head, conf->max_fields};
 	atomic_store(&w->shared->tails.max, conf->session_buffer_total);
 	if (first < WORKER_FIRST_CONNECT_MIN_MS)
 		first = WORKER_FIRST_CONNECT_MIN_MS;
@@ -190,6 +191,19 @@ void worker_next_request_id(struct worker *w, char out[WORKER_REQUEST_ID_LEN])
 
 	worker_put_hex(out, (uint32_t)(id >> 32));
 	worker_put_hex(out + 8, (uint32_t)id);
+}
+
+bool worker_is_crowded(const struct worker *w)
+{
+	uint64_t max = w->conf->max_connections;
+
+	return max && atomic_load_explicit(&w->shared->connections, memory_order_relaxed) >= max;
+}
+
+void worker_uncount_visitor(struct relay_shared *shared)
+{
+	if (atomic_fetch_sub(&shared->connections, 1) == 1)
+		shared->on_quiet(shared);
 }
 
 void worker_log_access(struct worker *w, const struct access_record *record)

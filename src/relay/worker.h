@@ -5,9 +5,6 @@
 #ifndef RELAY_WORKER_H
 #define RELAY_WORKER_H
 
-#include <pthread.h>
-#include <stdatomic.h>
-
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -15,25 +12,13 @@
 #include "base/pool.h"
 #include "io/loop.h"
 #include "io/timeout.h"
-#include "proto/http_head.h"
-#include "proto/mux_tail.h"
+#include "proto/http1_parse.h"
 #include "relay/access_log.h"
 #include "relay/metrics.h"
 #include "relay/plans.h"
 #include "relay/relay_conf.h"
+#include "relay/relay_shared.h"
 #include "relay/route.h"
-
-struct admin_service;
-struct book;
-struct crew;
-struct directory;
-struct hmac_auth;
-struct holdings;
-struct ports;
-struct refusals;
-struct store;
-struct tls_server;
-struct usages;
 
 enum worker_timeout {
 	WORKER_HEAD_TIMEOUT, /* a request head must be whole */
@@ -63,44 +48,11 @@ enum worker_timeout {
 	WORKER_TIMEOUT_COUNT
 };
 
-#define WORKER_SECRET_LEN 32
-
-struct worker;
-
-/* What the workers of one relay have in common. */
-struct relay_shared {
-	struct log *log;
-	struct directory *directory;
-	struct ports *ports; /* NULL: the kernel chooses */
-	struct ports *tcp_ports; /* of TCP tunnels; NULL: there are none */
-	struct refusals *refusals;
-	struct holdings *holdings; /* of accounts and addresses */
-	struct store *store; /* NULL: nothing is remembered, and there are no accounts */
-	struct book *book; /* what it has of accounts, keys and names; NULL without a store */
-	struct usages *usages; /* what accounts have used */
-	struct admin_service *admin; /* of the admin API; NULL without a store */
-	struct hmac_auth *_Atomic hmac; /* NULL: creation is open */
-	struct tls_server *_Atomic tls; /* NULL: no port for it */
-	struct crew *checkers; /* compare visitors' passwords */
-	struct crew *hashers; /* hash those of new tunnels */
-	uint8_t gate_secret[WORKER_SECRET_LEN]; /* signs cookies and links of gates */
-	atomic_bool draining; /* no new connections; answers end their connections */
-	atomic_bool stopping; /* the workers are being taken down */
-	atomic_bool stopped; /* no worker runs any more */
-	atomic_uint sessions; /* of agents, on all workers */
-	struct mux_tails tails; /* what they hold until it is acknowledged */
-	atomic_uint connections; /* of visitors, on all workers and on the way between them */
-	void (*on_quiet)(struct relay_shared *shared); /* there are none left; on any thread */
-	uint16_t public_port; /* as bound: what URLs have, of TLS when there is a certificate */
-	struct worker *const *workers;
-	unsigned worker_count;
-	uint64_t started_ms; /* wall time */
-};
-
 struct worker {
 	unsigned index;
 	struct relay_shared *shared;
 	const struct relay_conf *conf; /* borrowed; replaced whole by a reload */
+	struct http1_limits limits; /* of heads: the options' */
 	struct loop *loop;
 	struct timeout_queue *timeouts[WORKER_TIMEOUT_COUNT];
 	struct timeout_queue *idle_queues[PLANS_MAX]; /* of tunnels nobody visits, by plan */
@@ -115,7 +67,7 @@ struct worker {
 	struct list handshakes; /* those whose TLS is not ready, the oldest first */
 	unsigned handshake_count;
 	struct list tcp_visitors; /* connections to TCP tunnels */
-	struct map agents; /* session id -> struct agent */
+	struct map agents; /* session id -> struct agent_session */
 	struct list parked; /* agents without a link, the longest first */
 	struct timeout agent_watch; /* armed while there are agents */
 	struct loop_task review; /* of what keys and plans still allow; see review.h */
@@ -155,6 +107,10 @@ void worker_set_idle(struct worker *w, unsigned plan, uint64_t ms);
 /* A request id that no other request of this process has: 16 hexadecimal digits. */
 #define WORKER_REQUEST_ID_LEN 16
 void worker_next_request_id(struct worker *w, char out[WORKER_REQUEST_ID_LEN]);
+/* Whether there are as many connections of visitors, on all workers, as may be. */
+bool worker_is_crowded(const struct worker *w);
+/* One of those that are counted in relay_shared.connections is gone for good. On any thread. */
+void worker_uncount_visitor(struct relay_shared *shared);
 /* Records a request in the access log and hands the lines over in time. */
 void worker_log_access(struct worker *w, const struct access_record *record);
 

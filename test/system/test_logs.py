@@ -49,6 +49,14 @@ def test_one_access_line_for_each_request(relay, agent):
     assert len([entry for entry in access_lines(relay) if entry.get("tunnel") == "log-app"]) == 1
 
 
+@pytest.mark.parametrize("target, host", [
+    ("/", None), ("/api/status", None), ("/api/nothing", None), ("/", "no-such-name.lt.test")])
+def test_what_the_relay_answers_itself_has_no_first_byte(relay, target, host):
+    response = http.fetch(relay.port, target=target, host=host or "lt.test")
+    line = relay.wait_access(status=response.status)
+    assert line["ttfb_ms"] is None, line
+
+
 def test_each_request_of_a_connection_has_a_line_and_an_id(relay, agent):
     mine = agent(relay, "keep-app").serve(reply(b"hello"))
     with mine.visitor() as visitor:

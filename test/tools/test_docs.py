@@ -123,7 +123,7 @@ def test_commands_in_examples_take_their_options(page):
 def test_environment_names_exist(page):
     text = page.read_text(encoding="utf-8")
     names = set(re.findall(r"\b(?:LT|ADIT)_[A-Z][A-Z_]*[A-Z]\b", text))
-    known = {"LT_POOL_SURPLUS_MAX"}
+    known = {"LT_SURPLUS_MAX"}
     if ids(page) not in AGENT_PAGES:
         known |= env_names("LT_", relay_options())
     if ids(page) not in RELAY_PAGES:

@@ -50,6 +50,25 @@ static void it_stays_the_same(void **state)
 	assert_int_equal(info.st_mode & 0777, 0600);
 }
 
+/* Whose process had the same number as this one, as it has in a container. */
+static void a_run_that_ended_in_the_middle_is_in_nobodys_way(void **state)
+{
+	char beside[160];
+	FILE *left;
+
+	snprintf(beside, sizeof(beside), "%s/adit", folder);
+	assert_int_equal(mkdir(beside, 0700), 0);
+	snprintf(beside, sizeof(beside), "%s.%d", path, (int)getpid());
+	left = fopen(beside, "w");
+	assert_non_null(left);
+	assert_int_equal(fclose(left), 0);
+	client_id_get(path, &id, &why);
+	unlink(beside);
+	assert_int_equal(buf_len(&why), 0);
+	client_id_get(path, &again, &why);
+	assert_true(slice_eq(buf_slice(&id), buf_slice(&again)));
+}
+
 static void where_none_can_be_kept_it_is_told(void **state)
 {
 	client_id_get("/dev/null/adit/client-id", &id, &why);
@@ -73,6 +92,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(it_stays_the_same),
+		T(a_run_that_ended_in_the_middle_is_in_nobodys_way),
 		T(where_none_can_be_kept_it_is_told),
 		T(without_a_place_it_lasts_for_this_run),
 	};

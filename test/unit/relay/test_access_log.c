@@ -106,7 +106,6 @@ static void an_error_and_a_missing_first_byte_are_shown(void **state)
 
 	record.status = 502;
 	record.error_code = SLICE("agent-lost");
-	record.user_agent = SLICE("curl/8.0 (x)");
 	record.ended = ACCESS_AGENT;
 	record.first_byte_us = UINT64_MAX;
 	record.tunnel = SLICE("");
@@ -115,12 +114,11 @@ static void an_error_and_a_missing_first_byte_are_shown(void **state)
 		"\"visitor\":\"203.0.113.7\",\"tunnel\":\"\",\"method\":\"GET\","
 		"\"path\":\"/api/v1/items\",\"status\":502,\"in\":412,\"out\":10240,"
 		"\"ttfb_ms\":null,\"ms\":56.007,\"ended\":\"agent\",\"error\":\"agent-lost\","
-		"\"id\":\"0123456789abcdef0123456789abcdef\",\"user_agent\":\"curl/8.0 (x)\"}\n");
+		"\"id\":\"0123456789abcdef0123456789abcdef\"}\n");
 	assert_written(LOG_FORMAT_TEXT, &record,
 		"10:00:00.123 info  request  visitor=203.0.113.7 tunnel=\"\" "
 		"method=GET path=/api/v1/items status=502 in=412 out=10240 ttfb_ms=- "
-		"ms=56.007 ended=agent error=agent-lost id=0123456789abcdef0123456789abcdef "
-		"user_agent=\"curl/8.0 (x)\"\n");
+		"ms=56.007 ended=agent error=agent-lost id=0123456789abcdef0123456789abcdef\n");
 }
 
 static void who_ended_it_is_named(void **state)
@@ -189,7 +187,7 @@ static void hostile_values_make_one_clean_line(void **state)
 		struct access_record record = typical;
 
 		record.visitor = record.tunnel = record.method = record.path = value;
-		record.request_id = record.error_code = record.user_agent = value;
+		record.request_id = record.error_code = value;
 		for (size_t i = 0; i < 2; i++) {
 			struct fixture f;
 			const char *line;

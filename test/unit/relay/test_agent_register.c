@@ -22,22 +22,19 @@
 #include "relay/refusals.h"
 #include "relay/session_tunnel.h"
 #include "relay/tcp_tunnel.h"
-#include "relay/worker.h"
 #include "store/book.h"
 #include "support/loop_turn.h"
 #include "wire/control.h"
 #include "wire/session.h"
+#include "worker_rig.h"
 
-#define WORKERS 3
 #define KEY "abcdefghijkl"
 #define NAME "quick-otter-7"
 #define TCP_FIRST 18000
 #define TCP_LAST 18999
 
 static char address[] = "127.0.0.1";
-static struct relay_conf conf;
-static struct relay_shared shared;
-static struct worker *workers[WORKERS];
+static struct worker_rig rig;
 static unsigned done_count;
 
 static int set_up(void **state)
@@ -47,45 +44,37 @@ static int set_up(void **state)
 	const struct name_record name = {
 		.name = NAME, .account_id = 7, .key_id = KEY, .created_ms = 1};
 
-	conf = (struct relay_conf) {
-		.auth = RELAY_AUTH_OPTIONAL,
-		.address = address,
-		.grace_ms = 30000,
-		.session_buffer = 1 << 20,
-		.session_memory = 1 << 20,
-		.tcp_range_start = TCP_FIRST,
-		.tcp_range_end = TCP_LAST,
+	rig = (struct worker_rig) {
+		.conf =
+			{
+				.auth = RELAY_AUTH_OPTIONAL,
+				.address = address,
+				.grace_ms = 30000,
+				.session_buffer = 1 << 20,
+				.session_memory = 1 << 20,
+				.tcp_range_start = TCP_FIRST,
+				.tcp_range_end = TCP_LAST,
+			},
+		.shared =
+			{
+				.book = book_new(),
+				.directory = directory_new(0),
+				.holdings = holdings_new(),
+				.refusals = refusals_new(),
+				.tcp_ports = ports_new(TCP_FIRST, TCP_LAST),
+			},
 	};
-	shared = (struct relay_shared) {
-		.book = book_new(),
-		.directory = directory_new(0),
-		.holdings = holdings_new(),
-		.refusals = refusals_new(),
-		.tcp_ports = ports_new(TCP_FIRST, TCP_LAST),
-		.workers = workers,
-		.worker_count = WORKERS,
-	};
-	book_put_account(shared.book, &alice);
-	book_put_key(shared.book, &key);
-	book_put_name(shared.book, &name);
-	for (unsigned i = 0; i < WORKERS; i++)
-		workers[i] = worker_new(i, &shared, &conf);
+	book_put_account(rig.shared.book, &alice);
+	book_put_key(rig.shared.book, &key);
+	book_put_name(rig.shared.book, &name);
+	worker_rig_start(&rig, WORKER_RIG_MAX);
 	done_count = 0;
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	for (unsigned i = 0; i < WORKERS; i++) {
-		agent_session_close_all(workers[i]);
-		worker_free(&workers[i]);
-	}
-	plans_free(&conf.plans);
-	ports_free(&shared.tcp_ports);
-	refusals_free(&shared.refusals);
-	holdings_free(&shared.holdings);
-	directory_free(&shared.directory);
-	book_free(&shared.book);
+	worker_rig_stop(&rig);
 	return 0;
 }
 
@@ -108,7 +97,7 @@ static struct agent_session *agent_of(unsigned home, bool keyed)
 		.auth = &auth,
 		.events = &events,
 	};
-	struct agent_session *a = agent_session_new(workers[home], &setup);
+	struct agent_session *a = agent_session_new(rig.workers[home], &setup);
 
 	a->owner_kind = keyed ? IDENTITY_ACCOUNT : IDENTITY_IP;
 	a->owner = keyed ? mem_dup_str(auth.account, 1) : mem_dup_str("192.0.2.7", 9);
@@ -172,28 +161,45 @@ static void let_have(const char *text)
 {
 	struct buf message = {0};
 
-	assert_int_equal(plans_parse("p", slice_from_str(text), &conf.plans, &message), 0);
+	assert_int_equal(plans_parse("p", slice_from_str(text), &rig.conf.plans, &message), 0);
 }
 
 /* ---- who comes first ---- */
 
-static void a_name_that_another_session_got_back_meanwhile_stays_there(void **state)
+/* The second session fetches what the first one, which is where that lives, gets meanwhile. */
+static void check_is_overtaken(
+	const struct agent_session *before, enum control_proto proto, const char *name)
 {
-	struct agent_session *before = parked_agent(0, CONTROL_HTTP);
 	struct agent_session *first = agent(0), *second = agent(1);
 
-	check_name(before, NAME);
-	ask(second, CONTROL_HTTP); /* goes to where the name is */
+	check_name(before, name);
+	ask(second, proto);
 	assert_non_null(second->registration);
-	ask(first, CONTROL_HTTP); /* is there */
-	check_name(first, NAME);
+	ask(first, proto);
+	check_name(first, name);
 	tunnel_set_online(tunnel_of(first));
 	assert_null(tunnel_of(before));
-	loop_turn(workers[0]->loop);
-	loop_turn(workers[1]->loop);
+	loop_turn(rig.workers[0]->loop);
+	loop_turn(rig.workers[1]->loop);
 	assert_int_equal(done_count, 1);
-	check_name(first, NAME);
-	check_other_name(second, NAME);
+	check_name(first, name);
+	check_other_name(second, name);
+}
+
+static void a_name_that_another_session_got_back_meanwhile_stays_there(void **state)
+{
+	check_is_overtaken(parked_agent(0, CONTROL_HTTP), CONTROL_HTTP, NAME);
+}
+
+static void a_port_that_another_session_got_back_meanwhile_stays_there(void **state)
+{
+	struct agent_session *before = parked_agent(0, CONTROL_TCP);
+	uint16_t port = tcp_tunnel_port(tunnel_of(before));
+	char name[NAME_MAX_LEN + 1];
+
+	(void)snprintf(name, sizeof(name), "tcp:%u", port);
+	directory_remember(rig.shared.directory, SLICE("key:" KEY ":0"), port);
+	check_is_overtaken(before, CONTROL_TCP, name);
 }
 
 static void of_two_that_fetch_a_name_one_gets_another(void **state)
@@ -203,15 +209,15 @@ static void of_two_that_fetch_a_name_one_gets_another(void **state)
 
 	ask(first, CONTROL_HTTP);
 	ask(second, CONTROL_HTTP);
-	loop_turn(workers[0]->loop);
+	loop_turn(rig.workers[0]->loop);
 	assert_null(tunnel_of(before));
-	loop_turn(workers[1]->loop);
+	loop_turn(rig.workers[1]->loop);
 	assert_int_equal(done_count, 1);
 	check_name(first, NAME);
 	tunnel_set_online(tunnel_of(first));
 	while (done_count < 2) {
-		loop_turn(workers[2]->loop);
-		loop_turn(workers[1]->loop);
+		loop_turn(rig.workers[2]->loop);
+		loop_turn(rig.workers[1]->loop);
 	}
 	check_name(first, NAME);
 	check_other_name(second, NAME);
@@ -219,29 +225,8 @@ static void of_two_that_fetch_a_name_one_gets_another(void **state)
 
 static void in_strict_mode_it_is_no_other_way(void **state)
 {
-	conf.strict = true;
+	rig.conf.strict = true;
 	a_name_that_another_session_got_back_meanwhile_stays_there(state);
-}
-
-static void a_port_that_another_session_got_back_meanwhile_stays_there(void **state)
-{
-	struct agent_session *before = parked_agent(0, CONTROL_TCP);
-	struct agent_session *first = agent(0), *second = agent(1);
-	uint16_t port = tcp_tunnel_port(tunnel_of(before));
-	char name[NAME_MAX_LEN + 1];
-
-	(void)snprintf(name, sizeof(name), "tcp:%u", port);
-	directory_remember(shared.directory, SLICE("key:" KEY ":0"), port);
-	ask(second, CONTROL_TCP);
-	assert_non_null(second->registration);
-	ask(first, CONTROL_TCP);
-	check_name(first, name);
-	tunnel_set_online(tunnel_of(first));
-	loop_turn(workers[0]->loop);
-	loop_turn(workers[1]->loop);
-	assert_int_equal(done_count, 1);
-	check_name(first, name);
-	check_other_name(second, name);
 }
 
 /* Who says the name means it: a client that was forgotten must be able to come back. */
@@ -253,9 +238,9 @@ static void a_name_that_is_asked_for_is_taken_over(void **state)
 	check_name(first, NAME);
 	tunnel_set_online(tunnel_of(first));
 	ask_for(second, NAME);
-	loop_turn(workers[0]->loop);
+	loop_turn(rig.workers[0]->loop);
 	assert_null(tunnel_of(first));
-	loop_turn(workers[1]->loop);
+	loop_turn(rig.workers[1]->loop);
 	check_name(second, NAME);
 }
 
@@ -265,7 +250,7 @@ static void ask_for_to_the_end(struct agent_session *a, const char *name)
 {
 	ask_for(a, name);
 	while (a->registration) {
-		loop_turn(workers[0]->loop);
+		loop_turn(rig.workers[0]->loop);
 		loop_turn(a->worker->loop);
 	}
 }
@@ -286,7 +271,7 @@ static void check_is_refused_beside_another(unsigned home, const char *name)
 	agent_session_leave(other);
 	ask_for_to_the_end(again, name);
 	check_name(again, NAME);
-	assert_int_equal(holdings_count(shared.holdings, SLICE("#7"), HOLDING_TUNNELS), 1);
+	assert_int_equal(holdings_count(rig.shared.holdings, SLICE("#7"), HOLDING_TUNNELS), 1);
 }
 
 static void a_name_in_its_grace_period_comes_back_into_room_only(void **state)
@@ -307,7 +292,7 @@ static void check_stays_with_a_stranger(unsigned home)
 
 	let_have("default: a\nplans: {a: {tunnels: 1}}");
 	ask_for(stranger, kept.name);
-	book_put_name(shared.book, &kept);
+	book_put_name(rig.shared.book, &kept);
 	ask_for(other, "another-name");
 	ask_for_to_the_end(again, kept.name);
 	assert_null(tunnel_of(again));
@@ -338,11 +323,11 @@ static void what_is_online_is_taken_over_without_more_room(void **state)
 	ask_for(here, NAME);
 	check_name(here, NAME);
 	ask_for(there, NAME);
-	loop_turn(workers[0]->loop);
+	loop_turn(rig.workers[0]->loop);
 	assert_null(tunnel_of(here));
-	loop_turn(workers[1]->loop);
+	loop_turn(rig.workers[1]->loop);
 	check_name(there, NAME);
-	assert_int_equal(holdings_count(shared.holdings, SLICE("#7"), HOLDING_TUNNELS), 1);
+	assert_int_equal(holdings_count(rig.shared.holdings, SLICE("#7"), HOLDING_TUNNELS), 1);
 }
 
 int main(void)

@@ -16,14 +16,12 @@
 #include "relay/name.h"
 #include "relay/ports.h"
 #include "relay/tunnel.h"
-#include "relay/worker.h"
+#include "worker_rig.h"
 
 #define MAX_NAMES 3
 
 static char *reserved_names[] = {(char *)"admin", (char *)"status", NULL};
-static struct relay_conf conf;
-static struct relay_shared shared;
-static struct worker *workers[2];
+static struct worker_rig rig;
 static struct create_outcome outcome;
 
 static const struct identity alice = {IDENTITY_TOKEN, SLICE("alice")};
@@ -32,36 +30,17 @@ static const struct identity alice_address = {IDENTITY_IP, SLICE("alice")};
 
 static int set_up(void **state)
 {
-	conf = (struct relay_conf) {
-		.reserved_names = reserved_names, .grace_ms = 30000, .max_sockets = 10};
-	shared = (struct relay_shared) {
-		.directory = directory_new(MAX_NAMES), .holdings = holdings_new()};
-	for (unsigned i = 0; i < 2; i++)
-		workers[i] = worker_new(i, &shared, &conf);
+	rig = (struct worker_rig) {
+		.conf = {.reserved_names = reserved_names, .grace_ms = 30000, .max_sockets = 10},
+		.shared = {.directory = directory_new(MAX_NAMES), .holdings = holdings_new()},
+	};
+	worker_rig_start(&rig, 2);
 	return 0;
-}
-
-static void close_tunnels(struct worker *w)
-{
-	struct tunnel *t;
-	size_t at = 0;
-
-	while ((t = map_next(&w->tunnels, &at)) != NULL) {
-		tunnel_close(t);
-		at = 0;
-	}
 }
 
 static int tear_down(void **state)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		close_tunnels(workers[i]);
-		worker_free(&workers[i]);
-	}
-	directory_free(&shared.directory);
-	holdings_free(&shared.holdings);
-	ports_free(&shared.ports);
-	plans_free(&conf.plans);
+	worker_rig_stop(&rig);
 	return 0;
 }
 
@@ -76,7 +55,7 @@ static enum create_result create(const char *name, struct identity who)
 	};
 
 	outcome = (struct create_outcome) {0};
-	return create_tunnel(workers[0], &wish, &outcome);
+	return create_tunnel(rig.workers[0], &wish, &outcome);
 }
 
 /* The tunnel that came of it. */
@@ -108,7 +87,7 @@ static void a_free_name_is_had_with_a_port(void **state)
 	assert_true(identity_eq(tunnel_owner(t), alice));
 	assert_int_not_equal(lt_pool_port(t), 0);
 	assert_int_equal(tunnel_grace_left_s(t), 30);
-	assert_true(directory_find(shared.directory, SLICE("my-app"), &home));
+	assert_true(directory_find(rig.shared.directory, SLICE("my-app"), &home));
 	assert_int_equal(home, 0);
 }
 
@@ -120,7 +99,7 @@ static void no_name_in_particular_gives_a_random_one(void **state)
 	check_random(second, "");
 	assert_ptr_not_equal(first, second);
 	assert_int_not_equal(lt_pool_port(first), lt_pool_port(second));
-	assert_int_equal(directory_count(shared.directory), 2);
+	assert_int_equal(directory_count(rig.shared.directory), 2);
 }
 
 static void names_that_may_not_be_had_are_refused(void **state)
@@ -131,7 +110,7 @@ static void names_that_may_not_be_had_are_refused(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		assert_int_equal(create(rows[i], alice), CREATE_INVALID);
-	assert_int_equal(directory_count(shared.directory), 0);
+	assert_int_equal(directory_count(rig.shared.directory), 0);
 	check_name(created("my-ap", alice), "my-ap");
 }
 
@@ -142,7 +121,7 @@ static void the_owner_gets_the_same_tunnel_again(void **state)
 
 	assert_ptr_equal(created("my-app", alice), t);
 	assert_int_equal(lt_pool_port(t), port);
-	assert_int_equal(directory_count(shared.directory), 1);
+	assert_int_equal(directory_count(rig.shared.directory), 1);
 }
 
 static void the_owner_of_an_online_tunnel_gets_it_at_another_port(void **state)
@@ -181,22 +160,22 @@ static void in_strict_mode_others_are_refused(void **state)
 {
 	struct tunnel *t = created("my-app", alice);
 
-	conf.strict = true;
+	rig.conf.strict = true;
 	assert_int_equal(create("my-app", bob), CREATE_RESERVED);
 	assert_int_equal(outcome.seconds, 30);
 	assert_null(outcome.tunnel);
 	assert_int_equal(create("my-app", alice_address), CREATE_RESERVED);
 	tunnel_set_online(t);
 	assert_int_equal(create("my-app", bob), CREATE_IN_USE);
-	assert_int_equal(directory_count(shared.directory), 1);
+	assert_int_equal(directory_count(rig.shared.directory), 1);
 	assert_ptr_equal(created("my-app", alice), t);
 }
 
 static void a_name_that_was_given_back_is_anybodys(void **state)
 {
-	conf.strict = true;
+	rig.conf.strict = true;
 	tunnel_close(created("my-app", alice));
-	assert_int_equal(directory_count(shared.directory), 0);
+	assert_int_equal(directory_count(rig.shared.directory), 0);
 	assert_true(identity_eq(tunnel_owner(created("my-app", bob)), bob));
 }
 
@@ -207,7 +186,7 @@ static void the_port_of_a_name_is_remembered(void **state)
 	uint16_t port = lt_pool_port(t);
 
 	tunnel_close(t);
-	assert_int_equal(directory_last_port(shared.directory, SLICE("my-app")), port);
+	assert_int_equal(directory_last_port(rig.shared.directory, SLICE("my-app")), port);
 }
 
 static void a_name_of_another_worker_is_asked_for_there(void **state)
@@ -221,7 +200,7 @@ static void a_name_of_another_worker_is_asked_for_there(void **state)
 	};
 	struct create_outcome there = {0};
 
-	assert_int_equal(create_tunnel(workers[1], &wish, &there), CREATE_OK);
+	assert_int_equal(create_tunnel(rig.workers[1], &wish, &there), CREATE_OK);
 	assert_int_equal(create("my-app", alice), CREATE_MOVE);
 	assert_int_equal(outcome.home, 1);
 	assert_null(outcome.tunnel);
@@ -250,16 +229,16 @@ static void what_is_in_its_grace_period_comes_back_into_room_only(void **state)
 	struct buf message = {0};
 
 	assert_int_equal(plans_parse("p", SLICE("default: a\nplans: {a: {tunnels: 1}}"),
-				 &conf.plans, &message),
+				 &rig.conf.plans, &message),
 		0);
 	tunnel_set_online(t);
 	tunnel_set_offline(t);
 	other = created("another", alice);
-	assert_int_equal(create_foresee(workers[0], &wish, &outcome), CREATE_TOO_MANY);
+	assert_int_equal(create_foresee(rig.workers[0], &wish, &outcome), CREATE_TOO_MANY);
 	assert_int_equal(create("my-app", alice), CREATE_TOO_MANY);
 	assert_ptr_equal(created("another", alice), other);
 	tunnel_close(other);
-	assert_int_equal(create_foresee(workers[0], &wish, &outcome), CREATE_OK);
+	assert_int_equal(create_foresee(rig.workers[0], &wish, &outcome), CREATE_OK);
 	assert_ptr_equal(created("my-app", alice), t);
 	assert_int_equal(create("another", alice), CREATE_TOO_MANY);
 }
@@ -268,12 +247,12 @@ static void what_is_in_its_grace_period_comes_back_into_room_only(void **state)
 
 static void without_a_port_the_name_stays_free(void **state)
 {
-	shared.ports = ports_new(1, 1);
-	assert_int_equal(ports_take(shared.ports, 0), 1);
+	rig.shared.ports = ports_new(1, 1);
+	assert_int_equal(ports_take(rig.shared.ports, 0), 1);
 	assert_int_equal(create("my-app", alice), CREATE_NO_PORT);
 	assert_int_equal(create("", alice), CREATE_NO_PORT);
-	assert_int_equal(directory_count(shared.directory), 0);
-	assert_null(map_get(&workers[0]->tunnels, SLICE("my-app")));
+	assert_int_equal(directory_count(rig.shared.directory), 0);
+	assert_null(map_get(&rig.workers[0]->tunnels, SLICE("my-app")));
 }
 
 static void a_port_that_somebody_else_has_is_skipped_and_still_counted(void **state)
@@ -283,12 +262,12 @@ static void a_port_that_somebody_else_has_is_skipped_and_still_counted(void **st
 	uint16_t port;
 
 	assert_int_equal(addr_parse("0.0.0.0", 0, &any), 0);
-	assert_int_equal(listener_open(workers[1]->loop, &any, false, &somebody), 0);
+	assert_int_equal(listener_open(rig.workers[1]->loop, &any, false, &somebody), 0);
 	port = listener_port(somebody);
-	shared.ports = ports_new(port, port);
+	rig.shared.ports = ports_new(port, port);
 	assert_int_equal(create("my-app", alice), CREATE_NO_PORT);
-	assert_int_equal(ports_free_count(shared.ports), 1);
-	assert_int_equal(directory_count(shared.directory), 0);
+	assert_int_equal(ports_free_count(rig.shared.ports), 1);
+	assert_int_equal(directory_count(rig.shared.directory), 0);
 	listener_close(&somebody);
 }
 
