@@ -26,6 +26,7 @@
 #include "wire/control.h"
 
 #define AGENT_REGISTER_TUNNELS_MAX 1000u /* of one session */
+#define AGENT_REGISTER_PROMISED_MAX (1u << 20) /* bytes of answers until it is ready */
 #define AGENT_REGISTER_TRIES 8 /* a name that always lives elsewhere again */
 #define AGENT_REGISTER_URL_MAX 400
 
@@ -396,7 +397,8 @@ static bool agent_register_is_wrong(struct agent_session *a, const struct contro
 	} else if (session_tunnel_find(a, c->tunnel)) {
 		fault.code = "bad-message";
 		fault.message = "This number belongs to a tunnel of the session already.";
-	} else if (a->member_count >= AGENT_REGISTER_TUNNELS_MAX) {
+	} else if (a->member_count >= AGENT_REGISTER_TUNNELS_MAX ||
+		buf_len(&a->promised) >= AGENT_REGISTER_PROMISED_MAX) {
 		fault.code = "too-many-tunnels";
 		fault.message = "The session has as many tunnels as it may.";
 	} else if (c->proto == CONTROL_TCP && c->password) {
