@@ -226,6 +226,21 @@ def test_an_agent_that_registers_without_end_and_is_never_ready(relay, bystander
         assert errors and errors[0]["code"] == "too-many-tunnels", errors
 
 
+def test_more_failures_than_visitors_are_not_looked_at(relay, bystander):
+    with Session(relay) as peer:
+        peer.register(subdomain="demo")
+
+        def fail(stream, request):
+            for number in range(4000, 4000 + int(request.target[1:])):
+                peer.say(type="failed", stream=number, code="local-refused", message="x")
+            peer.say(type="failed", stream=stream.number, code="local-refused", message="x")
+            stream.reset()
+        peer.serve(fail)
+        assert visit(relay, target="/0").get("X-Adit-Error") == "local-refused"
+        assert visit(relay, target="/1", method="POST").get("X-Adit-Error") == "agent-lost"
+        assert visit(relay, target="/0").get("X-Adit-Error") == "local-refused"
+
+
 def test_so_many_visitors_and_the_rest_waits(start):
     relay = start("--max-streams", 2, "--workers", 1)
     with Session(relay) as peer:
