@@ -364,7 +364,7 @@ static void link_write_fields(struct agent_link *l)
 		relay_session_write_fields(l->session, &l->fields);
 		return;
 	}
-	beside = l->events->beside(l->ctx, l->lane);
+	beside = l->events->beside(l->ctx);
 	if (beside)
 		handshake_beside(&l->fields, beside);
 }
