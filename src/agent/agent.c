@@ -7,6 +7,7 @@
 #include "agent/agent_link.h"
 #include "agent/control_stream.h"
 #include "agent/framing.h"
+#include "agent/handshake.h"
 #include "agent/local.h"
 #include "agent/registration.h"
 #include "base/check.h"
@@ -51,6 +52,7 @@ struct agent {
 	struct tunnel_spec *next; /* owned; the tunnels from the end of this turn on */
 	size_t next_count;
 	struct agent_link *links[REGISTRATION_LANES_MAX]; /* owned */
+	char beside[HANDSHAKE_SESSION_MAX + 1]; /* the session that was welcomed last */
 	bool is_stopping;
 	uint64_t stop_answer_at;
 	uint64_t stop_at;
@@ -252,6 +254,8 @@ static void agent_on_welcomed(void *ctx, unsigned lane)
 {
 	struct agent *a = ctx;
 
+	slice_to_str(
+		slice_from_str(agent_link_session(a->links[lane])), a->beside, sizeof(a->beside));
 	for (unsigned i = 0; i < a->conf->connections && !a->is_stopping; i++)
 		agent_link_start(a->links[i]);
 }
@@ -282,17 +286,12 @@ static void agent_on_ended(void *ctx, unsigned lane)
 	registrations_lose_lane(&a->registrations, lane);
 }
 
-static const char *agent_on_beside(void *ctx, unsigned lane)
+/* One that is over as well: when all of them are, the next ones shall meet all the same. */
+static const char *agent_on_beside(void *ctx)
 {
-	struct agent *a = ctx;
+	const struct agent *a = ctx;
 
-	for (unsigned i = 0; i < a->conf->connections; i++) {
-		const char *id = a->links[i] ? agent_link_session(a->links[i]) : NULL;
-
-		if (i != lane && id)
-			return id;
-	}
-	return NULL;
+	return a->conf->connections > 1 && a->beside[0] ? a->beside : NULL;
 }
 
 static const struct agent_link_events agent_link_events = {

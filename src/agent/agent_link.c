@@ -262,6 +262,20 @@ static const struct relay_session_events link_session_events = {
 
 /* ---- attempts ---- */
 
+static bool link_is_hopeless(const struct agent_link *l)
+{
+	uint64_t gone_ms = (loop_clock_us() - l->lost_us) / 1000;
+
+	return l->session && gone_ms > relay_session_grace_ms(l->session) + LINK_GRACE_SPARE_MS;
+}
+
+static void link_begin_anew(struct agent_link *l, const char *why)
+{
+	link_lose_session(l, why);
+	if (l->state == LINK_DIALLING)
+		link_dial(l);
+}
+
 static void link_continue(struct agent_link *l, const struct uplink_result *result)
 {
 	int err = relay_session_continue(l->session, result);
@@ -269,22 +283,14 @@ static void link_continue(struct agent_link *l, const struct uplink_result *resu
 	if (!err) {
 		l->state = LINK_UP;
 		link_report_up(l, REPORT_LINK_RESUMED);
-		return;
-	}
-	if (err == ERR_DENIED)
+	} else if (err == ERR_DENIED && !link_is_hopeless(l)) {
 		link_warn(l, SLICE("relay-refused"),
 			SLICE("What answered could not prove that it is the relay of this "
 			      "session."));
-	else
-		link_lose_session(l, "the relay has not kept what it takes to go on");
-	link_wait(l, 0);
-}
-
-static bool link_is_hopeless(const struct agent_link *l)
-{
-	uint64_t gone_ms = (loop_clock_us() - l->lost_us) / 1000;
-
-	return l->session && gone_ms > relay_session_grace_ms(l->session) + LINK_GRACE_SPARE_MS;
+		link_wait(l, 0);
+	} else {
+		link_begin_anew(l, "the relay has not kept what it takes to go on");
+	}
 }
 
 static void link_retry(struct agent_link *l, const struct refusal *refusal, struct slice detail)
@@ -303,9 +309,7 @@ static void link_on_refused(struct agent_link *l, const struct uplink_result *re
 	case REFUSAL_SESSION_GONE:
 		if (!l->session)
 			break;
-		link_lose_session(l, "the relay does not know the session any more");
-		if (l->state == LINK_DIALLING)
-			link_dial(l);
+		link_begin_anew(l, "the relay does not know the session any more");
 		return;
 	case REFUSAL_FOREIGN:
 		if (!framing_failed(l->env->framing, l->framing, loop_now(l->loop)))
@@ -360,7 +364,7 @@ static void link_write_fields(struct agent_link *l)
 		relay_session_write_fields(l->session, &l->fields);
 		return;
 	}
-	beside = l->events->beside(l->ctx, l->lane);
+	beside = l->events->beside(l->ctx);
 	if (beside)
 		handshake_beside(&l->fields, beside);
 }

@@ -47,7 +47,7 @@ struct agent_link_events {
 	/* wall_ms is left to the callee. */
 	void (*report)(void *ctx, unsigned lane, struct report *report);
 	/* The id of another session that this one shall live beside, or NULL. */
-	const char *(*beside)(void *ctx, unsigned lane);
+	const char *(*beside)(void *ctx);
 };
 
 struct agent_link *agent_link_new(const struct agent_link_env *env,

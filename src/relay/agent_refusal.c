@@ -13,6 +13,7 @@
 #include "wire/control.h"
 
 #define AGENT_REFUSAL_TUNNELS_MAX 1000u /* of one session */
+#define AGENT_REFUSAL_PROMISED_MAX (1u << 20) /* bytes of answers until it is ready */
 
 void agent_refusal_tell(struct agent_session *a, const struct agent_message_fault *fault)
 {
@@ -40,7 +41,8 @@ static bool agent_refusal_is_wrong(struct agent_session *a, const struct control
 	} else if (session_tunnel_find(a, c->tunnel)) {
 		fault.code = "bad-message";
 		fault.message = "This number belongs to a tunnel of the session already.";
-	} else if (a->member_count >= AGENT_REFUSAL_TUNNELS_MAX) {
+	} else if (a->member_count >= AGENT_REFUSAL_TUNNELS_MAX ||
+		buf_len(&a->promised) >= AGENT_REFUSAL_PROMISED_MAX) {
 		fault.code = "too-many-tunnels";
 		fault.message = "The session has as many tunnels as it may.";
 	} else if (c->proto == CONTROL_TCP && c->password) {

@@ -42,6 +42,7 @@ struct agent_session {
 	unsigned member_count;
 	struct list upstreams; /* struct session_upstream */
 	unsigned upstream_count;
+	unsigned failures_left; /* visitors of which it may still say why they failed */
 
 	struct timeout timeout; /* by when hello must come, or a link when it is parked */
 	struct list parked; /* in the worker's list */

@@ -92,6 +92,8 @@ static struct upstream *session_tunnel_open(struct worker *w, struct session_mem
 	list_init(&su->node);
 	list_append(&a->upstreams, &su->node);
 	a->upstream_count++;
+	if (a->failures_left / 2 < w->conf->max_streams)
+		a->failures_left++;
 	metrics_add(w->metrics, METRIC_STREAMS_OPEN, 1);
 	return &su->up;
 }
@@ -147,9 +149,13 @@ bool session_tunnel_is_delivered(const struct upstream *up)
 	return true;
 }
 
+/* Its visitors are looked through for each, so nobody says it more often than it had visitors. */
 void session_tunnel_failed(
 	struct agent_session *a, uint32_t stream, enum visitor_error error, const char *message)
 {
+	if (!a->failures_left)
+		return;
+	a->failures_left--;
 	LIST_EACH (node, &a->upstreams) {
 		struct session_upstream *su = CONTAINER_OF(node, struct session_upstream, node);
 

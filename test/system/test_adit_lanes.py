@@ -1,4 +1,5 @@
-"""Several connections of one agent: one of them that breaks, or falls silent, costs no visitor anything."""
+"""Several connections of one agent: one of them that breaks, or falls silent, costs no visitor anything, and
+all of them meet again."""
 import itertools
 import random
 import threading
@@ -7,6 +8,7 @@ import pytest
 
 from harness import http
 from harness.between import Between, reset
+from harness.relay import free_ports
 from harness.service import PATIENCE, send_body
 from harness.traffic import Later, digest_of, read_digest
 from harness.wait import DEADLINE, SLOW, wait_for
@@ -124,3 +126,41 @@ def test_while_one_is_away_the_others_serve(start, services, adits, between):
         assert answer.status == 200 and len(answer.body) == 9
     links.upstream = relay.port
     relay.wait_log("session resumed", timeout=3 * DEADLINE)
+
+
+class Together(Between):
+    """Requests that continue a session are let through once all of them are there."""
+
+    def __init__(self, port):
+        self.barrier = threading.Barrier(LANES)
+        self.new = []
+        super().__init__(port)
+
+    def serve(self, wire):
+        head = wire.read_until(b"\r\n\r\n")
+        if b"Adit-Session:" in head:
+            self.barrier.wait(DEADLINE)
+        else:
+            self.new.append(head.decode())
+        other = self.connect()
+        other.sendall(head)
+        self.join(wire, other)
+
+
+def test_sessions_that_were_all_forgotten_meet_again_on_one_worker(start, services, adits):
+    """Each hears it before any of the others has another one."""
+    place = free_ports()
+    flags = ["--port", place, "--address", "127.0.0.1", "--workers", 3]
+    relay = start(*flags, listen=False)
+    links = Together(place)
+    agent = adits(links.port, "http", services(app).port, "--subdomain", "demo", "--connections",
+                  LANES)
+    agent.wait_event("tunnel_up")
+    relay.wait_log("tunnel registered", count=LANES)
+    home = relay.find_logs("session up")[0]["session"][:2]
+    relay.kill()
+    again = start(*flags, listen=False)
+    again.wait_log("tunnel registered", count=LANES)
+    assert {line["session"][:2] for line in again.find_logs("session up")} == {home}
+    assert ["Adit-Beside:" in head for head in links.new] == [False] + [True] * (2 * LANES - 1)
+    links.close()

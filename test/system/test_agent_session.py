@@ -151,6 +151,17 @@ def test_a_relay_without_proof_is_refused_and_tried_again(adit, relay):
     assert not agent.seen("session_lost")
 
 
+def test_a_relay_that_never_proves_itself_is_told_of_a_new_session(adit, relay):
+    """Something on the way may leave out the fields of an answer that it does not know."""
+    relay.greeting = {"grace": 0, "heartbeat": 1}
+    agent = adit("3999")
+    agent.wait("tunnel_up")
+    relay.prove = False
+    relay.cut()
+    agent.wait("session_lost")
+    assert agent.wait("tunnel_up", 2)["url"] == "https://mole.example.com"
+
+
 @pytest.mark.parametrize("status, code", [(401, "not-authenticated"),
                                           (426, "version-not-supported")])
 def test_what_never_works_ends_it(adit, relay, status, code):

@@ -210,6 +210,37 @@ def test_too_many_tunnels_of_one_session(relay, bystander):
         assert (answer["code"], answer["fatal"]) == ("too-many-tunnels", True)
 
 
+def test_an_agent_that_registers_without_end_and_is_never_ready(relay, bystander):
+    """What it will be told once it is ready is kept for it, and that is bounded."""
+    with Session(relay, hello=False) as peer:
+        peer.hello(ready=False)
+        pair = b'{"type":"register","tunnel":1,"proto":"http","subdomain":"' + b"d" * 60 + b'"}\n'
+        pair += b'{"type":"unregister","tunnel":1}\n'
+        errors = []
+        for _ in range(200):
+            peer.data(1, pair * 100)
+            said = [peer.next_message() for _ in range(100)]
+            errors += [message for message in said if message["type"] != "closed"]
+            if errors:
+                break
+        assert errors and errors[0]["code"] == "too-many-tunnels", errors
+
+
+def test_more_failures_than_visitors_are_not_looked_at(relay, bystander):
+    with Session(relay) as peer:
+        peer.register(subdomain="demo")
+
+        def fail(stream, request):
+            for number in range(4000, 4000 + int(request.target[1:])):
+                peer.say(type="failed", stream=number, code="local-refused", message="x")
+            peer.say(type="failed", stream=stream.number, code="local-refused", message="x")
+            stream.reset()
+        peer.serve(fail)
+        assert visit(relay, target="/0").get("X-Adit-Error") == "local-refused"
+        assert visit(relay, target="/1", method="POST").get("X-Adit-Error") == "agent-lost"
+        assert visit(relay, target="/0").get("X-Adit-Error") == "local-refused"
+
+
 def test_so_many_visitors_and_the_rest_waits(start):
     relay = start("--max-streams", 2, "--workers", 1)
     with Session(relay) as peer:
