@@ -156,6 +156,19 @@ void local_serve(struct local *l, void *session, struct stream **stream)
 	loop_defer(l->loop, &l->task);
 }
 
+void local_given_up(struct local *l, const void *session, uint32_t stream_id, struct slice code,
+	struct slice message)
+{
+	LIST_EACH (node, &l->visitors) {
+		struct local_visitor *v = CONTAINER_OF(node, struct local_visitor, node);
+
+		if (v->session != session || v->stream_id != stream_id)
+			continue;
+		local_visitor_over(v, code, message);
+		return;
+	}
+}
+
 unsigned local_count(const struct local *l)
 {
 	return l->count;

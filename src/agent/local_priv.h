@@ -78,6 +78,7 @@ struct local_visitor {
 	struct local *local; /* borrowed */
 	struct local_tunnel *tunnel; /* ref; NULL until it is known */
 	void *session; /* borrowed */
+	uint32_t stream_id; /* in it */
 	struct stream *stream; /* owned */
 	struct local_conn *conn; /* owned while it is busy with this visitor */
 	struct local_connect connect;

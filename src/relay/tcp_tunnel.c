@@ -131,6 +131,14 @@ static void tcp_visitor_end(struct tcp_visitor *v, enum access_end ended, const 
 	loop_defer(w->loop, &v->grave);
 }
 
+/* The agent hears why as well. */
+static void tcp_visitor_give_up(struct tcp_visitor *v, enum visitor_error error)
+{
+	if (v->up)
+		upstream_tell(v->up, error);
+	tcp_visitor_end(v, ACCESS_RELAY, visitor_error_get(error)->code);
+}
+
 /* ---- a visitor's bytes ---- */
 
 /* What it carried already may have to be paid for first. */
@@ -159,8 +167,7 @@ static void tcp_visitor_on_go_on(struct meter_visit *visit)
 	struct tcp_visitor *v = CONTAINER_OF(visit, struct tcp_visitor, visit);
 
 	if (meter_is_spent(tcp_tunnel_base(v->tunnel)->meter)) {
-		tcp_visitor_end(
-			v, ACCESS_RELAY, visitor_error_get(VISITOR_ERROR_QUOTA_EXCEEDED)->code);
+		tcp_visitor_give_up(v, VISITOR_ERROR_QUOTA_EXCEEDED);
 		return;
 	}
 	tcp_visitor_on_moved(v);
@@ -238,7 +245,7 @@ static void tcp_visitor_on_timeout(struct timeout *timeout)
 	enum visitor_error error =
 		v->pump ? VISITOR_ERROR_IDLE_TIMEOUT : VISITOR_ERROR_TUNNEL_OFFLINE;
 
-	tcp_visitor_end(v, ACCESS_RELAY, visitor_error_get(error)->code);
+	tcp_visitor_give_up(v, error);
 }
 
 static void tcp_visitor_on_held_data(void *ctx, struct slice data)
@@ -457,6 +464,7 @@ static const struct tunnel_ops tcp_tunnel_ops = {
 	.holds = true,
 	.take = session_tunnel_take,
 	.put = session_tunnel_put,
+	.tell = session_tunnel_tell,
 	.is_delivered = session_tunnel_is_delivered,
 	.socket_count = session_tunnel_link_count,
 	.close = tcp_tunnel_close,

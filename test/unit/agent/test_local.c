@@ -145,6 +145,31 @@ static void a_long_path_is_cut_in_the_report(void **state)
 	stream_mem_deinit(&visitor);
 }
 
+static void a_visitor_that_the_relay_gives_up_is_told_with_its_reason(void **state)
+{
+	struct slice code = SLICE("idle-timeout"), message = SLICE("nothing moved");
+	struct stream_mem visitor;
+	int fd;
+
+	rig_visit(&rig, &visitor, RIG_GET);
+	fd = rig_accept(&rig);
+	rig_expect(&rig, fd, RIG_GET_SENT);
+	/* Not these: another stream, and one of another session. */
+	local_given_up(rig.local, &rig, 41, code, message);
+	local_given_up(rig.local, &fd, 42, code, message);
+	assert_int_equal(rig.requests, 0);
+	local_given_up(rig.local, &rig, 42, code, message);
+	assert_int_equal(rig.requests, 1);
+	assert_string_equal(rig.report.code, "idle-timeout");
+	assert_true(visitor.aborted);
+	assert_int_equal(rig.failed, 0); /* the relay knows */
+	assert_int_equal(rig_expect_end(&rig, fd), TCP_PAIR_ENDED);
+	assert_int_equal(local_count(rig.local), 0);
+	local_given_up(rig.local, &rig, 42, code, message);
+	assert_int_equal(rig.requests, 1);
+	stream_mem_deinit(&visitor);
+}
+
 /* Whatever runs when the local side ends is closed, and nobody hears of it. */
 static void its_end_ends_everything(void **state)
 {
@@ -196,6 +221,7 @@ int main(void)
 		TEST(names_are_replaced_in_every_request),
 		TEST(a_name_may_be_given),
 		TEST(a_long_path_is_cut_in_the_report),
+		TEST(a_visitor_that_the_relay_gives_up_is_told_with_its_reason),
 		TEST(its_end_ends_everything),
 		TEST(its_end_cancels_what_has_begun),
 	};
