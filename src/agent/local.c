@@ -50,6 +50,8 @@ static void local_begin(
 		proxy_header_write(&v->prefix, version,
 			&(struct proxy_header) {line->visitor, line->public_address,
 				line->visitor_port, line->public_port});
+	if (buf_len(&t->host))
+		buf_append_slice(&v->origin, line->scheme);
 	if (t->spec.proto == TUNNEL_HTTP)
 		local_http_begin(v, received);
 	else

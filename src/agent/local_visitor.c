@@ -202,6 +202,7 @@ void local_visitor_free(struct local_visitor **v_ptr)
 	buf_release(&v->in);
 	buf_release(&v->prefix);
 	buf_release(&v->head);
+	buf_release(&v->origin);
 	buf_release(&v->answer);
 	mem_free(v);
 }
@@ -218,6 +219,7 @@ void local_visitor_recycle(struct local_visitor *v)
 		.in = local_visitor_keep_buf(&v->in),
 		.prefix = local_visitor_keep_buf(&v->prefix),
 		.head = local_visitor_keep_buf(&v->head),
+		.origin = local_visitor_keep_buf(&v->origin),
 		.answer = local_visitor_keep_buf(&v->answer),
 	};
 	list_init(&v->node);
