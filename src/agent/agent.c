@@ -22,12 +22,7 @@
 #include "wire/control.h"
 #include "wire/session.h"
 
-#define AGENT_HEARTBEAT_MS 10000u /* until a relay says otherwise */
-#define AGENT_SILENCE_MS 25000u
-#define AGENT_PROBE_MS 750u
-#define AGENT_TICK_MS 25u
 #define AGENT_SPARE_STREAMS 256u
-#define AGENT_WELCOME_MS 10000u
 #define AGENT_RETRY_MS 250u /* how exactly registrations wait */
 #define AGENT_STOP_POLL_MS 20u
 #define AGENT_STOP_ANSWER_MS 2000u /* for the relay to say that the tunnels are closed */
@@ -272,6 +267,15 @@ static void agent_on_message(void *ctx, unsigned lane, const struct control *mes
 	agent_pump(a);
 }
 
+static void agent_on_given_up(
+	void *ctx, struct control_stream *control, const struct control *message)
+{
+	struct agent *a = ctx;
+
+	local_given_up(a->local, control, message->stream, slice_from_str(message->code),
+		slice_from_str(message->message));
+}
+
 static void agent_on_opened(void *ctx, struct control_stream *control, struct stream *stream)
 {
 	struct agent *a = ctx;
@@ -298,6 +302,7 @@ static const struct agent_link_events agent_link_events = {
 	.begun = agent_on_begun,
 	.welcomed = agent_on_welcomed,
 	.message = agent_on_message,
+	.given_up = agent_on_given_up,
 	.opened = agent_on_opened,
 	.ended = agent_on_ended,
 	.report = agent_on_report,
@@ -354,18 +359,8 @@ static void agent_new_env(struct agent *a)
 {
 	loop_task_init(&a->grave, agent_on_grave);
 	pool_init(&a->streams, session_stream_size(), AGENT_SPARE_STREAMS);
-	a->env = (struct agent_link_env) {
-		.session = {.loop = a->loop,
-			.conf = a->conf,
-			.clocks = {.streams = &a->streams,
-				.heartbeat = timeout_queue_new(a->loop, AGENT_HEARTBEAT_MS),
-				.silence = timeout_queue_new(a->loop, AGENT_SILENCE_MS),
-				.probe = timeout_queue_new(a->loop, AGENT_PROBE_MS),
-				.tick = timeout_queue_new(a->loop, AGENT_TICK_MS)},
-			.welcome = timeout_queue_new(a->loop, AGENT_WELCOME_MS)},
-		.framing = &a->framing,
-		.random = agent_random,
-	};
+	a->env = (struct agent_link_env) {.framing = &a->framing, .random = agent_random};
+	relay_session_env_init(&a->env.session, a->loop, a->conf, &a->streams);
 }
 
 static void agent_new_local(struct agent *a)
@@ -485,11 +480,7 @@ void agent_free(struct agent **a_ptr)
 		agent_link_free(&a->links[i]);
 	registrations_deinit(&a->registrations);
 	agent_drop_next(a);
-	timeout_queue_free(&a->env.session.clocks.heartbeat);
-	timeout_queue_free(&a->env.session.clocks.silence);
-	timeout_queue_free(&a->env.session.clocks.probe);
-	timeout_queue_free(&a->env.session.clocks.tick);
-	timeout_queue_free(&a->env.session.welcome);
+	relay_session_env_deinit(&a->env.session);
 	timeout_queue_free(&a->retry_queue);
 	timeout_queue_free(&a->stop_queue);
 	loop_defer(a->loop, &a->grave);

@@ -183,6 +183,8 @@ static void link_on_message(void *ctx, const struct control *message)
 	} else if (is_mine || message->type == CONTROL_NOTICE) {
 		r.kind = is_mine ? REPORT_WARNING : REPORT_NOTICE;
 		link_report(l, &r);
+	} else if (message->type == CONTROL_FAILED) {
+		l->events->given_up(l->ctx, relay_session_control(l->session), message);
 	} else {
 		l->events->message(l->ctx, l->lane, message);
 	}

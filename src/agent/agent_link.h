@@ -39,6 +39,8 @@ struct agent_link_events {
 	void (*welcomed)(void *ctx, unsigned lane);
 	/* registered, closed, or an error with a tunnel */
 	void (*message)(void *ctx, unsigned lane, const struct control *message);
+	/* The relay has given a visitor up: code and message say why. */
+	void (*given_up)(void *ctx, struct control_stream *control, const struct control *message);
 	/* A visitor; the stream is the callee's. */
 	void (*opened)(void *ctx, struct control_stream *control, struct stream *stream);
 	/* The session is over, with all that was registered on it. The only event that may come

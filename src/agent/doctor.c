@@ -28,6 +28,7 @@ struct doctor {
 	struct target target; /* no host and no path: none was given */
 	struct buf fields; /* of the upgrade under way */
 	enum uplink_framing framing;
+	struct buf plain_fault; /* what is wrong with a plain upgrade, until WebSocket was tried */
 	struct doctor_account *account; /* owned */
 	struct doctor_local *local; /* owned */
 	bool is_relay; /* it has answered as one */
@@ -156,17 +157,39 @@ static const char *doctor_upgrade_name(const struct doctor *d)
 	return d->framing == UPLINK_PLAIN ? "upgrade" : "websocket";
 }
 
-static void doctor_tell_fault(struct doctor *d, const struct uplink_result *result)
+static void doctor_put_fault(struct buf *out, const struct uplink_result *result)
 {
 	const char *advice = doctor_advice[result->hop];
-	struct buf detail = {0};
 
 	if (slice_eq(result->code, SLICE("not-authenticated")))
 		advice = "the relay wants signed requests: ADIT_HMAC_SECRET or --hmac-secret-file";
-	buf_append_slice(&detail, result->detail);
+	buf_append_slice(out, result->detail);
 	/* Other refusals say themselves what to do. */
 	if (!result->code.len || slice_eq(result->code, SLICE("not-authenticated")))
-		buf_printf(&detail, "; %s", advice);
+		buf_printf(out, "; %s", advice);
+}
+
+/* A plain upgrade that does not get through is no fault where WebSocket does. */
+static void doctor_tell_plain_fault(struct doctor *d, bool websocket_passes)
+{
+	if (!buf_len(&d->plain_fault))
+		return;
+	doctor_tell(d, "upgrade", websocket_passes, 0,
+		websocket_passes ? SLICE("only WebSocket passes here, and adit takes it")
+				 : buf_slice(&d->plain_fault));
+	buf_release(&d->plain_fault);
+}
+
+static void doctor_tell_fault(struct doctor *d, const struct uplink_result *result)
+{
+	struct buf detail = {0};
+
+	if (d->framing == UPLINK_PLAIN && result->hop == UPLINK_HTTP) {
+		doctor_put_fault(&d->plain_fault, result);
+		return;
+	}
+	doctor_tell_plain_fault(d, false);
+	doctor_put_fault(&detail, result);
 	doctor_tell(d,
 		result->hop < UPLINK_HTTP ? doctor_hops[result->hop] : doctor_upgrade_name(d),
 		false, result->hop < UPLINK_DONE ? result->hop_us[result->hop] : 0,
@@ -201,11 +224,13 @@ static void doctor_on_uplink(void *ctx, const struct uplink_result *result)
 		if (d->framing == UPLINK_PLAIN && doctor_has_hop(d, hop))
 			doctor_tell_passed(d, hop, result);
 	}
-	if (result->hop == UPLINK_DONE)
+	if (result->hop == UPLINK_DONE) {
+		doctor_tell_plain_fault(d, true);
 		doctor_tell(d, doctor_upgrade_name(d), true, result->hop_us[UPLINK_HTTP],
 			SLICE("the relay agrees"));
-	else
+	} else {
 		doctor_tell_fault(d, result);
+	}
 	stream_close(&link);
 	d->is_relay |=
 		result->hop == UPLINK_DONE || (result->hop == UPLINK_HTTP && result->code.len);

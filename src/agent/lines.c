@@ -95,6 +95,17 @@ static void lines_plain_event(struct buf *out, const struct report *r, const cha
 	buf_append_char(out, '\n');
 }
 
+static void lines_plain_about(struct buf *out, const struct report *r, const char *code,
+	struct slice what, const char *rest)
+{
+	lines_local_time(out, r->wall_ms);
+	buf_append_str(out, "warning ");
+	lines_text(out, r->tunnel);
+	buf_printf(out, " [%s]: ", code);
+	lines_text(out, what);
+	buf_append_str(out, rest);
+}
+
 static void lines_plain_forwarding(struct buf *out, const struct report *r)
 {
 	buf_append_str(out, "Forwarding ");
@@ -102,15 +113,13 @@ static void lines_plain_forwarding(struct buf *out, const struct report *r)
 	buf_append_str(out, " -> ");
 	lines_text(out, r->target);
 	buf_append_str(out, r->is_protected ? " (protected)\n" : "\n");
+	if (r->name_wanted.len)
+		lines_plain_about(out, r, "name-taken", r->name_wanted,
+			" is somebody else's; the relay gave another name\n");
 	if (!r->url_before.len)
 		return;
 	/* Whoever was given the old one has to hear of it. */
-	lines_local_time(out, r->wall_ms);
-	buf_append_str(out, "warning ");
-	lines_text(out, r->tunnel);
-	buf_append_str(out, " [address-changed]: ");
-	lines_text(out, r->url_before);
-	buf_append_str(out, " is now ");
+	lines_plain_about(out, r, "address-changed", r->url_before, " is now ");
 	lines_text(out, r->url);
 	buf_append_char(out, '\n');
 }
@@ -210,6 +219,7 @@ static void lines_json_rest(struct buf *out, const struct report *r)
 {
 	lines_json_text(out, "url", r->url);
 	lines_json_text(out, "url_before", r->url_before);
+	lines_json_text(out, "name_wanted", r->name_wanted);
 	lines_json_text(out, "target", r->target);
 	lines_json_text(out, "relay", r->relay);
 	lines_json_text(out, "account", r->account);

@@ -50,6 +50,8 @@ static void local_begin(
 		proxy_header_write(&v->prefix, version,
 			&(struct proxy_header) {line->visitor, line->public_address,
 				line->visitor_port, line->public_port});
+	if (buf_len(&t->host))
+		buf_append_slice(&v->origin, line->scheme);
 	if (t->spec.proto == TUNNEL_HTTP)
 		local_http_begin(v, received);
 	else
@@ -154,6 +156,19 @@ void local_serve(struct local *l, void *session, struct stream **stream)
 	}
 	list_append(&l->refused, &v->node);
 	loop_defer(l->loop, &l->task);
+}
+
+void local_given_up(struct local *l, const void *session, uint32_t stream_id, struct slice code,
+	struct slice message)
+{
+	LIST_EACH (node, &l->visitors) {
+		struct local_visitor *v = CONTAINER_OF(node, struct local_visitor, node);
+
+		if (v->session != session || v->stream_id != stream_id)
+			continue;
+		local_visitor_over(v, code, message);
+		return;
+	}
 }
 
 unsigned local_count(const struct local *l)

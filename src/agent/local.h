@@ -43,6 +43,9 @@ int local_add(
 void local_remove(struct local *l, uint32_t tunnel);
 /* Takes the stream. session is handed back to `failed`; it must live as long as the stream. */
 void local_serve(struct local *l, void *session, struct stream **stream);
+/* The relay has given this visitor up, and says why. */
+void local_given_up(struct local *l, const void *session, uint32_t stream_id, struct slice code,
+	struct slice message);
 unsigned local_count(const struct local *l); /* visitors being served */
 
 #endif

@@ -15,6 +15,17 @@
 static const struct http1_limits local_http_limits = {
 	LOCAL_HEAD_MAX, LOCAL_HEAD_MAX, HTTP_FIELDS_MAX};
 
+/* Of a scheme and Host as the visitor has sent it; nothing where one of them is not known. */
+static void local_http_note_origin(struct local_visitor *v, struct slice host)
+{
+	if (!host.len)
+		buf_clear(&v->origin);
+	if (!buf_len(&v->origin))
+		return;
+	buf_append_slice(&v->origin, SLICE("://"));
+	buf_append_slice(&v->origin, host);
+}
+
 /* Where the report finds method and path: one blank stands between them. */
 static void local_http_note_words(
 	struct local_visitor *v, const struct http_head *head, size_t method_at)
@@ -31,6 +42,7 @@ static void local_http_copy_head(
 		buf_slice(&v->tunnel->host), buf_slice(&v->tunnel->origin)};
 
 	if (names.host.len) {
+		local_http_note_origin(v, http_head_value(head, HTTP_FIELD_HOST));
 		local_http_head_write(&v->head, head, &names);
 		local_http_note_words(v, head, 0);
 	} else {

@@ -1,10 +1,12 @@
 /*
  * The answer is read as strictly as the relay will read it, but only to know where it ends: its
  * bytes are passed on as they came, all that one read brought in one write. What stands behind the
- * end is nobody's answer, and costs the connection.
+ * end is nobody's answer, and costs the connection. Only where the service is told another name
+ * than the visitor's, one thing is replaced: that name in Location.
  */
 #include "agent/local_http_answer.h"
 
+#include "agent/local_http_head.h"
 #include "agent/local_http_send.h"
 #include "agent/local_pool.h"
 #include "agent/local_priv.h"
@@ -49,11 +51,28 @@ static bool local_http_answer_interim(struct local_visitor *v)
 	return true;
 }
 
+/* A redirect to what the service takes for its own address leads a visitor nowhere. */
+static void local_http_answer_find_own(struct local_visitor *v, const struct http_head *head)
+{
+	struct slice rest;
+
+	for (unsigned i = 0; i < head->field_count; i++) {
+		const struct http_field *field = &head->fields[i];
+
+		if (field->id == HTTP_FIELD_OTHER &&
+			slice_eq_fold(field->name, SLICE("location")) &&
+			local_http_head_names(field->value, buf_slice(&v->tunnel->host), &rest))
+			v->local->own = slice_first(field->value, field->value.len - rest.len);
+	}
+}
+
 static bool local_http_answer_final(struct local_visitor *v, const struct http_head *head)
 {
 	v->status = head->status;
 	v->keeps_alive = http_hop_keeps_alive(head);
 	v->state = LOCAL_BODY;
+	if (buf_len(&v->origin))
+		local_http_answer_find_own(v, head);
 	return true;
 }
 
@@ -151,8 +170,28 @@ static bool local_http_answer_step(struct local_visitor *v, struct slice *in)
 
 /* ---- passing on ---- */
 
+/* A copy: what lies where the stream has it is written as it is, or not at all. */
+static bool local_http_answer_pass_renamed(struct local_visitor *v, struct slice data)
+{
+	struct slice own = v->local->own, part;
+	size_t at = (size_t)(own.ptr - data.ptr);
+	struct buf out = {0};
+	bool took;
+
+	buf_append_slice(&out, slice_first(data, at));
+	buf_append_slice(&out, buf_slice(&v->origin));
+	buf_append_slice(&out, slice_from(data, at + own.len));
+	part = buf_slice(&out);
+	v->bytes_out += part.len;
+	took = stream_write(v->stream, &part, 1);
+	buf_release(&out);
+	return took;
+}
+
 static bool local_http_answer_pass(struct local_visitor *v, struct slice data)
 {
+	if (v->local->own.len)
+		return local_http_answer_pass_renamed(v, data);
 	v->bytes_out += data.len;
 	return !data.len || stream_write(v->stream, &data, 1);
 }
@@ -201,6 +240,7 @@ static void local_http_answer_on_data(void *ctx, struct slice data)
 		all = buf_slice(&v->answer);
 	}
 	rest = all;
+	v->local->own = slice_of(NULL, 0);
 	while (local_http_answer_step(v, &rest))
 		;
 	if (v->state == LOCAL_OVER)

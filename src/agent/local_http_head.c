@@ -30,8 +30,7 @@ static bool local_http_head_is_port(
 	return host->has_port ? host->port == port : port == usual;
 }
 
-/* Whether the URL names the host; *rest_out is what stands behind its authority. */
-static bool local_http_head_names(struct slice url, struct slice host, struct slice *rest_out)
+bool local_http_head_names(struct slice url, struct slice host, struct slice *rest_out)
 {
 	struct slice rest = url;
 	bool is_https = local_http_head_skip(&rest, SLICE("https://"));

@@ -11,6 +11,9 @@ struct local_http_names {
 		origin; /* what the public origin becomes in Origin and Referer; empty: it stays */
 };
 
+/* Whether a URL (http or https) names this host, as it stands in Host; *rest_out is what stands
+ * behind its authority. */
+bool local_http_head_names(struct slice url, struct slice host, struct slice *rest_out);
 /* The head anew, as HTTP/1.1, with everything else in it as it came. */
 void local_http_head_write(
 	struct buf *out, const struct http_head *head, const struct local_http_names *names);

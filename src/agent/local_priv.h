@@ -43,6 +43,7 @@ struct local {
 	unsigned spare_count;
 	struct loop_task task; /* for the refused and the dead */
 	struct http_head head; /* scratch space for one call */
+	struct slice own; /* likewise: in the bytes of an answer, the service's own origin */
 };
 
 /* Counted: one reference of the map, one for each visitor. */
@@ -78,6 +79,7 @@ struct local_visitor {
 	struct local *local; /* borrowed */
 	struct local_tunnel *tunnel; /* ref; NULL until it is known */
 	void *session; /* borrowed */
+	uint32_t stream_id; /* in it */
 	struct stream *stream; /* owned */
 	struct local_conn *conn; /* owned while it is busy with this visitor */
 	struct local_connect connect;
@@ -90,6 +92,7 @@ struct local_visitor {
 	struct buf in; /* of the visitor, not passed on yet */
 	struct buf prefix; /* the PROXY header */
 	struct buf head; /* as sent; kept for another try and for the report */
+	struct buf origin; /* what the visitor asked, where the service is told another name */
 	struct http1_parser parser; /* of the request's head, then of the answer's */
 	struct http1_body request;
 	enum http_method method;

@@ -30,6 +30,8 @@ struct local_visitor *local_visitor_new(struct local *l, void *session, struct s
 	v->local = l;
 	v->session = session;
 	v->stream = *stream;
+	v->stream_id =
+		l->events.stream_id ? l->events.stream_id(v->stream) : session_stream_id(v->stream);
 	v->started_us = loop_event_us(l->loop);
 	*stream = NULL;
 	return v;
@@ -87,7 +89,7 @@ static void local_visitor_let_go(struct local_visitor *v)
 	stream_abort(&v->stream);
 }
 
-static void local_visitor_over(struct local_visitor *v, struct slice code, struct slice message)
+void local_visitor_over(struct local_visitor *v, struct slice code, struct slice message)
 {
 	struct local *l = v->local;
 
@@ -108,11 +110,7 @@ static void local_visitor_over(struct local_visitor *v, struct slice code, struc
 
 void local_visitor_fail(struct local_visitor *v, struct slice code, struct slice message)
 {
-	struct local *l = v->local;
-	uint32_t id =
-		l->events.stream_id ? l->events.stream_id(v->stream) : session_stream_id(v->stream);
-
-	l->events.failed(v->session, id, code, message);
+	v->local->events.failed(v->session, v->stream_id, code, message);
 	local_visitor_over(v, code, message);
 }
 
@@ -204,6 +202,7 @@ void local_visitor_free(struct local_visitor **v_ptr)
 	buf_release(&v->in);
 	buf_release(&v->prefix);
 	buf_release(&v->head);
+	buf_release(&v->origin);
 	buf_release(&v->answer);
 	mem_free(v);
 }
@@ -220,6 +219,7 @@ void local_visitor_recycle(struct local_visitor *v)
 		.in = local_visitor_keep_buf(&v->in),
 		.prefix = local_visitor_keep_buf(&v->prefix),
 		.head = local_visitor_keep_buf(&v->head),
+		.origin = local_visitor_keep_buf(&v->origin),
 		.answer = local_visitor_keep_buf(&v->answer),
 	};
 	list_init(&v->node);

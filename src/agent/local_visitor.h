@@ -1,4 +1,4 @@
-/* One visitor from its stream to its report: how it begins, and the three ways in which it ends. */
+/* One visitor from its stream to its report: how it begins, and the ways in which it ends. */
 #ifndef AGENT_LOCAL_VISITOR_H
 #define AGENT_LOCAL_VISITOR_H
 
@@ -20,6 +20,8 @@ void local_visitor_fail(struct local_visitor *v, struct slice code, struct slice
 void local_visitor_fail_target(struct local_visitor *v, const char *code, const char *message);
 /* Its stream has failed, or what it sent makes no sense: nobody is told. */
 void local_visitor_gone(struct local_visitor *v);
+/* It is over for this reason, which is reported; the relay is not told. */
+void local_visitor_over(struct local_visitor *v, struct slice code, struct slice message);
 /* It was served; both sides may still be there. */
 void local_visitor_done(struct local_visitor *v);
 

@@ -1,5 +1,6 @@
 /* An answer counts as a relay's only with X-Adit-Error: whatever stands in front of one answers as
- * it likes, and a 401 of that is not the relay's last word. */
+ * it likes, and a 401 of that is not the relay's last word. Or it takes Upgrade away, and the relay
+ * answers to what is left of the request. */
 #include "agent/refusal.h"
 
 #include "base/err.h"
@@ -17,8 +18,10 @@ static struct refusal refusal_of_answer(const struct uplink_result *result)
 	else if (result->status == 401)
 		r.kind = slice_eq(result->code, SLICE("not-authenticated")) ? REFUSAL_DENIED
 									    : REFUSAL_FATAL;
-	else if (result->status == 426)
+	else if (slice_eq(result->code, SLICE("version-not-supported")))
 		r.kind = REFUSAL_FATAL;
+	else if (result->status != 503)
+		r.kind = REFUSAL_FOREIGN; /* without its Upgrade it is a request like any other */
 	return r;
 }
 

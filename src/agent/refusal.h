@@ -9,7 +9,7 @@ struct uplink_result;
 enum refusal_kind {
 	REFUSAL_RETRY, /* later it may work */
 	REFUSAL_SESSION_GONE, /* a new session may work at once */
-	REFUSAL_FOREIGN, /* the upgrade got no answer of a relay: another framing may work */
+	REFUSAL_FOREIGN, /* no relay has answered, or not to an upgrade: another framing may work */
 	REFUSAL_DENIED, /* the relay does not take our signature */
 	REFUSAL_FATAL, /* it will never work; our key is not good, for example */
 };

@@ -16,6 +16,11 @@
 #define RELAY_SESSION_WINDOW 32768u /* what a stream starts with; it grows */
 #define RELAY_SESSION_WINDOW_MAX 8388608u
 #define RELAY_SESSION_WINDOW_BUDGET 16777216u
+#define RELAY_SESSION_HEARTBEAT_MS 10000u /* until a relay says otherwise */
+#define RELAY_SESSION_SILENCE_MS 25000u
+#define RELAY_SESSION_PROBE_MS 750u
+#define RELAY_SESSION_TICK_MS 25u
+#define RELAY_SESSION_WELCOME_MS 10000u
 /* The mux lets somewhat more visitors in than are served, so that the rest can be told why not. */
 #define RELAY_SESSION_SPARE 64u
 
@@ -179,6 +184,30 @@ static const struct session_events relay_session_events = {
 };
 
 /* ---- its life ---- */
+
+void relay_session_env_init(struct relay_session_env *env, struct loop *loop,
+	const struct agent_conf *conf, struct pool *streams)
+{
+	*env = (struct relay_session_env) {
+		.loop = loop,
+		.conf = conf,
+		.clocks = {.streams = streams,
+			.heartbeat = timeout_queue_new(loop, RELAY_SESSION_HEARTBEAT_MS),
+			.silence = timeout_queue_new(loop, RELAY_SESSION_SILENCE_MS),
+			.probe = timeout_queue_new(loop, RELAY_SESSION_PROBE_MS),
+			.tick = timeout_queue_new(loop, RELAY_SESSION_TICK_MS)},
+		.welcome = timeout_queue_new(loop, RELAY_SESSION_WELCOME_MS),
+	};
+}
+
+void relay_session_env_deinit(struct relay_session_env *env)
+{
+	timeout_queue_free(&env->clocks.heartbeat);
+	timeout_queue_free(&env->clocks.silence);
+	timeout_queue_free(&env->clocks.probe);
+	timeout_queue_free(&env->clocks.tick);
+	timeout_queue_free(&env->welcome);
+}
 
 struct relay_session *relay_session_new(const struct relay_session_env *env,
 	const struct uplink_result *result, const struct relay_session_events *events, void *ctx)

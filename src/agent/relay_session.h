@@ -18,18 +18,19 @@ struct buf;
 struct control;
 struct control_stream;
 struct loop;
+struct pool;
 struct report;
 struct relay_session;
 struct stream;
 struct timeout_queue;
 struct uplink_result;
 
-/* All borrowed. */
+/* What an agent's sessions have in common. */
 struct relay_session_env {
-	struct loop *loop;
-	const struct agent_conf *conf;
-	struct session_supplies clocks; /* set to the relay's pace by the welcome */
-	struct timeout_queue *welcome; /* how long a relay may take for its first word */
+	struct loop *loop; /* borrowed */
+	const struct agent_conf *conf; /* borrowed */
+	struct session_supplies clocks; /* owned; set to the relay's pace by the welcome */
+	struct timeout_queue *welcome; /* owned; how long a relay may take for its first word */
 };
 
 /* The session may be ended inside of any of them. */
@@ -45,6 +46,11 @@ struct relay_session_events {
 	void (*broken)(void *ctx, struct slice why);
 	void (*measured)(void *ctx, uint64_t rtt_us);
 };
+
+/* streams: memory of the streams of all sessions, borrowed. */
+void relay_session_env_init(struct relay_session_env *env, struct loop *loop,
+	const struct agent_conf *conf, struct pool *streams);
+void relay_session_env_deinit(struct relay_session_env *env);
 
 /* Takes the link of the result, and says hello: what is sent in the same turn leaves with it. */
 struct relay_session *relay_session_new(const struct relay_session_env *env,

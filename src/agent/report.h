@@ -16,7 +16,8 @@ enum report_kind {
 	REPORT_LINK_LOST, /* message: why; streams wait */
 	REPORT_LINK_RESUMED, /* duration_us: how long it was gone */
 	REPORT_SESSION_LOST, /* the relay has forgotten the session; a new one follows */
-	REPORT_TUNNEL_UP, /* tunnel, url, target; url_before if it was up elsewhere */
+	REPORT_TUNNEL_UP, /* tunnel, url, target; url_before if it was up elsewhere, and
+			     name_wanted if it got another name */
 	REPORT_TUNNEL_DOWN, /* tunnel; code, message */
 	REPORT_REQUEST, /* one HTTP request is over, or one TCP connection */
 	REPORT_REQUEST_OPENED, /* and has begun */
@@ -33,6 +34,7 @@ struct report {
 	struct slice tunnel; /* label */
 	struct slice url;
 	struct slice url_before;
+	struct slice name_wanted;
 	struct slice target;
 	struct slice relay;
 	struct slice account;

@@ -106,16 +106,23 @@ static void screen_model_tunnel(struct screen_model *m, const struct report *r)
 	slice_to_str(r->target, t->target, sizeof(t->target));
 }
 
-/* Whoever was given the old address has to hear of it. */
+/* Whoever was given the old address has to hear of it, as who counts on a name that it got. */
 static void screen_model_moved(struct screen_model *m, const struct report *r)
 {
 	struct report note = *r;
 	struct buf message = {0};
 
-	if (!r->url_before.len)
+	if (r->url_before.len) {
+		note.code = SLICE("address-changed");
+		buf_printf(
+			&message, "%.*s is now %.*s", SLICE_ARG(r->url_before), SLICE_ARG(r->url));
+	} else if (r->name_wanted.len) {
+		note.code = SLICE("name-taken");
+		buf_printf(&message, "%.*s is somebody else's; the relay gave another name",
+			SLICE_ARG(r->name_wanted));
+	} else {
 		return;
-	buf_printf(&message, "%.*s is now %.*s", SLICE_ARG(r->url_before), SLICE_ARG(r->url));
-	note.code = SLICE("address-changed");
+	}
 	note.message = buf_slice(&message);
 	screen_model_note(m, &note, SCREEN_WARNING);
 	buf_release(&message);

@@ -38,6 +38,22 @@ void agent_message_send(struct agent_session *a, const struct control *message)
 	buf_release(&line);
 }
 
+void agent_message_failed(struct agent_session *a, uint32_t stream, enum visitor_error error)
+{
+	const struct visitor_error_info *info = visitor_error_get(error);
+	/* The texts are only read. */
+	const struct control message = {
+		.type = CONTROL_FAILED,
+		.stream = stream,
+		.code = (char *)(uintptr_t)info->code,
+		.message = (char *)(uintptr_t)info->explanation,
+	};
+
+	/* A courtesy; an agent that does not read shall not make us keep it. */
+	if (!a->control_full)
+		agent_message_send(a, &message);
+}
+
 void agent_message_error(struct agent_session *a, const struct agent_message_fault *fault)
 {
 	/* The texts are only read. */

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "relay/visitor_error.h"
+
 struct agent_session;
 struct control;
 
@@ -22,6 +24,8 @@ struct agent_message_fault {
 	bool fatal;
 };
 
+/* A visitor is given up by the relay: its stream is about to be reset. */
+void agent_message_failed(struct agent_session *a, uint32_t stream, enum visitor_error error);
 void agent_message_error(struct agent_session *a, const struct agent_message_fault *fault);
 
 #endif

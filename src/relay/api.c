@@ -12,6 +12,7 @@
 #include "relay/api_answer.h"
 #include "relay/api_body.h"
 #include "relay/api_create.h"
+#include "relay/api_error.h"
 #include "relay/directory.h"
 #include "relay/landing.h"
 #include "relay/login.h"
@@ -148,6 +149,20 @@ static struct slice api_status_name(struct slice path)
 	return slice_find(path, '/') == path.len ? path : (struct slice) {NULL, 0};
 }
 
+/* An upgrade does not come here, unless something on the way has made it an ordinary request. */
+static enum api_result api_session(struct api_request *r)
+{
+	const struct api_error_info *info = api_error_get(API_ERROR_UPGRADE_REQUIRED);
+	struct reply reply = api_answer_reply(r, info->status);
+	struct buf body = {0};
+
+	reply.code = info->code;
+	reply.upgrade = "adit";
+	api_body_error(&body, slice_from_str(info->code),
+		SLICE("Agents ask for an upgrade here, to adit or to WebSocket."));
+	return api_answer_json(r, &reply, &body);
+}
+
 /* What only is to be had where tunnels are created. */
 static enum api_result api_handle_creating(
 	struct api_request *r, struct slice path, unsigned *home_out)
@@ -156,6 +171,9 @@ static enum api_result api_handle_creating(
 
 	if (slice_eq(path, SLICE("/api/tunnels")))
 		return api_tunnels(r, home_out);
+	if (slice_eq(path, SLICE("/_adit/session")))
+		return api_answer_is_get(r) ? api_session(r)
+					    : api_answer_wrong_method(r, API_GET_METHODS);
 	if (name.len)
 		return api_answer_is_get(r) ? api_tunnel_status(r, name, home_out)
 					    : api_answer_wrong_method(r, API_GET_METHODS);

@@ -51,8 +51,7 @@ static void exchange_on_go_on(struct meter_visit *visit)
 	bool spent = meter_is_spent(x->tunnel->meter);
 
 	if (spent && x->state == EXCHANGE_PIPED) {
-		x->error = visitor_error_get(VISITOR_ERROR_QUOTA_EXCEEDED)->code;
-		exchange_end_piped(x, ACCESS_RELAY);
+		exchange_end_piped_error(x, VISITOR_ERROR_QUOTA_EXCEEDED);
 	} else if (spent) {
 		exchange_end_error(
 			x, VISITOR_ERROR_QUOTA_EXCEEDED, ACCESS_RELAY, (struct slice) {NULL, 0});

@@ -136,6 +136,8 @@ void exchange_end_error(
 	bool keep_alive = false;
 
 	x->error = visitor_error_get(error)->code;
+	if (x->up && (by != ACCESS_AGENT || error == VISITOR_ERROR_BAD_RESPONSE))
+		upstream_tell(x->up, error);
 	exchange_end_release(x, false);
 	if (!x->response_started) {
 		exchange_end_answer(x, error, detail);
@@ -158,4 +160,11 @@ void exchange_end_piped(struct exchange *x, enum access_end by)
 	pump_free(&x->pump);
 	exchange_end_release(x, false);
 	exchange_end(x, by, false, false);
+}
+
+void exchange_end_piped_error(struct exchange *x, enum visitor_error error)
+{
+	x->error = visitor_error_get(error)->code;
+	upstream_tell(x->up, error);
+	exchange_end_piped(x, ACCESS_RELAY);
 }

@@ -23,6 +23,8 @@ void exchange_end_error(
 void exchange_end_left(struct exchange *x);
 /* Both ends of an upgraded connection are done with it. */
 void exchange_end_piped(struct exchange *x, enum access_end by);
+/* The relay does not let it go on. */
+void exchange_end_piped_error(struct exchange *x, enum visitor_error error);
 /* Nothing is read any more. */
 void exchange_end_work(struct exchange *x);
 /* The same for what is upgraded: of the head only the words for the log are kept. */

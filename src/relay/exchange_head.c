@@ -1,6 +1,7 @@
 /* Serialising the heads of both directions from what was parsed; nothing passes unseen. */
 #include "relay/exchange_head.h"
 
+#include "base/attr.h"
 #include "proto/http1_write.h"
 #include "proto/http_cookie.h"
 #include "proto/http_head.h"
@@ -15,13 +16,43 @@ static bool exchange_head_is_origin_field(enum http_field_id id)
 		id == HTTP_FIELD_FORWARDED || id == HTTP_FIELD_X_REAL_IP;
 }
 
+static char exchange_head_fold(char c)
+{
+	if (c == '_')
+		return '-';
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* One of these spelled with an underscore: much that runs behind us cannot tell the two apart. No
+ * proxy sends that, so that it is never believed. */
+static bool exchange_head_is_origin_alias(const struct http_field *field)
+{
+	static const char *const names[] = {"x-forwarded-for", "x-forwarded-proto",
+		"x-forwarded-host", "x-request-id", "x-real-ip"};
+
+	if (field->id != HTTP_FIELD_OTHER || exchange_head_fold(field->name.ptr[0]) != 'x')
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		size_t at = 0;
+
+		while (at < field->name.len &&
+			names[i][at] == exchange_head_fold(field->name.ptr[at]))
+			at++;
+		if (at == field->name.len && !names[i][at])
+			return true;
+	}
+	return false;
+}
+
 static bool exchange_head_is_replaced(
 	const struct exchange_head_request *r, const struct http_field *field)
 {
 	if (field->id == HTTP_FIELD_EXPECT)
 		return r->head->minor == 0; /* RFC 9110, 10.1.1: ignored from HTTP/1.0 */
-	if (!r->conf->forwarded || !exchange_head_is_origin_field(field->id))
+	if (!r->conf->forwarded)
 		return false;
+	if (!exchange_head_is_origin_field(field->id))
+		return exchange_head_is_origin_alias(field);
 	return !r->conf->trust_proxy || field->id == HTTP_FIELD_X_FORWARDED_FOR;
 }
 

@@ -300,8 +300,7 @@ void exchange_send_on_timeout(struct timeout *timeout)
 		exchange_end_error(x, exchange_send_late_error(x), ACCESS_RELAY, none);
 		break;
 	case EXCHANGE_PIPED:
-		x->error = visitor_error_get(VISITOR_ERROR_IDLE_TIMEOUT)->code;
-		exchange_end_piped(x, ACCESS_RELAY);
+		exchange_end_piped_error(x, VISITOR_ERROR_IDLE_TIMEOUT);
 		break;
 	case EXCHANGE_OVER:
 		break;

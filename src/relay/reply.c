@@ -54,6 +54,8 @@ void reply_write(struct buf *out, const struct reply *reply)
 	if (reply->close)
 		http1_write_field(out, SLICE("Connection"),
 			reply->upgrade ? SLICE("close, Upgrade") : SLICE("close"));
+	else if (reply->upgrade)
+		http1_write_field(out, SLICE("Connection"), SLICE("Upgrade"));
 	else if (reply->say_keep_alive)
 		http1_write_field(out, SLICE("Connection"), SLICE("keep-alive"));
 	http1_write_head_end(out);

@@ -37,7 +37,7 @@ struct reply {
 	uint64_t retry_after_s; /* 0: none */
 	const char *allow;
 	const char *location;
-	const char *upgrade; /* the protocol that a 426 asks for; goes with close */
+	const char *upgrade; /* the protocol that a 426 asks for */
 	const char *www_authenticate;
 	const char *content_security_policy;
 	const char *referrer_policy;

@@ -144,6 +144,14 @@ void session_tunnel_put(struct upstream *up, bool reusable)
 		session_tunnel_serve_next(a);
 }
 
+void session_tunnel_tell(struct upstream *up, enum visitor_error error)
+{
+	const struct session_upstream *su = CONTAINER_OF(up, struct session_upstream, up);
+
+	if (su->agent)
+		agent_message_failed(su->agent, su->id, error);
+}
+
 bool session_tunnel_is_delivered(const struct upstream *up)
 {
 	return true;
@@ -379,6 +387,7 @@ static const struct tunnel_ops session_tunnel_ops = {
 	.holds = true,
 	.take = session_tunnel_take,
 	.put = session_tunnel_put,
+	.tell = session_tunnel_tell,
 	.is_delivered = session_tunnel_is_delivered,
 	.socket_count = session_tunnel_link_count,
 	.close = session_tunnel_close,

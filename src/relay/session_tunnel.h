@@ -77,6 +77,7 @@ void session_tunnel_forget_agent(struct agent_session *a);
 /* For the kind of tunnel that is built on this one. */
 struct upstream *session_tunnel_take(struct tunnel *t, const struct tunnel_taker *taker);
 void session_tunnel_put(struct upstream *up, bool reusable);
+void session_tunnel_tell(struct upstream *up, enum visitor_error error);
 bool session_tunnel_is_delivered(const struct upstream *up);
 unsigned session_tunnel_link_count(const struct tunnel *t);
 /* All members lose it to somebody else, and are told. */

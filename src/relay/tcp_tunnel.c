@@ -190,6 +190,7 @@ static const struct tunnel_ops tcp_tunnel_ops = {
 	.holds = true,
 	.take = session_tunnel_take,
 	.put = session_tunnel_put,
+	.tell = session_tunnel_tell,
 	.is_delivered = session_tunnel_is_delivered,
 	.socket_count = session_tunnel_link_count,
 	.close = tcp_tunnel_close,

@@ -119,8 +119,7 @@ static void tcp_visitor_on_go_on(struct meter_visit *visit)
 	struct tcp_visitor *v = CONTAINER_OF(visit, struct tcp_visitor, visit);
 
 	if (meter_is_spent(v->tunnel->meter)) {
-		tcp_visitor_end(
-			v, ACCESS_RELAY, visitor_error_get(VISITOR_ERROR_QUOTA_EXCEEDED)->code);
+		tcp_visitor_give_up(v, VISITOR_ERROR_QUOTA_EXCEEDED);
 		return;
 	}
 	tcp_visitor_on_moved(v);
@@ -198,7 +197,7 @@ static void tcp_visitor_on_timeout(struct timeout *timeout)
 	enum visitor_error error =
 		v->pump ? VISITOR_ERROR_IDLE_TIMEOUT : VISITOR_ERROR_TUNNEL_OFFLINE;
 
-	tcp_visitor_end(v, ACCESS_RELAY, visitor_error_get(error)->code);
+	tcp_visitor_give_up(v, error);
 }
 
 static void tcp_visitor_on_held_data(void *ctx, struct slice data)

@@ -234,6 +234,12 @@ struct upstream *tunnel_take(struct tunnel *t, const struct tunnel_taker *taker)
 	return up;
 }
 
+void upstream_tell(struct upstream *up, enum visitor_error error)
+{
+	if (up->tunnel->ops->tell)
+		up->tunnel->ops->tell(up, error);
+}
+
 void upstream_put(struct upstream **up_ptr, bool reusable)
 {
 	struct upstream *up = *up_ptr;

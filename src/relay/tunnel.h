@@ -77,6 +77,8 @@ struct tunnel_ops {
 	/* A free upstream or NULL. */
 	struct upstream *(*take)(struct tunnel *t, const struct tunnel_taker *taker);
 	void (*put)(struct upstream *up, bool reusable);
+	/* The agent shall know why its visitor is given up; NULL: there is no way to say it. */
+	void (*tell)(struct upstream *up, enum visitor_error error);
 	/* Whether what was written has reached the other side. */
 	bool (*is_delivered)(const struct upstream *up);
 	unsigned (*socket_count)(const struct tunnel *t);
@@ -159,6 +161,8 @@ unsigned tunnel_grace_left_s(const struct tunnel *t);
 struct upstream *tunnel_take(struct tunnel *t, const struct tunnel_taker *taker);
 /* Gives it back. Not reusable, or without a stream: it ends. */
 void upstream_put(struct upstream **up, bool reusable);
+/* Says why it is about to end, when that is the relay's doing. */
+void upstream_tell(struct upstream *up, enum visitor_error error);
 /* False when as many wait as may, or hold as much. */
 MUST_CHECK bool tunnel_wait(struct tunnel *t, struct tunnel_waiter *w);
 void tunnel_unwait(struct tunnel *t, struct tunnel_waiter *w);

@@ -149,6 +149,13 @@ static const char *uplink_answer_refusal(struct slice code)
 		{{"session-gone", 12}, "the relay does not know the session any more"},
 		{{"version-not-supported", 21},
 			"the relay speaks another version of the protocol: update the older one"},
+		{{"upgrade-required", 16},
+			"something in front of the relay takes Upgrade away: let WebSocket pass"},
+		{{"not-found", 9}, "the relay begins no sessions here: try its --admin-port"},
+		{{"tunnel-not-found", 16},
+			"the relay takes this name for a tunnel's: look at its --domain"},
+		{{"host-unknown", 12}, "the relay has another name: look at its --domain"},
+		{{"misdirected", 11}, "the relay has another name: look at its --domain"},
 		{{"overloaded", 10}, "the relay has too many sessions"},
 		{{"draining", 8}, "the relay is about to stop"},
 	};

@@ -145,6 +145,22 @@ def test_people_are_told_as_well(again, launch, services):
     agent.stop()
 
 
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_a_name_of_somebody_else_is_told(again, tunnel, launch, services, lanes):
+    relay = again()
+    with Session(relay, client="somebody-else") as peer:
+        peer.register(1, subdomain="demo1")
+        agent, url = tunnel(relay, "http", "--subdomain", "demo1", "--connections", lanes)
+        assert agent.wait_event("tunnel_up")["name_wanted"] == "demo1" not in url
+        people = launch("http", services().port, "--relay", f"http://127.0.0.1:{relay.port}",
+                        "--subdomain", "demo1")
+        line = people.wait_line("[name-taken]")
+        assert "demo1 is somebody else's" in line
+        people.stop()
+    agent, _ = tunnel(relay, "http", "--subdomain", "demo2")
+    assert "name_wanted" not in agent.wait_event("tunnel_up")
+
+
 @pytest.mark.parametrize("strict", [False, True])
 def test_a_name_that_was_asked_for_stays_what_it_was(again, tunnel, strict):
     """Another one from a lenient relay, and the end with a strict one."""

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from harness.between import Socketed, Stripped
 from harness.cli import adit, run
 from harness.relay import clean_env
 from harness.tls import Authority
@@ -138,6 +139,18 @@ def test_doctor_finds_what_is_no_relay(home):
         out = process.communicate(timeout=30)[0]
     assert process.returncode == 4
     assert out.count("\u2717") == 2 and "\u2717 upgrade" in out and "\u2717 websocket" in out
+
+
+@pytest.mark.parametrize("kind", [Socketed, Stripped])
+def test_doctor_is_content_where_only_websocket_passes(home, relay, kind):
+    proxy = kind(relay.port)
+    try:
+        result = run(home, "doctor", "--relay", f"http://127.0.0.1:{proxy.port}", "--json")
+    finally:
+        proxy.close()
+    assert result.returncode == 0 and proxy.refused, result.stdout
+    assert "WebSocket" in checks(result)["upgrade"]["detail"]
+    assert checks(result)["websocket"]["ok"]
 
 
 def test_doctor_is_content_with_a_relay_and_a_service(home, relay):

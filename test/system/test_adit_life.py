@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness import http
-from harness.between import Connect, Socketed
+from harness.between import Connect, Socketed, Stripped
 from harness.relay import free_ports
 from harness.service import PATIENCE, Service, answer, say_hello, send_body
 from harness.traffic import (MIB, Later, a_name, blocks, chunk, digest_of, read_chunk,
@@ -325,8 +325,9 @@ def big_or_hello(wire, request):
         answer(wire, f"{sha} {size}".encode())
 
 
-def test_a_proxy_that_lets_only_websocket_pass(relay, services, adits, between):
-    proxy = between(Socketed, relay.port)
+@pytest.mark.parametrize("kind", [Socketed, Stripped])
+def test_a_proxy_that_lets_only_websocket_pass(relay, services, adits, between, kind):
+    proxy = between(kind, relay.port)
     service = services(big_or_hello)
     agent = adits(proxy.port, "http", service.port, "--subdomain", "socketed")
     host = host_of(agent)

@@ -117,6 +117,30 @@ def test_https_asked_in_plain_and_the_other_way(relay, https, services, open_tun
 
 # ---------------------------------------------------------------- what services are told
 
+@pytest.mark.parametrize("given", ["rewrite", "my.app.test", None])
+def test_a_redirect_to_the_services_own_address_leads_to_the_tunnel(services, open_tunnel, given):
+    """What was told another Host would send visitors to their own machine."""
+    def redirect(wire, request):
+        if request.target == "/elsewhere":
+            own = "accounts.test"
+        else:
+            own = request.get("Host")
+        wire.send(f"HTTP/1.1 302 Found\r\nX-A: http://{own}\r\n"
+                  f"Location: http://{own}/next?at=http://{own}\r\n"
+                  "Content-Length: 5\r\n\r\nmoved".encode())
+    service = services(redirect)
+    _, visit = open_tunnel(service.target, *(["--host-header", given] if given else []))
+    own = {"rewrite": service.target, None: visit.host}.get(given, given)
+    for _ in range(3):
+        response = visit("GET", "/login")
+        assert (response.status, response.body) == (302, b"moved")
+        assert response.get("Location") == f"http://{visit.host}/next?at=http://{own}"
+        assert response.get("X-A") == f"http://{own}"
+        response = visit("GET", "/elsewhere")
+        assert response.get("Location") == "http://accounts.test/next?at=http://accounts.test"
+    assert service.accepts == 1
+
+
 @pytest.mark.parametrize("given, seen", [
     ("rewrite", "127.0.0.1:{port}"), ("my.app.test", "my.app.test")])
 def test_the_host_is_replaced_on_every_request(services, open_tunnel, relay, given, seen):

@@ -250,6 +250,20 @@ def test_other_upgrades_on_the_base_domain_are_dropped_in_silence(start, upgrade
         assert visitor.wait_closed() == "fin"
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_request_whose_upgrade_was_taken_away_is_told_so(start, method):
+    """Proxies that let only WebSocket pass make of another upgrade an ordinary request."""
+    relay = start()
+    with http.Visitor(relay.port) as visitor:
+        answer = visitor.ask(method, "/_adit/session", relay.domain)
+        if method == "POST":
+            assert answer.status == 405
+            return
+        assert (answer.status, answer.get("X-Adit-Error")) == (426, "upgrade-required")
+        assert (answer.get("Upgrade"), answer.get("Connection")) == ("adit", "Upgrade")
+        assert visitor.ask("GET", "/healthz", relay.domain).status == 200
+
+
 @pytest.mark.covers("fault-6")
 @pytest.mark.tsan
 @pytest.mark.parametrize("workers", [1, 2])

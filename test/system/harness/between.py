@@ -130,24 +130,33 @@ class Socketed(Between):
                   and len(base64.b64decode(head.get("Sec-WebSocket-Key", ""))) == 16)
         if not wanted:
             self.refused.append(head)
-            wire.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 4\r\n\r\nnope")
+            self.refuse(wire, head)
             return
+        answer, other = self.ask(
+            wire, head, [("Connection", "upgrade"), ("Upgrade", "websocket")])
+        if answer.status != 101:
+            return
+        back = threading.Thread(target=self.frames, args=(other, wire, False), daemon=True)
+        back.start()
+        self.frames(wire, other, True)
+        back.join()
+
+    def refuse(self, wire, _head):
+        wire.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 4\r\n\r\nnope")
+
+    def ask(self, wire, head, fields):
+        """Passes the request on with these fields instead of those of its hop, and the answer."""
         hop = ("connection", "upgrade", "host")
-        fields = [(name, value) for name, value in head.headers if name.lower() not in hop]
-        fields += [("Connection", "upgrade"), ("Upgrade", "websocket")]
+        fields = [(name, value) for name, value in head.headers
+                  if name.lower() not in hop] + fields
         other = http.Visitor.__new__(http.Visitor)
         http.Wire.__init__(other, self.connect())
         other.send(http.build_request("GET", head.target, head.get("Host"), fields))
         answer = other.read_head()
         wire.send(answer.raw)
         if answer.status != 101:
-            body = other.read_exactly(int(answer.get("Content-Length", "0")))
-            wire.send(body)
-            return
-        back = threading.Thread(target=self.frames, args=(other, wire, False), daemon=True)
-        back.start()
-        self.frames(wire, other, True)
-        back.join()
+            wire.send(other.read_exactly(int(answer.get("Content-Length", "0"))))
+        return answer, other
 
     def frames(self, source, target, masked):
         try:
@@ -164,6 +173,14 @@ class Socketed(Between):
                 self.refused.append(end)
             reset(source.sock)
             reset(target.sock)
+
+
+class Stripped(Socketed):
+    """A lenient one, as nginx with a map for WebSocket and most services that stand in front of
+    others: what is no handshake of WebSocket is passed on as a plain request."""
+
+    def refuse(self, wire, head):
+        self.ask(wire, head, [("Connection", "close")])
 
 
 class Connect(Between):

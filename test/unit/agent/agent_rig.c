@@ -82,6 +82,14 @@ void local_serve(struct local *l, void *session, struct stream **stream)
 	stream_read_start(l->visitor);
 }
 
+void local_given_up(struct local *l, const void *session, uint32_t stream_id, struct slice code,
+	struct slice message)
+{
+	buf_printf(&l->calls, "given_up %s %u %.*s %.*s,",
+		session == l->session ? "its" : "another", stream_id, SLICE_ARG(code),
+		SLICE_ARG(message));
+}
+
 unsigned local_count(const struct local *l)
 {
 	return l->visitor ? 1 : 0;

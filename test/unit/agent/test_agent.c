@@ -165,6 +165,20 @@ static void a_control_stream_that_says_nonsense_ends_the_session(void **state)
 	assert_int_equal(f->counts[REPORT_SESSION_LOST], 1);
 }
 
+static void a_visitor_that_the_relay_gives_up_is_handed_on(void **state)
+{
+	struct rig *f = *state;
+	struct stream *visitor;
+
+	rig_start_up(f, NULL);
+	visitor = fake_relay_visit(&f->relay, 1);
+	UNTIL(rig_local->served == 1);
+	fake_relay_say(&f->relay,
+		"{\"type\":\"failed\",\"stream\":2,\"code\":\"idle-timeout\",\"message\":\"m\"}");
+	UNTIL(rig_were_calls("add 1 3000,given_up its 2 idle-timeout m,"));
+	stream_abort(&visitor);
+}
+
 static void a_line_without_an_end_ends_the_session(void **state)
 {
 	struct rig *f = *state;
@@ -311,6 +325,7 @@ int main(void)
 		RIG_TEST(without_resume_a_lost_link_is_a_lost_session),
 		RIG_TEST(a_relay_that_drains_is_left_for_a_new_session),
 		RIG_TEST(a_control_stream_that_says_nonsense_ends_the_session),
+		RIG_TEST(a_visitor_that_the_relay_gives_up_is_handed_on),
 		RIG_TEST(a_line_without_an_end_ends_the_session),
 		RIG_TEST(what_will_never_work_is_fatal),
 		RIG_TEST(an_unsigned_request_that_is_denied_is_fatal),

@@ -111,6 +111,47 @@ static void names_are_replaced_in_every_request(void **state)
 	close(fd);
 }
 
+#define FOUND_IN                                                                                   \
+	"HTTP/1.1 103 x\r\nLocation: http://127.0.0.1:%u/\r\n\r\n"                                 \
+	"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:%u%s\r\nContent-Length: 2\r\n\r\nok"
+#define FOUND_OUT                                                                                  \
+	"HTTP/1.1 103 x\r\nLocation: http://127.0.0.1:%u/\r\n\r\n"                                 \
+	"HTTP/1.1 302 Found\r\nlocation: https://demo.test%s\r\nContent-Length: 2\r\n\r\nok"
+
+/* The bytes of the answer in one piece, and each alone. */
+static void check_location(const char *rest, bool one_by_one)
+{
+	char in[300], want[300], piece[2] = "";
+	struct stream_mem visitor;
+	int fd;
+
+	snprintf(in, sizeof(in), FOUND_IN, rig.port, rig.port, rest);
+	snprintf(want, sizeof(want), FOUND_OUT, rig.port, rest);
+	rig_set(&rig,
+		&(struct tunnel_spec) {.proto = TUNNEL_HTTP, .host_header = (char *)"rewrite"});
+	rig_visit(&rig, &visitor, RIG_LINE "GET / HTTP/1.1\r\nHost: demo.test\r\n\r\n");
+	fd = rig_accept(&rig);
+	for (size_t i = 0; one_by_one && in[i]; i++) {
+		piece[0] = in[i];
+		rig_send(fd, piece);
+		rig_settle(&rig);
+	}
+	if (!one_by_one)
+		rig_send(fd, in);
+	rig_expect_whole(&rig, &visitor, want);
+	assert_int_equal(rig.report.bytes_out, strlen(want));
+	stream_mem_deinit(&visitor);
+	close(fd);
+}
+
+static void a_redirect_to_the_own_name_leads_to_the_tunnel(void **state)
+{
+	static const char *const rests[] = {"", "/", "/a?b=http://127.0.0.1:1", "#c"};
+
+	for (size_t i = 0; i < 2 * ARRAY_LEN(rests); i++)
+		check_location(rests[i / 2], i % 2);
+}
+
 static void a_name_may_be_given(void **state)
 {
 	struct stream_mem visitor;
@@ -142,6 +183,31 @@ static void a_long_path_is_cut_in_the_report(void **state)
 	close(fd);
 	rig_expect_failed(&rig, &visitor, "local-reset", "closed");
 	assert_int_equal(strlen(rig.report.path), 512);
+	stream_mem_deinit(&visitor);
+}
+
+static void a_visitor_that_the_relay_gives_up_is_told_with_its_reason(void **state)
+{
+	struct slice code = SLICE("idle-timeout"), message = SLICE("nothing moved");
+	struct stream_mem visitor;
+	int fd;
+
+	rig_visit(&rig, &visitor, RIG_GET);
+	fd = rig_accept(&rig);
+	rig_expect(&rig, fd, RIG_GET_SENT);
+	/* Not these: another stream, and one of another session. */
+	local_given_up(rig.local, &rig, 41, code, message);
+	local_given_up(rig.local, &fd, 42, code, message);
+	assert_int_equal(rig.requests, 0);
+	local_given_up(rig.local, &rig, 42, code, message);
+	assert_int_equal(rig.requests, 1);
+	assert_string_equal(rig.report.code, "idle-timeout");
+	assert_true(visitor.aborted);
+	assert_int_equal(rig.failed, 0); /* the relay knows */
+	assert_int_equal(rig_expect_end(&rig, fd), TCP_PAIR_ENDED);
+	assert_int_equal(local_count(rig.local), 0);
+	local_given_up(rig.local, &rig, 42, code, message);
+	assert_int_equal(rig.requests, 1);
 	stream_mem_deinit(&visitor);
 }
 
@@ -194,8 +260,10 @@ int main(void)
 		TEST(a_refused_visitor_may_leave_first),
 		TEST(a_line_that_is_none_resets_the_stream),
 		TEST(names_are_replaced_in_every_request),
+		TEST(a_redirect_to_the_own_name_leads_to_the_tunnel),
 		TEST(a_name_may_be_given),
 		TEST(a_long_path_is_cut_in_the_report),
+		TEST(a_visitor_that_the_relay_gives_up_is_told_with_its_reason),
 		TEST(its_end_ends_everything),
 		TEST(its_end_cancels_what_has_begun),
 	};

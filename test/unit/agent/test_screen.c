@@ -350,19 +350,6 @@ static void a_tcp_connection_is_told_by_its_bytes(void **state)
 	end(&p);
 }
 
-static void an_address_that_changed_is_noted(void **state)
-{
-	struct picture p;
-
-	begin(&p);
-	take(&p,
-		(struct report) {.kind = REPORT_TUNNEL_UP,
-			.url = SLICE("tcp://b"),
-			.url_before = SLICE("tcp://a")});
-	assert_string_equal(p.model.note.message, "tcp://a is now tcp://b");
-	end(&p);
-}
-
 static void only_the_latest_requests_are_kept(void **state)
 {
 	struct picture p;
@@ -486,7 +473,6 @@ int main(void)
 		cmocka_unit_test(the_state_of_the_connection),
 		cmocka_unit_test(colours_tell_the_class_of_a_status),
 		cmocka_unit_test(a_tcp_connection_is_told_by_its_bytes),
-		cmocka_unit_test(an_address_that_changed_is_noted),
 		cmocka_unit_test(only_the_latest_requests_are_kept),
 		cmocka_unit_test(no_size_and_no_text_breaks_a_row),
 		cmocka_unit_test(wide_letters_take_two_cells_and_marks_one),

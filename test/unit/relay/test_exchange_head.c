@@ -229,6 +229,21 @@ static void what_a_visitor_claims_is_replaced(void **state)
 	check_rows(rows, ARRAY_LEN(rows), (struct exchange_head_request) {.conf = &forwarding});
 }
 
+/* Much that runs behind us reads X_Forwarded_For as X-Forwarded-For. */
+static void claims_with_underscores_are_claims(void **state)
+{
+	static const struct row rows[] = {
+		{GET "X_Forwarded_For: 10.0.0.1\r\nx-forwarded_proto: https\r\n"
+		     "X_FORWARDED-HOST: b.test\r\nX_Request_Id: mine\r\nX_Real_IP: 10.0.0.1\r\n"
+		     "X_Forwarded_Fo: 1\r\nX_Forwarded_For_: 1\r\n_Forwarded: 1\r\n\r\n",
+			GET "X_Forwarded_Fo: 1\r\nX_Forwarded_For_: 1\r\n_Forwarded: 1\r\n" ORIGIN
+			    "\r\n"},
+	};
+
+	check_rows(rows, ARRAY_LEN(rows), (struct exchange_head_request) {.conf = &forwarding});
+	check_rows(rows, ARRAY_LEN(rows), (struct exchange_head_request) {.conf = &trusting});
+}
+
 static void what_a_trusted_proxy_says_is_kept_and_added_to(void **state)
 {
 	static const struct row rows[] = {
@@ -361,6 +376,7 @@ int main(void)
 		cmocka_unit_test(a_request_without_host_gets_the_one_of_its_target),
 		cmocka_unit_test(the_visitor_is_named),
 		cmocka_unit_test(what_a_visitor_claims_is_replaced),
+		cmocka_unit_test(claims_with_underscores_are_claims),
 		cmocka_unit_test(what_a_trusted_proxy_says_is_kept_and_added_to),
 		cmocka_unit_test(nothing_is_added_or_taken_when_that_is_off),
 		cmocka_unit_test(an_upgrade_takes_along_what_it_needs),
