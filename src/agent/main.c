@@ -14,6 +14,7 @@
 #include "agent/run.h"
 #include "agent/start.h"
 #include "base/check.h"
+#include "base/descriptors.h"
 #include "config/opt_value.h"
 
 #define MAIN_WIDTH_DEFAULT 100
@@ -137,6 +138,7 @@ int main(int argc, char **argv)
 	struct cli_conf conf;
 	enum run_exit status = RUN_USAGE;
 
+	descriptors_hold_standard();
 	if (cli_conf_load(&arguments, &conf, &message, &warnings) == 0) {
 		main_print(stderr, &warnings);
 		status = main_command(&conf, &message);
