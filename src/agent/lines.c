@@ -136,6 +136,7 @@ void lines_plain(struct buf *out, const struct report *r)
 		lines_plain_event(out, r, "the relay has forgotten this session, starting anew");
 		break;
 	case REPORT_TUNNEL_UP:
+	case REPORT_TUNNEL_CHANGED:
 		lines_plain_forwarding(out, r);
 		break;
 	case REPORT_TUNNEL_DOWN:
@@ -165,6 +166,7 @@ static const char *const lines_events[] = {
 	[REPORT_LINK_RESUMED] = "link_resumed",
 	[REPORT_SESSION_LOST] = "session_lost",
 	[REPORT_TUNNEL_UP] = "tunnel_up",
+	[REPORT_TUNNEL_CHANGED] = "tunnel_changed",
 	[REPORT_TUNNEL_DOWN] = "tunnel_down",
 	[REPORT_REQUEST] = "request",
 	[REPORT_REQUEST_OPENED] = NULL,

@@ -17,6 +17,7 @@ enum report_kind {
 	REPORT_LINK_RESUMED, /* duration_us: how long it was gone */
 	REPORT_SESSION_LOST, /* the relay has forgotten the session; a new one follows */
 	REPORT_TUNNEL_UP, /* tunnel, url, target; url_before if it was up elsewhere */
+	REPORT_TUNNEL_CHANGED, /* as UP: its address stays, the way behind it is another */
 	REPORT_TUNNEL_DOWN, /* tunnel; code, message */
 	REPORT_REQUEST, /* one HTTP request is over, or one TCP connection */
 	REPORT_REQUEST_OPENED, /* and has begun */

@@ -27,6 +27,7 @@ struct run {
 	struct face *face;
 	struct signals *signals;
 	struct filewatch *watch;
+	bool is_file_bad; /* its last reading was refused */
 	const struct run_job *job;
 	struct loop_task refused;
 	enum run_exit exit;
@@ -101,16 +102,21 @@ static void run_client_token(
 	buf_release(&path);
 }
 
-static void run_warn(struct run *run, const char *code, struct slice message)
+static void run_tell(struct run *run, enum report_kind kind, const char *code, struct slice message)
 {
 	const struct report report = {
-		.kind = REPORT_WARNING,
+		.kind = kind,
 		.wall_ms = loop_wall_ms(),
 		.code = slice_from_str(code),
 		.message = message,
 	};
 
 	face_report(run->face, &report);
+}
+
+static void run_warn(struct run *run, const char *code, struct slice message)
+{
+	run_tell(run, REPORT_WARNING, code, message);
 }
 
 static void run_on_changed(void *ctx)
@@ -122,8 +128,13 @@ static void run_on_changed(void *ctx)
 	if (run->is_stopping)
 		return;
 	if (run->job->reload(run->job->ctx, &file, &message) != 0) {
+		run->is_file_bad = true;
 		run_warn(run, "tunnels-file", buf_slice(&message));
 	} else {
+		if (run->is_file_bad)
+			run_tell(run, REPORT_NOTICE, "tunnels-file",
+				SLICE("the file is in order again"));
+		run->is_file_bad = false;
 		agent_set_tunnels(run->agent, file.specs, file.count);
 		tunnels_file_deinit(&file);
 	}

@@ -299,6 +299,11 @@ def test_tunnels_follow_their_file(home, launch, relay):
     assert (more["event"], more["tunnel"]) == ("tunnel_up", "more")
     events = [json.loads(line)["event"] for line in agent.lines()]
     assert events.count("tunnel_up") == 2 and "tunnel_down" not in events
+    assert events.count("notice") == 1  # the file is in order again
+    write("{web: {http: 3000, subdomain: first}, more: {http: 3002, subdomain: second}}")
+    moved = json.loads(agent.wait_line("tunnel_changed"))
+    assert (moved["tunnel"], moved["url"]) == ("more", more["url"])
+    assert moved["target"] == "http://localhost:3002"
     write("{web: {http: 3000, subdomain: first}}")
     down = json.loads(agent.wait_line("tunnel_down"))
     assert (down["tunnel"], down["code"]) == ("more", "removed")
