@@ -4,8 +4,8 @@
 #include "config/opt_help.h"
 
 #define CLI_BIT(group) (1u << CLI_GROUP_##group)
-#define CLI_ACCOUNT (CLI_BIT(RELAY) | CLI_BIT(FILES))
-#define CLI_COMMON (CLI_BIT(RELAY) | CLI_BIT(LIMITS) | CLI_BIT(OUTPUT) | CLI_BIT(FILES))
+#define CLI_ACCOUNT (CLI_BIT(RELAY) | CLI_BIT(GENERAL))
+#define CLI_COMMON (CLI_BIT(RELAY) | CLI_BIT(LIMITS) | CLI_BIT(OUTPUT) | CLI_BIT(GENERAL))
 
 const struct cli_command cli_commands[CLI_COMMAND_COUNT] = {
 	[CLI_HTTP] = {.name = "http",
@@ -179,8 +179,8 @@ void cli_command_help(
 	}
 	buf_printf(out, "adit %s: %s\n\n", command->name, command->summary);
 	opt_help_print_heading("Usage", colour, out);
-	buf_printf(out, "  adit %s %s%s\n", command->name, command->usage,
-		command->groups ? " [OPTION...]" : "");
+	buf_printf(out, "  adit %s%s%s%s\n", command->name, command->usage[0] ? " " : "",
+		command->usage, command->groups ? " [OPTION...]" : "");
 	if (command->text[0]) {
 		buf_append_char(out, '\n');
 		opt_help_print_heading("Examples", colour, out);
@@ -192,6 +192,7 @@ void cli_command_help(
 	buf_append_str(out, "\n");
 	opt_help_print_heading("Where values come from, strongest first", colour, out);
 	buf_append_str(out,
-		"  flags, environment, the configuration file, defaults. --json prints one JSON\n"
-		"  object a line. MS also takes 500ms, 30s, 5m; SIZE takes 64k, 10m.\n");
+		"  flags, environment, the configuration file, defaults. MS also takes 500ms, "
+		"30s,\n"
+		"  5m; SECONDS takes 30s, 2h, 7d; SIZE takes 64k, 10m.\n");
 }

@@ -14,7 +14,7 @@ static const char *const cli_groups[] = {
 	[CLI_GROUP_RELAY] = "The relay",
 	[CLI_GROUP_LIMITS] = "Limits",
 	[CLI_GROUP_OUTPUT] = "Output",
-	[CLI_GROUP_FILES] = "Files",
+	[CLI_GROUP_GENERAL] = "General",
 };
 
 static const char *const cli_verifies[] = {"off", "stripe", "github", "slack", NULL};

@@ -51,7 +51,7 @@ static void doctor_tell(
 	char text[LOG_TEXT_ROOM];
 
 	d->faults += !ok;
-	if (d->conf->args.json) {
+	if (d->conf->values.json) {
 		doctor_json(check, ok, us, detail);
 	} else {
 		printf("%s %-14s %8.1f ms  ", ok ? "\u2713" : "\u2717", check, (double)us / 1000);

@@ -156,11 +156,11 @@ static bool run_make_face(struct run *run, const struct cli_conf *conf, char **e
 	const struct face_conf face_conf = {
 		.quiet = v->quiet, .colour = !v->no_color && !env_get(environ_list, "NO_COLOR")};
 
-	if (!conf->args.json && !v->quiet)
+	if (!v->json && !v->quiet)
 		run->face = face_screen_new(run->loop, environ_list, &face_conf);
 	run->has_screen = run->face != NULL;
 	if (!run->face)
-		run->face = face_lines_new(STDOUT_FILENO, conf->args.json, &face_conf);
+		run->face = face_lines_new(STDOUT_FILENO, v->json, &face_conf);
 	return run->face != NULL;
 }
 
