@@ -75,6 +75,7 @@ def test_bash_completes(home, tmp_path):
     assert complete(home, tmp_path, "adit", "tcp", "3000", "--sub") == []
     assert complete(home, tmp_path, "adit", "http", "--transport", "w") == ["websocket"]
     assert complete(home, tmp_path, "adit", "completion", "z") == ["zsh"]
+    assert complete(home, tmp_path, "adit", "status", "--js") == ["--json"]
 
 
 def test_fish_completes(home, tmp_path):
@@ -91,6 +92,8 @@ def test_fish_completes(home, tmp_path):
     assert offers("adit tcp 3000 --sub") == []
     assert offers("adit http --transport w") == ["websocket"]
     assert offers("adit completion z") == ["zsh"]
+    assert offers("adit help res") == ["reserve"]
+    assert offers("adit status --js") == ["--json"]
 
 
 def test_zsh_completes(home, tmp_path):
@@ -124,6 +127,14 @@ def test_doctor_finds_a_relay_that_is_down(home):
     assert result.returncode == 4
     assert not checks(result)["tcp"]["ok"] and "refused" in checks(result)["tcp"]["detail"]
     assert "upgrade" not in checks(result)
+
+
+@pytest.mark.parametrize("words, env, is_json", [
+    (["--json=true"], {}, True), (["--json=no"], {"ADIT_JSON": "yes"}, False),
+    ([], {"ADIT_JSON": "yes"}, True), (["--json"], {"ADIT_JSON": "no"}, True)])
+def test_json_is_an_option_like_others(home, words, env, is_json):
+    first = run(home, "doctor", "--relay", DOWN, *words, **env).stdout.splitlines()[0]
+    assert first.startswith("{") == is_json
 
 
 def test_doctor_finds_what_is_no_relay(home):
