@@ -33,6 +33,15 @@ static void main_say(const struct buf *message)
 		fprintf(stderr, "adit: %.*s\n", SLICE_ARG(buf_slice(message)));
 }
 
+/* What a program waits for and did not get must not look like success. */
+static enum run_exit main_flush(enum run_exit status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fputs("adit: standard output takes nothing\n", stderr);
+	return status == RUN_STOPPED ? RUN_FAILED : status;
+}
+
 static enum run_exit main_help(const struct cli_command *command)
 {
 	bool terminal = isatty(STDOUT_FILENO);
@@ -144,6 +153,7 @@ int main(int argc, char **argv)
 		status = main_command(&conf, &message);
 	}
 	main_say(&message);
+	status = main_flush(status);
 	cli_conf_deinit(&conf);
 	buf_release(&message);
 	buf_release(&warnings);

@@ -34,7 +34,15 @@ struct run {
 	bool is_started;
 	bool is_stopping;
 	bool has_screen;
+	bool outlives_terminal; /* SIGHUP was ignored from the start */
 };
+
+static bool run_ignores_hangup(void)
+{
+	struct sigaction now;
+
+	return sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
 
 static void run_on_stopped(void *ctx)
 {
@@ -57,8 +65,9 @@ static void run_on_signal(void *ctx, int number)
 {
 	struct run *run = ctx;
 
-	/* A terminal that is gone has nobody left to stop what it showed. */
-	if (number == SIGHUP && !run->has_screen)
+	/* A terminal that is gone has nobody left to stop what it showed; nohup wants it to go on.
+	 */
+	if (number == SIGHUP && run->outlives_terminal && !run->has_screen)
 		return;
 	if (run->is_stopping)
 		loop_stop(run->loop);
@@ -168,6 +177,7 @@ static bool run_make_face(struct run *run, const struct cli_conf *conf, char **e
 static void run_loop(struct run *run, const struct agent_conf *agent_conf)
 {
 	loop_task_init(&run->refused, run_on_refused);
+	run->outlives_terminal = run_ignores_hangup();
 	run->signals = signals_new(run->loop, run_on_signal, run);
 	run->agent = agent_new(run->loop, agent_conf, run_on_report, run);
 	agent_set_tunnels(run->agent, run->job->specs, run->job->count);

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from harness import http
 from harness.cli import adit, run
 from harness.relay import clean_env
 from harness.tls import Authority
@@ -242,6 +243,33 @@ def test_doctor_describes_the_certificate(home, start, tmp_path):
     assert re.fullmatch(
         r"TLSv1\.3, certificate until 20\d\d-\d\d-\d\d from The Test Authority",
         checks(result)["tls"]["detail"]), result.stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], ["version"], ["completion", "bash"]])
+def test_an_output_that_is_full_is_no_success(home, words):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([adit(), *words], stdout=full, stderr=subprocess.PIPE, text=True,
+                              env=clean_env({"HOME": home}), timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (1, "adit: standard output takes nothing\n")
+
+
+@pytest.mark.parametrize("inherited, goes_on", [(signal.SIG_DFL, False), (signal.SIG_IGN, True)])
+def test_a_hang_up_stops_it_unless_it_was_told_to_go_on(
+        home, relay, services, inherited, goes_on):
+    process = subprocess.Popen(
+        [adit(), "http", str(services().port), "--subdomain", "hung", "--quiet",
+         "--relay", f"http://127.0.0.1:{relay.port}"], stdout=subprocess.PIPE, text=True,
+        env=clean_env({"HOME": home}), preexec_fn=lambda: signal.signal(signal.SIGHUP, inherited))
+    try:
+        assert process.stdout.readline().startswith("Forwarding ")
+        process.send_signal(signal.SIGHUP)
+        if goes_on:
+            assert http.fetch(relay.port, host="hung.lt.test").body == b"hello"
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_plain_lines_and_an_end_on_purpose(launch, relay):
