@@ -20,7 +20,8 @@ const struct cli_command cli_commands[CLI_COMMAND_COUNT] = {
 			"  adit http unix:/run/app.sock\n",
 		.min_words = 1,
 		.max_words = 1,
-		.groups = CLI_COMMON | CLI_BIT(HTTP) | CLI_BIT(GATE) | CLI_BIT(TUNNEL)},
+		.groups = CLI_COMMON | CLI_BIT(HTTP) | CLI_BIT(LOCAL_TLS) | CLI_BIT(GATE) |
+			CLI_BIT(TUNNEL)},
 	[CLI_TCP] = {.name = "tcp",
 		.usage = "<port | host:port | unix:path>",
 		.summary = "give a local TCP service a public port",
@@ -46,9 +47,10 @@ const struct cli_command cli_commands[CLI_COMMAND_COUNT] = {
 		.usage = "[target]",
 		.summary = "look for what keeps a tunnel from working",
 		.text = "  adit doctor                             the way to the relay\n"
-			"  adit doctor 3000                        and the local service\n",
+			"  adit doctor 3000                        and the local service\n"
+			"  adit doctor https://localhost:8443 --local-verify off\n",
 		.max_words = 1,
-		.groups = CLI_COMMON},
+		.groups = CLI_COMMON | CLI_BIT(LOCAL_TLS)},
 	[CLI_LOGIN] = {.name = "login",
 		.usage = "[relay]",
 		.summary = "get a key of your account for this machine",

@@ -5,6 +5,7 @@
 
 static const char *const cli_groups[] = {
 	[CLI_GROUP_HTTP] = "HTTP tunnels",
+	[CLI_GROUP_LOCAL_TLS] = "A local https service",
 	[CLI_GROUP_GATE] = "Who may come in",
 	[CLI_GROUP_TCP] = "TCP tunnels",
 	[CLI_GROUP_TUNNEL] = "The local service",

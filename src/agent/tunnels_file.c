@@ -37,13 +37,14 @@ static struct buf *tunnels_at(struct tunnels_reader *r, size_t line)
 
 static bool tunnels_takes(const struct opt *o)
 {
-	return o->group == CLI_GROUP_HTTP || o->group == CLI_GROUP_GATE ||
-		o->group == CLI_GROUP_TCP || o->group == CLI_GROUP_TUNNEL;
+	return o->group == CLI_GROUP_HTTP || o->group == CLI_GROUP_LOCAL_TLS ||
+		o->group == CLI_GROUP_GATE || o->group == CLI_GROUP_TCP ||
+		o->group == CLI_GROUP_TUNNEL;
 }
 
 static bool tunnels_fits(const struct opt *o, enum tunnel_proto proto)
 {
-	if (proto == TUNNEL_HTTP && o->group == CLI_GROUP_GATE)
+	if (proto == TUNNEL_HTTP && (o->group == CLI_GROUP_GATE || o->group == CLI_GROUP_LOCAL_TLS))
 		return true;
 	return o->group == CLI_GROUP_TUNNEL ||
 		o->group == (proto == TUNNEL_HTTP ? CLI_GROUP_HTTP : CLI_GROUP_TCP);

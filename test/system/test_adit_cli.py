@@ -3,6 +3,7 @@ import json
 import re
 import signal
 import socket
+import ssl
 import subprocess
 
 import pytest
@@ -167,7 +168,7 @@ def test_doctor_is_content_with_a_relay_and_a_service(home, relay):
     (b"HTTP/1.1 404 Not Found\r\n\r\n", "GET /: HTTP/1.1 404 Not Found"),
     (b"SSH-2.0-\x1b[2J\r\n", "no HTTP, right for adit tcp only: SSH-2.0-\x1b[2J"),
     (b"x" * 4096, "no HTTP, right for adit tcp only: " + "x" * 478 + "\u2026"),
-    (b"", "no answer to GET /; this is right for adit tcp only"),
+    (b"", "no answer to GET /; this is right for adit tcp, or it is a service of https"),
 ])
 def test_doctor_asks_the_service_for_a_page(home, relay, answer, detail):
     with socket.create_server(("127.0.0.1", 0)) as service:
@@ -183,6 +184,40 @@ def test_doctor_asks_the_service_for_a_page(home, relay, answer, detail):
     told = {one["check"]: one for one in map(json.loads, out.splitlines())}
     assert told["local http"]["ok"] and told["local http"]["detail"] == detail
     assert process.returncode == 0
+
+
+def doctor_of(home, relay, *words):
+    result = run(home, "doctor", *words, "--relay", f"http://127.0.0.1:{relay.port}", "--json")
+    return result.returncode, checks(result)
+
+
+@pytest.mark.parametrize("family, address", [
+    (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_doctor_finds_a_service_where_the_tunnel_does(home, relay, family, address):
+    with socket.create_server((address, 0), family=family) as service:
+        status, told = doctor_of(home, relay, service.getsockname()[1])
+    assert status == 0 and told["local service"]["ok"], told
+
+
+def test_doctor_shakes_hands_with_a_service_of_https(home, relay, services, tmp_path):
+    authority = Authority(tmp_path)
+    pair = authority.issue("local", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.cert, pair.key)
+    port = services(tls=context).port
+    plain = services(raw=lambda wire: wire.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")).port
+    status, told = doctor_of(home, relay, f"https://localhost:{port}")
+    assert status == 4 and not told["local tls"]["ok"]
+    assert "--local-ca or --local-verify off" in told["local tls"]["detail"]
+    status, told = doctor_of(
+        home, relay, f"https://localhost:{port}", "--local-ca", authority.cert)
+    assert status == 0 and told["local http"]["detail"] == "GET /: HTTP/1.1 200 OK"
+    assert told["local tls"]["detail"].startswith("TLSv1.3, certificate until ")
+    status, told = doctor_of(
+        home, relay, f"https://localhost:{port}", "--local-verify", "off")
+    assert status == 0 and told["local tls"]["ok"]
+    status, told = doctor_of(home, relay, f"https://localhost:{plain}")
+    assert status == 4 and "does not speak TLS; " in told["local tls"]["detail"]
 
 
 def test_doctor_looks_at_the_clock(home, relay):
