@@ -218,6 +218,8 @@ static void lines_json_rest(struct buf *out, const struct report *r)
 	lines_json_text(out, "plan", r->plan);
 	if (r->is_protected)
 		buf_append_str(out, ",\"protected\":true");
+	if (r->lines)
+		buf_printf(out, ",\"lines\":%llu", (unsigned long long)r->lines);
 	if (r->attempt)
 		buf_printf(out, ",\"attempt\":%u", r->attempt);
 	if (r->retry_ms)

@@ -44,6 +44,7 @@ struct report {
 	uint64_t retry_ms; /* when the next attempt is made */
 	uint64_t rtt_us;
 	uint64_t duration_us;
+	uint64_t lines; /* that were dropped */
 	bool fatal;
 	bool tcp;
 	bool is_protected; /* of a tunnel that is up */
