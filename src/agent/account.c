@@ -177,7 +177,7 @@ enum run_exit account_status(struct cli_conf *conf, char **environ_list, struct 
 		status = api_ask(api, &names, &p.names, message);
 	if (status == RUN_STOPPED)
 		status = api_ask(api, &tunnels, &p.tunnels, message);
-	if (status == RUN_STOPPED && conf->args.json)
+	if (status == RUN_STOPPED && conf->values.json)
 		account_put_json(&p);
 	else if (status == RUN_STOPPED)
 		account_put_picture(&p);
@@ -202,7 +202,7 @@ static void account_tell(const struct cli_conf *conf, const struct account_words
 	struct slice url = api_json_text(answer, "url");
 	struct buf out = {0};
 
-	if (conf->args.json) {
+	if (conf->values.json) {
 		buf_printf(&out, "{\"event\":\"%s\",\"name\":", words->event);
 		api_append_json(&out, name);
 		if (url.len) {

@@ -160,6 +160,8 @@ static void agent_serve(struct agent *a, struct registration *reg)
 			a, reg->is_served ? REPORT_WARNING : REPORT_ERROR, reg, &message);
 	} else {
 		reg->is_served = true;
+		if (reg->is_told && reg->is_up)
+			agent_report_tunnel(a, REPORT_TUNNEL_CHANGED, reg, NULL);
 	}
 	buf_release(&why);
 }

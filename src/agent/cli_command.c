@@ -4,8 +4,8 @@
 #include "config/opt_help.h"
 
 #define CLI_BIT(group) (1u << CLI_GROUP_##group)
-#define CLI_ACCOUNT (CLI_BIT(RELAY) | CLI_BIT(FILES))
-#define CLI_COMMON (CLI_BIT(RELAY) | CLI_BIT(LIMITS) | CLI_BIT(OUTPUT) | CLI_BIT(FILES))
+#define CLI_ACCOUNT (CLI_BIT(RELAY) | CLI_BIT(GENERAL))
+#define CLI_COMMON (CLI_BIT(RELAY) | CLI_BIT(LIMITS) | CLI_BIT(OUTPUT) | CLI_BIT(GENERAL))
 
 const struct cli_command cli_commands[CLI_COMMAND_COUNT] = {
 	[CLI_HTTP] = {.name = "http",
@@ -20,7 +20,8 @@ const struct cli_command cli_commands[CLI_COMMAND_COUNT] = {
 			"  adit http unix:/run/app.sock\n",
 		.min_words = 1,
 		.max_words = 1,
-		.groups = CLI_COMMON | CLI_BIT(HTTP) | CLI_BIT(GATE) | CLI_BIT(TUNNEL)},
+		.groups = CLI_COMMON | CLI_BIT(HTTP) | CLI_BIT(LOCAL_TLS) | CLI_BIT(GATE) |
+			CLI_BIT(TUNNEL)},
 	[CLI_TCP] = {.name = "tcp",
 		.usage = "<port | host:port | unix:path>",
 		.summary = "give a local TCP service a public port",
@@ -46,9 +47,10 @@ const struct cli_command cli_commands[CLI_COMMAND_COUNT] = {
 		.usage = "[target]",
 		.summary = "look for what keeps a tunnel from working",
 		.text = "  adit doctor                             the way to the relay\n"
-			"  adit doctor 3000                        and the local service\n",
+			"  adit doctor 3000                        and the local service\n"
+			"  adit doctor https://localhost:8443 --local-verify off\n",
 		.max_words = 1,
-		.groups = CLI_COMMON},
+		.groups = CLI_COMMON | CLI_BIT(LOCAL_TLS)},
 	[CLI_LOGIN] = {.name = "login",
 		.usage = "[relay]",
 		.summary = "get a key of your account for this machine",
@@ -179,8 +181,8 @@ void cli_command_help(
 	}
 	buf_printf(out, "adit %s: %s\n\n", command->name, command->summary);
 	opt_help_print_heading("Usage", colour, out);
-	buf_printf(out, "  adit %s %s%s\n", command->name, command->usage,
-		command->groups ? " [OPTION...]" : "");
+	buf_printf(out, "  adit %s%s%s%s\n", command->name, command->usage[0] ? " " : "",
+		command->usage, command->groups ? " [OPTION...]" : "");
 	if (command->text[0]) {
 		buf_append_char(out, '\n');
 		opt_help_print_heading("Examples", colour, out);
@@ -192,6 +194,7 @@ void cli_command_help(
 	buf_append_str(out, "\n");
 	opt_help_print_heading("Where values come from, strongest first", colour, out);
 	buf_append_str(out,
-		"  flags, environment, the configuration file, defaults. --json prints one JSON\n"
-		"  object a line. MS also takes 500ms, 30s, 5m; SIZE takes 64k, 10m.\n");
+		"  flags, environment, the configuration file, defaults. MS also takes 500ms, "
+		"30s,\n"
+		"  5m; SECONDS takes 30s, 2h, 7d; SIZE takes 64k, 10m.\n");
 }

@@ -219,6 +219,7 @@ static int cli_load(struct cli_loader *l)
 		return err;
 	l->conf->origins = mem_zero(cli_options.count * sizeof(*l->conf->origins));
 	err = opt_set_apply(&l->set, &l->conf->values, l->conf->origins, &report);
+	l->conf->values.json |= l->conf->args.json;
 	return err ? err : cli_check(l);
 }
 

@@ -5,6 +5,7 @@
 
 static const char *const cli_groups[] = {
 	[CLI_GROUP_HTTP] = "HTTP tunnels",
+	[CLI_GROUP_LOCAL_TLS] = "A local https service",
 	[CLI_GROUP_GATE] = "Who may come in",
 	[CLI_GROUP_TCP] = "TCP tunnels",
 	[CLI_GROUP_TUNNEL] = "The local service",
@@ -14,7 +15,7 @@ static const char *const cli_groups[] = {
 	[CLI_GROUP_RELAY] = "The relay",
 	[CLI_GROUP_LIMITS] = "Limits",
 	[CLI_GROUP_OUTPUT] = "Output",
-	[CLI_GROUP_FILES] = "Files",
+	[CLI_GROUP_GENERAL] = "General",
 };
 
 static const char *const cli_verifies[] = {"off", "stripe", "github", "slack", NULL};

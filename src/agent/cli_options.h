@@ -6,6 +6,7 @@
 
 enum cli_group {
 	CLI_GROUP_HTTP,
+	CLI_GROUP_LOCAL_TLS,
 	CLI_GROUP_GATE,
 	CLI_GROUP_TCP,
 	CLI_GROUP_TUNNEL,
@@ -15,7 +16,7 @@ enum cli_group {
 	CLI_GROUP_RELAY,
 	CLI_GROUP_LIMITS,
 	CLI_GROUP_OUTPUT,
-	CLI_GROUP_FILES,
+	CLI_GROUP_GENERAL,
 	CLI_GROUP_COUNT
 };
 
@@ -61,6 +62,7 @@ struct cli_values {
 	uint64_t local_connect_ms;
 	bool quiet;
 	bool no_color;
+	bool json;
 	char *config_file;
 };
 

@@ -22,15 +22,24 @@ static void completion_words(const char *const *words, struct buf *out)
 		buf_printf(out, "%s%s", i ? " " : "", words[i]);
 }
 
-static const char *completion_shells(const struct cli_command *c)
-{
-	return c == &cli_commands[CLI_COMPLETION] ? "bash zsh fish" : "";
-}
-
 static void completion_commands(struct buf *out)
 {
 	for (size_t i = 0; i < CLI_COMMAND_COUNT; i++)
 		buf_printf(out, "%s%s", i ? " " : "", cli_commands[i].name);
+}
+
+/* What may stand behind a command beside options, where that is known here. */
+static bool completion_has_arguments(const struct cli_command *c)
+{
+	return c == &cli_commands[CLI_COMPLETION] || c == &cli_commands[CLI_HELP];
+}
+
+static void completion_arguments(const struct cli_command *c, struct buf *out)
+{
+	if (c == &cli_commands[CLI_COMPLETION])
+		buf_append_str(out, "bash zsh fish");
+	else
+		completion_commands(out);
 }
 
 /* ---- bash ---- */
@@ -53,16 +62,16 @@ static void completion_bash_value(const struct opt *o, struct buf *out)
 
 static void completion_bash_command(const struct cli_command *c, struct buf *out)
 {
-	buf_printf(out, "\t%s) words=\"--help%s", c->name, c->groups ? " --json" : "");
+	buf_printf(out, "\t%s) words=\"--help", c->name);
 	for (size_t i = 0; i < cli_options.count; i++) {
 		if (completion_takes(c, &cli_options.opts[i]))
 			buf_printf(out, " --%s", cli_options.opts[i].name);
 	}
-	if (c == &cli_commands[CLI_HELP]) {
+	if (completion_has_arguments(c)) {
 		buf_append_char(out, ' ');
-		completion_commands(out);
+		completion_arguments(c, out);
 	}
-	buf_printf(out, " %s\" ;;\n", completion_shells(c));
+	buf_append_str(out, "\" ;;\n");
 }
 
 static void completion_bash(struct buf *out)
@@ -126,6 +135,25 @@ static void completion_zsh_option(const struct opt *o, struct buf *out)
 	buf_append_char(out, '\'');
 }
 
+/* Without a word about arguments, options would not be offered behind the first one. */
+static void completion_zsh_command(const struct cli_command *c, struct buf *out)
+{
+	buf_printf(out, "\t%s)\n\t\t_arguments '--help[explain the command]'", c->name);
+	for (size_t i = 0; i < cli_options.count; i++) {
+		if (completion_takes(c, &cli_options.opts[i]))
+			completion_zsh_option(&cli_options.opts[i], out);
+	}
+	buf_append_str(out, " \\\n\t\t\t'1: : ' '*: :");
+	if (completion_has_arguments(c)) {
+		buf_append_char(out, '(');
+		completion_arguments(c, out);
+		buf_append_char(out, ')');
+	} else {
+		buf_append_char(out, ' ');
+	}
+	buf_append_str(out, "' ;;\n");
+}
+
 static void completion_zsh(struct buf *out)
 {
 	buf_append_str(out,
@@ -145,19 +173,18 @@ static void completion_zsh(struct buf *out)
 		"\t\treturn\n"
 		"\tfi\n"
 		"\tcase $words[2] in\n");
-	for (size_t i = 0; i < CLI_COMMAND_COUNT; i++) {
-		const struct cli_command *c = &cli_commands[i];
-
-		buf_printf(out, "\t%s)\n\t\t_arguments '--help[explain the command]'", c->name);
-		for (size_t k = 0; k < cli_options.count; k++) {
-			if (completion_takes(c, &cli_options.opts[k]))
-				completion_zsh_option(&cli_options.opts[k], out);
-		}
-		if (completion_shells(c)[0])
-			buf_printf(out, " '2:shell:(%s)'", completion_shells(c));
-		buf_append_str(out, " ;;\n");
-	}
-	buf_append_str(out, "\tesac\n}\ncompdef _adit adit\n");
+	for (size_t i = 0; i < CLI_COMMAND_COUNT; i++)
+		completion_zsh_command(&cli_commands[i], out);
+	/* A file of $fpath is run when it is wanted for the first time; one that is sourced is not.
+	 */
+	buf_append_str(out,
+		"\tesac\n"
+		"}\n"
+		"if [[ ${funcstack[1]} == _adit ]]; then\n"
+		"\t_adit \"$@\"\n"
+		"else\n"
+		"\tcompdef _adit adit\n"
+		"fi\n");
 }
 
 /* ---- fish ---- */
@@ -205,10 +232,12 @@ static void completion_fish(struct buf *out)
 			if (completion_takes(c, &cli_options.opts[k]))
 				completion_fish_option(c, &cli_options.opts[k], out);
 		}
-		if (completion_shells(c)[0])
-			buf_printf(out,
-				"complete -c adit -n '__fish_seen_subcommand_from %s' -a '%s'\n",
-				c->name, completion_shells(c));
+		if (!completion_has_arguments(c))
+			continue;
+		buf_printf(
+			out, "complete -c adit -n '__fish_seen_subcommand_from %s' -a '", c->name);
+		completion_arguments(c, out);
+		buf_append_str(out, "'\n");
 	}
 }
 

@@ -26,6 +26,7 @@ struct doctor {
 	struct loop *loop;
 	struct relay_way way;
 	struct target target; /* no host and no path: none was given */
+	struct tls_client *local_tls; /* owned; of a target with TLS */
 	struct buf fields; /* of the upgrade under way */
 	enum uplink_framing framing;
 	struct buf plain_fault; /* what is wrong with a plain upgrade, until WebSocket was tried */
@@ -52,7 +53,7 @@ static void doctor_tell(
 	char text[LOG_TEXT_ROOM];
 
 	d->faults += !ok;
-	if (d->conf->args.json) {
+	if (d->conf->values.json) {
 		doctor_json(check, ok, us, detail);
 	} else {
 		printf("%s %-14s %8.1f ms  ", ok ? "\u2713" : "\u2717", check, (double)us / 1000);
@@ -87,8 +88,10 @@ static void doctor_local(struct doctor *d)
 		loop_stop(d->loop);
 		return;
 	}
-	d->local = doctor_local_new(
-		d->loop, &d->target, d->conf->values.local_connect_ms, &doctor_local_events, d);
+	d->local = doctor_local_new(d->loop,
+		&(struct doctor_local_conf) {
+			&d->target, d->local_tls, d->conf->values.local_connect_ms},
+		&doctor_local_events, d);
 }
 
 /* ---- the relay's API ---- */
@@ -140,7 +143,7 @@ static const char *const doctor_advice[] = {
 	[UPLINK_DNS] = "check the name of the relay and this machine's resolver",
 	[UPLINK_TCP] = "is the relay running, and is its port open on the way?",
 	[UPLINK_PROXY] = "the proxy of the environment is in the way (https_proxy, no_proxy)",
-	[UPLINK_TLS] = "--ca names the authority of a private certificate; is the clock right?",
+	[UPLINK_TLS] = "--ca is for a private certificate, http:// for none; is the clock right?",
 	[UPLINK_HTTP] =
 		"is this the address of aditd, and does what stands before it pass upgrades?",
 	[UPLINK_DONE] = "",
@@ -258,11 +261,15 @@ static void doctor_ask(struct doctor *d, enum uplink_framing framing)
 static int doctor_prepare(struct doctor *d, char **environ_list, struct buf *message)
 {
 	struct cli_conf *conf = d->conf;
+	const struct tls_client_conf local = {
+		.ca_file = conf->values.local_ca, .insecure = !conf->values.local_verify};
 	int err = cli_conf_need_relay(conf, message);
 
 	if (!err && conf->args.word_count)
 		err = target_parse(
 			slice_from_str(conf->args.words[0]), TUNNEL_HTTP, &d->target, message);
+	if (!err && d->target.tls)
+		err = tls_client_new(&local, &d->local_tls, message);
 	if (!err)
 		err = relay_way_find(conf, environ_list, &d->way, message);
 	return err;
@@ -288,6 +295,7 @@ enum run_exit doctor_run(struct cli_conf *conf, char **environ_list, struct buf 
 	}
 	relay_way_deinit(&doctor.way);
 	target_deinit(&doctor.target);
+	tls_client_free(&doctor.local_tls);
 	conf_file_forget(&doctor.fields);
 	return status;
 }

@@ -4,24 +4,30 @@
  */
 #include "agent/doctor_local.h"
 
+#include "agent/local_connect.h"
 #include "agent/tunnel_spec.h"
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
-#include "io/dial.h"
+#include "crypto/tls.h"
 #include "io/loop.h"
 #include "io/stream.h"
+#include "io/stream_tls.h"
 #include "io/timeout.h"
 
 #define DOCTOR_LOCAL_ANSWER_MS 3000u
 #define DOCTOR_LOCAL_LINE_MAX 512u
+#define DOCTOR_LOCAL_ALPN "http/1.1"
 
 struct doctor_local {
-	const struct target *target; /* borrowed */
+	struct loop *loop; /* borrowed */
+	struct doctor_local_conf conf;
 	const struct doctor_local_events *events; /* borrowed */
 	void *ctx; /* borrowed */
 	struct stream *stream; /* owned */
 	struct timeout_queue *queue; /* owned */
-	struct timeout limit;
+	struct timeout limit; /* of the answer; before it, of the handshake */
+	bool is_asked;
 	struct buf line; /* the first of the answer, as far as it has come */
 	uint64_t asked_us;
 };
@@ -36,7 +42,9 @@ static void doctor_local_finish(struct doctor_local *l, struct slice detail)
 
 static void doctor_local_say_silent(struct doctor_local *l)
 {
-	doctor_local_finish(l, SLICE("no answer to GET /; this is right for adit tcp only"));
+	doctor_local_finish(l,
+		SLICE("no answer to GET /; this is right for adit tcp, or it is a service of "
+		      "https"));
 }
 
 static void doctor_local_say_answer(struct doctor_local *l, struct slice line)
@@ -66,11 +74,15 @@ static void doctor_local_on_drained(void *ctx)
 	/* A request of a hundred bytes does not wait. */
 }
 
+static void doctor_local_fail_tls(struct doctor_local *l, const char *why);
+
 static void doctor_local_on_ended(void *ctx)
 {
 	struct doctor_local *l = ctx;
 
-	if (buf_len(&l->line))
+	if (!l->is_asked)
+		doctor_local_fail_tls(l, err_text(ERR_ENDED));
+	else if (buf_len(&l->line))
 		doctor_local_say_answer(l, buf_slice(&l->line));
 	else
 		doctor_local_say_silent(l);
@@ -83,7 +95,12 @@ static void doctor_local_on_failed(void *ctx, int err)
 
 static void doctor_local_on_limit(struct timeout *timeout)
 {
-	doctor_local_on_ended(CONTAINER_OF(timeout, struct doctor_local, limit));
+	struct doctor_local *l = CONTAINER_OF(timeout, struct doctor_local, limit);
+
+	if (l->is_asked)
+		doctor_local_on_ended(l);
+	else
+		doctor_local_fail_tls(l, "the handshake took too long");
 }
 
 static const struct stream_events doctor_local_stream_events = {
@@ -99,15 +116,65 @@ static void doctor_local_ask(struct doctor_local *l)
 	struct slice part;
 
 	buf_append_str(&request, "GET / HTTP/1.1\r\nHost: ");
-	target_print_host(&request, l->target);
+	target_print_host(&request, l->conf.target);
 	buf_append_str(&request, "\r\nUser-Agent: adit-doctor\r\nConnection: close\r\n\r\n");
 	part = buf_slice(&request);
+	l->is_asked = true;
 	l->asked_us = loop_clock_us();
 	stream_listen(l->stream, &doctor_local_stream_events, l);
 	stream_read_start(l->stream);
 	stream_write(l->stream, &part, 1);
 	timeout_arm(l->queue, &l->limit);
 	buf_release(&request);
+}
+
+/* ---- TLS ---- */
+
+static void doctor_local_fail_tls(struct doctor_local *l, const char *why)
+{
+	struct buf detail = {0};
+
+	buf_printf(&detail,
+		"%s; --local-ca or --local-verify off for a private certificate, http:// for a "
+		"service without TLS",
+		why);
+	timeout_disarm(&l->limit);
+	l->events->tell(
+		l->ctx, "local tls", false, loop_clock_us() - l->asked_us, buf_slice(&detail));
+	buf_release(&detail);
+	stream_abort(&l->stream);
+	l->events->done(l->ctx);
+}
+
+static void doctor_local_on_ready(void *ctx, int err)
+{
+	struct doctor_local *l = ctx;
+	const struct tls *tls = stream_tls_get(l->stream);
+	struct buf detail = {0};
+
+	if (err) {
+		doctor_local_fail_tls(l, *tls_failure(tls) ? tls_failure(tls) : err_text(err));
+		return;
+	}
+	timeout_disarm(&l->limit);
+	buf_printf(&detail, "%s, ", tls_version(tls));
+	tls_client_put_peer(&detail, tls);
+	l->events->tell(
+		l->ctx, "local tls", true, loop_clock_us() - l->asked_us, buf_slice(&detail));
+	buf_release(&detail);
+	doctor_local_ask(l);
+}
+
+static void doctor_local_shake_hands(struct doctor_local *l)
+{
+	struct stream *lower = l->stream;
+	struct tls *tls = tls_connect(l->conf.tls, l->conf.target->host, DOCTOR_LOCAL_ALPN);
+
+	l->asked_us = loop_clock_us();
+	l->stream = stream_tls_new(l->loop, &lower, &tls);
+	stream_listen(l->stream, &doctor_local_stream_events, l);
+	timeout_arm(l->queue, &l->limit);
+	stream_tls_on_ready(l->stream, doctor_local_on_ready, l);
 }
 
 static void doctor_local_on_dialled(void *ctx, const struct dial_result *result)
@@ -123,27 +190,26 @@ static void doctor_local_on_dialled(void *ctx, const struct dial_result *result)
 	l->events->tell(l->ctx, "local service", !result->err,
 		result->resolve_us + result->connect_us, buf_slice(&detail));
 	buf_release(&detail);
-	if (!result->err && !l->target->tls) {
+	if (result->err)
+		l->events->done(l->ctx);
+	else if (l->conf.tls)
+		doctor_local_shake_hands(l);
+	else
 		doctor_local_ask(l);
-		return;
-	}
-	stream_close(&l->stream);
-	l->events->done(l->ctx);
 }
 
-struct doctor_local *doctor_local_new(struct loop *loop, const struct target *target,
-	uint64_t connect_ms, const struct doctor_local_events *events, void *ctx)
+struct doctor_local *doctor_local_new(struct loop *loop, const struct doctor_local_conf *conf,
+	const struct doctor_local_events *events, void *ctx)
 {
-	const struct dial_target dial = {
-		.host = target->host, .port = target->port, .path = target->path};
 	struct doctor_local *l = MEM_NEW(struct doctor_local);
 
-	l->target = target;
+	l->loop = loop;
+	l->conf = *conf;
 	l->events = events;
 	l->ctx = ctx;
 	l->queue = timeout_queue_new(loop, DOCTOR_LOCAL_ANSWER_MS);
 	timeout_init(&l->limit, doctor_local_on_limit);
-	dial_start(loop, &dial, connect_ms, doctor_local_on_dialled, l);
+	local_connect_dial(loop, conf->target, conf->connect_ms, doctor_local_on_dialled, l);
 	return l;
 }
 

@@ -19,8 +19,10 @@ struct face_lines {
 static void face_lines_on_dropped(void *ctx, struct buf *out, uint64_t dropped)
 {
 	const struct face_lines *f = ctx;
-	struct report r = {
-		.kind = REPORT_WARNING, .wall_ms = loop_wall_ms(), .code = SLICE("output-dropped")};
+	struct report r = {.kind = REPORT_WARNING,
+		.wall_ms = loop_wall_ms(),
+		.code = SLICE("output-dropped"),
+		.lines = dropped};
 	struct buf message = {0};
 
 	buf_printf(&message, "%llu lines were dropped: the output was not read",

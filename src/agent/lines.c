@@ -145,6 +145,7 @@ void lines_plain(struct buf *out, const struct report *r)
 		lines_plain_event(out, r, "the relay has forgotten this session, starting anew");
 		break;
 	case REPORT_TUNNEL_UP:
+	case REPORT_TUNNEL_CHANGED:
 		lines_plain_forwarding(out, r);
 		break;
 	case REPORT_TUNNEL_DOWN:
@@ -174,6 +175,7 @@ static const char *const lines_events[] = {
 	[REPORT_LINK_RESUMED] = "link_resumed",
 	[REPORT_SESSION_LOST] = "session_lost",
 	[REPORT_TUNNEL_UP] = "tunnel_up",
+	[REPORT_TUNNEL_CHANGED] = "tunnel_changed",
 	[REPORT_TUNNEL_DOWN] = "tunnel_down",
 	[REPORT_REQUEST] = "request",
 	[REPORT_REQUEST_OPENED] = NULL,
@@ -226,6 +228,8 @@ static void lines_json_rest(struct buf *out, const struct report *r)
 	lines_json_text(out, "plan", r->plan);
 	if (r->is_protected)
 		buf_append_str(out, ",\"protected\":true");
+	if (r->lines)
+		buf_printf(out, ",\"lines\":%llu", (unsigned long long)r->lines);
 	if (r->attempt)
 		buf_printf(out, ",\"attempt\":%u", r->attempt);
 	if (r->retry_ms)

@@ -10,7 +10,6 @@
 #include "base/err.h"
 #include "crypto/tls.h"
 #include "io/addr.h"
-#include "io/dial.h"
 #include "io/stream_tls.h"
 
 #define LOCAL_CONNECT_ALPN "http/1.1"
@@ -118,25 +117,30 @@ static void local_connect_on_dialled(void *ctx, const struct dial_result *result
 	local_connect_tell(c, local_conn_new(&stream, c->socket), SLICE(""), SLICE(""));
 }
 
-void local_connect_start(
-	struct local_connect *c, struct local_tunnel *tunnel, local_connect_fn done, void *ctx)
+struct dial *local_connect_dial(struct loop *loop, const struct target *t, uint64_t timeout_ms,
+	dial_done_fn done, void *ctx)
 {
-	const struct target *t = &tunnel->spec.target;
 	struct dial_target to = {.host = t->host, .port = t->port, .path = t->path};
 	struct addr loopback[2];
 
-	c->tunnel = tunnel;
-	c->done = done;
-	c->ctx = ctx;
-	timeout_init(&c->limit, local_connect_on_limit);
 	if (t->host && strcmp(t->host, "localhost") == 0) {
 		CHECK(addr_parse("127.0.0.1", t->port, &loopback[0]) == 0);
 		CHECK(addr_parse("::1", t->port, &loopback[1]) == 0);
 		to.addrs = loopback;
 		to.addr_count = ARRAY_LEN(loopback);
 	}
-	c->dial = dial_start(tunnel->local->loop, &to, tunnel->local->conf.connect_ms,
-		local_connect_on_dialled, c);
+	return dial_start(loop, &to, timeout_ms, done, ctx);
+}
+
+void local_connect_start(
+	struct local_connect *c, struct local_tunnel *tunnel, local_connect_fn done, void *ctx)
+{
+	c->tunnel = tunnel;
+	c->done = done;
+	c->ctx = ctx;
+	timeout_init(&c->limit, local_connect_on_limit);
+	c->dial = local_connect_dial(tunnel->local->loop, &tunnel->spec.target,
+		tunnel->local->conf.connect_ms, local_connect_on_dialled, c);
 }
 
 void local_connect_cancel(struct local_connect *c)

@@ -55,7 +55,7 @@ static void login_show_code(const struct login *l, const struct api_json *json, 
 	struct slice whole = api_json_text(json, "verification_uri_complete");
 	struct buf out = {0};
 
-	if (l->conf->args.json) {
+	if (l->conf->values.json) {
 		buf_append_str(&out, "{\"event\":\"login_started\"");
 		login_json_member(&out, "relay", slice_from_str(l->conf->relay.text));
 		login_json_member(&out, "user_code", code);
@@ -97,7 +97,7 @@ static void login_show_done(const struct login *l, const struct api_json *json)
 	struct slice file = slice_from_str(buf_slice(&l->path).ptr);
 	struct buf out = {0};
 
-	if (l->conf->args.json) {
+	if (l->conf->values.json) {
 		buf_append_str(&out, "{\"event\":\"login_done\"");
 		login_json_member(&out, "relay", slice_from_str(l->conf->relay.text));
 		login_json_member(&out, "account", account);
@@ -301,7 +301,7 @@ enum run_exit login_run(struct cli_conf *conf, char **environ_list, struct buf *
 	struct login l = {.conf = conf,
 		.environ_list = environ_list,
 		.message = message,
-		.shows_time = !conf->args.json && isatty(STDOUT_FILENO)};
+		.shows_time = !conf->values.json && isatty(STDOUT_FILENO)};
 	bool is_asked = conf->values.token && strcmp(conf->values.token, "-") == 0;
 	bool has_key = is_asked || conf->values.token_file;
 	enum run_exit status = RUN_USAGE;
@@ -355,7 +355,7 @@ static void login_show_end(const struct login *l, bool had_key)
 {
 	struct buf out = {0};
 
-	if (l->conf->args.json) {
+	if (l->conf->values.json) {
 		buf_append_str(&out, "{\"event\":\"logout_done\"");
 		login_json_member(&out, "relay", slice_from_str(l->conf->relay.text));
 		buf_printf(&out, ",\"had_key\":%s}\n", had_key ? "true" : "false");

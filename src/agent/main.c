@@ -14,6 +14,7 @@
 #include "agent/run.h"
 #include "agent/start.h"
 #include "base/check.h"
+#include "base/descriptors.h"
 #include "config/opt_value.h"
 
 #define MAIN_WIDTH_DEFAULT 100
@@ -30,6 +31,15 @@ static void main_say(const struct buf *message)
 {
 	if (buf_len(message))
 		fprintf(stderr, "adit: %.*s\n", SLICE_ARG(buf_slice(message)));
+}
+
+/* What a program waits for and did not get must not look like success. */
+static enum run_exit main_flush(enum run_exit status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fputs("adit: standard output takes nothing\n", stderr);
+	return status == RUN_STOPPED ? RUN_FAILED : status;
 }
 
 static enum run_exit main_help(const struct cli_command *command)
@@ -137,11 +147,13 @@ int main(int argc, char **argv)
 	struct cli_conf conf;
 	enum run_exit status = RUN_USAGE;
 
+	descriptors_hold_standard();
 	if (cli_conf_load(&arguments, &conf, &message, &warnings) == 0) {
 		main_print(stderr, &warnings);
 		status = main_command(&conf, &message);
 	}
 	main_say(&message);
+	status = main_flush(status);
 	cli_conf_deinit(&conf);
 	buf_release(&message);
 	buf_release(&warnings);

@@ -18,6 +18,7 @@ enum report_kind {
 	REPORT_SESSION_LOST, /* the relay has forgotten the session; a new one follows */
 	REPORT_TUNNEL_UP, /* tunnel, url, target; url_before if it was up elsewhere, and
 			     name_wanted if it got another name */
+	REPORT_TUNNEL_CHANGED, /* as UP: its address stays, the way behind it is another */
 	REPORT_TUNNEL_DOWN, /* tunnel; code, message */
 	REPORT_REQUEST, /* one HTTP request is over, or one TCP connection */
 	REPORT_REQUEST_OPENED, /* and has begun */
@@ -45,6 +46,7 @@ struct report {
 	uint64_t retry_ms; /* when the next attempt is made */
 	uint64_t rtt_us;
 	uint64_t duration_us;
+	uint64_t lines; /* that were dropped */
 	bool fatal;
 	bool tcp;
 	bool is_protected; /* of a tunnel that is up */

@@ -27,13 +27,22 @@ struct run {
 	struct face *face;
 	struct signals *signals;
 	struct filewatch *watch;
+	bool is_file_bad; /* its last reading was refused */
 	const struct run_job *job;
 	struct loop_task refused;
 	enum run_exit exit;
 	bool is_started;
 	bool is_stopping;
 	bool has_screen;
+	bool outlives_terminal; /* SIGHUP was ignored from the start */
 };
+
+static bool run_ignores_hangup(void)
+{
+	struct sigaction now;
+
+	return sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
 
 static void run_on_stopped(void *ctx)
 {
@@ -56,8 +65,9 @@ static void run_on_signal(void *ctx, int number)
 {
 	struct run *run = ctx;
 
-	/* A terminal that is gone has nobody left to stop what it showed. */
-	if (number == SIGHUP && !run->has_screen)
+	/* A terminal that is gone has nobody left to stop what it showed; nohup wants it to go on.
+	 */
+	if (number == SIGHUP && run->outlives_terminal && !run->has_screen)
 		return;
 	if (run->is_stopping)
 		loop_stop(run->loop);
@@ -101,16 +111,21 @@ static void run_client_token(
 	buf_release(&path);
 }
 
-static void run_warn(struct run *run, const char *code, struct slice message)
+static void run_tell(struct run *run, enum report_kind kind, const char *code, struct slice message)
 {
 	const struct report report = {
-		.kind = REPORT_WARNING,
+		.kind = kind,
 		.wall_ms = loop_wall_ms(),
 		.code = slice_from_str(code),
 		.message = message,
 	};
 
 	face_report(run->face, &report);
+}
+
+static void run_warn(struct run *run, const char *code, struct slice message)
+{
+	run_tell(run, REPORT_WARNING, code, message);
 }
 
 static void run_on_changed(void *ctx)
@@ -122,8 +137,13 @@ static void run_on_changed(void *ctx)
 	if (run->is_stopping)
 		return;
 	if (run->job->reload(run->job->ctx, &file, &message) != 0) {
+		run->is_file_bad = true;
 		run_warn(run, "tunnels-file", buf_slice(&message));
 	} else {
+		if (run->is_file_bad)
+			run_tell(run, REPORT_NOTICE, "tunnels-file",
+				SLICE("the file is in order again"));
+		run->is_file_bad = false;
 		agent_set_tunnels(run->agent, file.specs, file.count);
 		tunnels_file_deinit(&file);
 	}
@@ -145,11 +165,11 @@ static bool run_make_face(struct run *run, const struct cli_conf *conf, char **e
 	const struct face_conf face_conf = {
 		.quiet = v->quiet, .colour = !v->no_color && !env_get(environ_list, "NO_COLOR")};
 
-	if (!conf->args.json && !v->quiet)
+	if (!v->json && !v->quiet)
 		run->face = face_screen_new(run->loop, environ_list, &face_conf);
 	run->has_screen = run->face != NULL;
 	if (!run->face)
-		run->face = face_lines_new(STDOUT_FILENO, conf->args.json, &face_conf);
+		run->face = face_lines_new(STDOUT_FILENO, v->json, &face_conf);
 	return run->face != NULL;
 }
 
@@ -157,6 +177,7 @@ static bool run_make_face(struct run *run, const struct cli_conf *conf, char **e
 static void run_loop(struct run *run, const struct agent_conf *agent_conf)
 {
 	loop_task_init(&run->refused, run_on_refused);
+	run->outlives_terminal = run_ignores_hangup();
 	run->signals = signals_new(run->loop, run_on_signal, run);
 	run->agent = agent_new(run->loop, agent_conf, run_on_report, run);
 	agent_set_tunnels(run->agent, run->job->specs, run->job->count);

@@ -86,6 +86,7 @@ static struct screen_tunnel *screen_model_find(struct screen_model *m, struct sl
 static void screen_model_tunnel(struct screen_model *m, const struct report *r)
 {
 	struct screen_tunnel *t = screen_model_find(m, r->tunnel);
+	bool is_up = r->kind == REPORT_TUNNEL_UP || r->kind == REPORT_TUNNEL_CHANGED;
 
 	if (!t && m->tunnel_count == SCREEN_TUNNELS_MAX) {
 		m->tunnels_more += r->kind == REPORT_TUNNEL_UP;
@@ -96,10 +97,10 @@ static void screen_model_tunnel(struct screen_model *m, const struct report *r)
 		slice_to_str(r->tunnel, t->label, sizeof(t->label));
 		t->url[0] = '\0';
 	}
-	t->state = r->kind == REPORT_TUNNEL_UP ? SCREEN_TUNNEL_UP
-		: r->kind == REPORT_ERROR      ? SCREEN_TUNNEL_DOWN
-					       : SCREEN_TUNNEL_WAITS;
-	if (r->kind == REPORT_TUNNEL_UP)
+	t->state = is_up                  ? SCREEN_TUNNEL_UP
+		: r->kind == REPORT_ERROR ? SCREEN_TUNNEL_DOWN
+					  : SCREEN_TUNNEL_WAITS;
+	if (is_up)
 		t->is_protected = r->is_protected;
 	if (r->url.len)
 		slice_to_str(r->url, t->url, sizeof(t->url));
@@ -210,6 +211,7 @@ static bool screen_model_take_link(struct screen_model *m, const struct report *
 		m->rtt_us = r->rtt_us;
 		return true;
 	case REPORT_TUNNEL_UP:
+	case REPORT_TUNNEL_CHANGED:
 	case REPORT_TUNNEL_DOWN:
 	case REPORT_REQUEST:
 	case REPORT_REQUEST_OPENED:
@@ -236,6 +238,7 @@ bool screen_model_take(struct screen_model *m, const struct report *r, uint64_t 
 	case REPORT_RTT:
 		return false;
 	case REPORT_TUNNEL_UP:
+	case REPORT_TUNNEL_CHANGED:
 		screen_model_tunnel(m, r);
 		screen_model_moved(m, r);
 		return true;

@@ -37,13 +37,14 @@ static struct buf *tunnels_at(struct tunnels_reader *r, size_t line)
 
 static bool tunnels_takes(const struct opt *o)
 {
-	return o->group == CLI_GROUP_HTTP || o->group == CLI_GROUP_GATE ||
-		o->group == CLI_GROUP_TCP || o->group == CLI_GROUP_TUNNEL;
+	return o->group == CLI_GROUP_HTTP || o->group == CLI_GROUP_LOCAL_TLS ||
+		o->group == CLI_GROUP_GATE || o->group == CLI_GROUP_TCP ||
+		o->group == CLI_GROUP_TUNNEL;
 }
 
 static bool tunnels_fits(const struct opt *o, enum tunnel_proto proto)
 {
-	if (proto == TUNNEL_HTTP && o->group == CLI_GROUP_GATE)
+	if (proto == TUNNEL_HTTP && (o->group == CLI_GROUP_GATE || o->group == CLI_GROUP_LOCAL_TLS))
 		return true;
 	return o->group == CLI_GROUP_TUNNEL ||
 		o->group == (proto == TUNNEL_HTTP ? CLI_GROUP_HTTP : CLI_GROUP_TCP);
@@ -320,6 +321,30 @@ static int tunnels_check_name(const struct tunnels_file *f, const char *name, st
 	return ERR_NOT_FOUND;
 }
 
+static bool tunnels_is_one_address(const struct tunnel_spec *a, const struct tunnel_spec *b)
+{
+	if (a->proto != b->proto)
+		return false;
+	if (a->proto == TUNNEL_TCP)
+		return a->remote_port && a->remote_port == b->remote_port;
+	return a->subdomain && b->subdomain && strcmp(a->subdomain, b->subdomain) == 0;
+}
+
+static int tunnels_check_addresses(const struct tunnels_file *f, struct buf *message)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (!tunnels_is_one_address(&f->specs[k], &f->specs[i]))
+				continue;
+			buf_printf(message, "tunnels \"%s\" and \"%s\" have the same %s",
+				f->specs[k].label, f->specs[i].label,
+				f->specs[i].proto == TUNNEL_TCP ? "remote-port" : "subdomain");
+			return ERR_EXISTS;
+		}
+	}
+	return 0;
+}
+
 int tunnels_file_choose(
 	struct tunnels_file *f, const char *const *names, size_t count, struct buf *message)
 {
@@ -339,7 +364,7 @@ int tunnels_file_choose(
 	}
 	if (count)
 		f->count = kept;
-	return 0;
+	return tunnels_check_addresses(f, message);
 }
 
 void tunnels_file_deinit(struct tunnels_file *f)

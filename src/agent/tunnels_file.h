@@ -25,7 +25,9 @@ struct tunnels_source {
 /* All or nothing: on an error out is empty. */
 MUST_CHECK int tunnels_file_parse(
 	const struct tunnels_source *source, struct tunnels_file *out, struct buf *message);
-/* Drops all but those named; no names keep all. ERR_NOT_FOUND when there is none of a name. */
+/* Drops all but those named; no names keep all. ERR_NOT_FOUND when there is none of a name,
+ * ERR_EXISTS when two of those that stay ask for one address, of which the later would end the
+ * other. */
 MUST_CHECK int tunnels_file_choose(
 	struct tunnels_file *f, const char *const *names, size_t count, struct buf *message);
 void tunnels_file_deinit(struct tunnels_file *f);

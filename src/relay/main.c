@@ -1,5 +1,4 @@
 /* aditd: the command line, the log, and what systemd wants to hear. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/loop.h"
@@ -169,18 +169,6 @@ static int main_command(
 	return status;
 }
 
-/* What is closed here would be given to a socket, and what is meant for a human written into it. */
-static void main_hold_standard_descriptors(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 /* What visitors and agents send may be in memory, passwords too: no core file takes it along. */
 static void main_leave_no_core(void)
 {
@@ -201,7 +189,7 @@ int main(int argc, char **argv)
 	enum relay_command command;
 	int err;
 
-	main_hold_standard_descriptors();
+	descriptors_hold_standard();
 	main_leave_no_core();
 	if (office_is_asked(&arguments))
 		return office_run(&arguments, main_width(), main_has_colour());

@@ -91,6 +91,14 @@ static void tcp_visitor_end(struct tcp_visitor *v, enum access_end ended, const 
 	loop_defer(w->loop, &v->grave);
 }
 
+/* The agent hears why as well. */
+static void tcp_visitor_give_up(struct tcp_visitor *v, enum visitor_error error)
+{
+	if (v->up)
+		upstream_tell(v->up, error);
+	tcp_visitor_end(v, ACCESS_RELAY, visitor_error_get(error)->code);
+}
+
 /* ---- bytes ---- */
 
 /* What it carried already may have to be paid for first. */

@@ -3,10 +3,12 @@ import json
 import re
 import signal
 import socket
+import ssl
 import subprocess
 
 import pytest
 
+from harness import http
 from harness.between import Socketed, Stripped
 from harness.cli import adit, run
 from harness.relay import clean_env
@@ -76,6 +78,7 @@ def test_bash_completes(home, tmp_path):
     assert complete(home, tmp_path, "adit", "tcp", "3000", "--sub") == []
     assert complete(home, tmp_path, "adit", "http", "--transport", "w") == ["websocket"]
     assert complete(home, tmp_path, "adit", "completion", "z") == ["zsh"]
+    assert complete(home, tmp_path, "adit", "status", "--js") == ["--json"]
 
 
 def test_fish_completes(home, tmp_path):
@@ -92,6 +95,8 @@ def test_fish_completes(home, tmp_path):
     assert offers("adit tcp 3000 --sub") == []
     assert offers("adit http --transport w") == ["websocket"]
     assert offers("adit completion z") == ["zsh"]
+    assert offers("adit help res") == ["reserve"]
+    assert offers("adit status --js") == ["--json"]
 
 
 def test_zsh_completes(home, tmp_path):
@@ -125,6 +130,14 @@ def test_doctor_finds_a_relay_that_is_down(home):
     assert result.returncode == 4
     assert not checks(result)["tcp"]["ok"] and "refused" in checks(result)["tcp"]["detail"]
     assert "upgrade" not in checks(result)
+
+
+@pytest.mark.parametrize("words, env, is_json", [
+    (["--json=true"], {}, True), (["--json=no"], {"ADIT_JSON": "yes"}, False),
+    ([], {"ADIT_JSON": "yes"}, True), (["--json"], {"ADIT_JSON": "no"}, True)])
+def test_json_is_an_option_like_others(home, words, env, is_json):
+    first = run(home, "doctor", "--relay", DOWN, *words, **env).stdout.splitlines()[0]
+    assert first.startswith("{") == is_json
 
 
 def test_doctor_finds_what_is_no_relay(home):
@@ -168,7 +181,7 @@ def test_doctor_is_content_with_a_relay_and_a_service(home, relay):
     (b"HTTP/1.1 404 Not Found\r\n\r\n", "GET /: HTTP/1.1 404 Not Found"),
     (b"SSH-2.0-\x1b[2J\r\n", "no HTTP, right for adit tcp only: SSH-2.0-\x1b[2J"),
     (b"x" * 4096, "no HTTP, right for adit tcp only: " + "x" * 478 + "\u2026"),
-    (b"", "no answer to GET /; this is right for adit tcp only"),
+    (b"", "no answer to GET /; this is right for adit tcp, or it is a service of https"),
 ])
 def test_doctor_asks_the_service_for_a_page(home, relay, answer, detail):
     with socket.create_server(("127.0.0.1", 0)) as service:
@@ -184,6 +197,40 @@ def test_doctor_asks_the_service_for_a_page(home, relay, answer, detail):
     told = {one["check"]: one for one in map(json.loads, out.splitlines())}
     assert told["local http"]["ok"] and told["local http"]["detail"] == detail
     assert process.returncode == 0
+
+
+def doctor_of(home, relay, *words):
+    result = run(home, "doctor", *words, "--relay", f"http://127.0.0.1:{relay.port}", "--json")
+    return result.returncode, checks(result)
+
+
+@pytest.mark.parametrize("family, address", [
+    (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_doctor_finds_a_service_where_the_tunnel_does(home, relay, family, address):
+    with socket.create_server((address, 0), family=family) as service:
+        status, told = doctor_of(home, relay, service.getsockname()[1])
+    assert status == 0 and told["local service"]["ok"], told
+
+
+def test_doctor_shakes_hands_with_a_service_of_https(home, relay, services, tmp_path):
+    authority = Authority(tmp_path)
+    pair = authority.issue("local", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.cert, pair.key)
+    port = services(tls=context).port
+    plain = services(raw=lambda wire: wire.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")).port
+    status, told = doctor_of(home, relay, f"https://localhost:{port}")
+    assert status == 4 and not told["local tls"]["ok"]
+    assert "--local-ca or --local-verify off" in told["local tls"]["detail"]
+    status, told = doctor_of(
+        home, relay, f"https://localhost:{port}", "--local-ca", authority.cert)
+    assert status == 0 and told["local http"]["detail"] == "GET /: HTTP/1.1 200 OK"
+    assert told["local tls"]["detail"].startswith("TLSv1.3, certificate until ")
+    status, told = doctor_of(
+        home, relay, f"https://localhost:{port}", "--local-verify", "off")
+    assert status == 0 and told["local tls"]["ok"]
+    status, told = doctor_of(home, relay, f"https://localhost:{plain}")
+    assert status == 4 and "does not speak TLS; " in told["local tls"]["detail"]
 
 
 def test_doctor_looks_at_the_clock(home, relay):
@@ -244,6 +291,33 @@ def test_doctor_describes_the_certificate(home, start, tmp_path):
     assert re.fullmatch(
         r"TLSv1\.3, certificate until 20\d\d-\d\d-\d\d from The Test Authority",
         checks(result)["tls"]["detail"]), result.stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], ["version"], ["completion", "bash"]])
+def test_an_output_that_is_full_is_no_success(home, words):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([adit(), *words], stdout=full, stderr=subprocess.PIPE, text=True,
+                              env=clean_env({"HOME": home}), timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (1, "adit: standard output takes nothing\n")
+
+
+@pytest.mark.parametrize("inherited, goes_on", [(signal.SIG_DFL, False), (signal.SIG_IGN, True)])
+def test_a_hang_up_stops_it_unless_it_was_told_to_go_on(
+        home, relay, services, inherited, goes_on):
+    process = subprocess.Popen(
+        [adit(), "http", str(services().port), "--subdomain", "hung", "--quiet",
+         "--relay", f"http://127.0.0.1:{relay.port}"], stdout=subprocess.PIPE, text=True,
+        env=clean_env({"HOME": home}), preexec_fn=lambda: signal.signal(signal.SIGHUP, inherited))
+    try:
+        assert process.stdout.readline().startswith("Forwarding ")
+        process.send_signal(signal.SIGHUP)
+        if goes_on:
+            assert http.fetch(relay.port, host="hung.lt.test").body == b"hello"
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_plain_lines_and_an_end_on_purpose(launch, relay):
@@ -312,6 +386,11 @@ def test_tunnels_follow_their_file(home, launch, relay):
     assert (more["event"], more["tunnel"]) == ("tunnel_up", "more")
     events = [json.loads(line)["event"] for line in agent.lines()]
     assert events.count("tunnel_up") == 2 and "tunnel_down" not in events
+    assert events.count("notice") == 1  # the file is in order again
+    write("{web: {http: 3000, subdomain: first}, more: {http: 3002, subdomain: second}}")
+    moved = json.loads(agent.wait_line("tunnel_changed"))
+    assert (moved["tunnel"], moved["url"]) == ("more", more["url"])
+    assert moved["target"] == "http://localhost:3002"
     write("{web: {http: 3000, subdomain: first}}")
     down = json.loads(agent.wait_line("tunnel_down"))
     assert (down["tunnel"], down["code"]) == ("more", "removed")

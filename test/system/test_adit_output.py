@@ -57,7 +57,8 @@ def test_a_reader_that_stalls_stops_no_tunnel(relay, deaf):
     told = [line for line in lines if line.get("code") == "output-dropped"]
     requests = [line for line in lines if line["event"] == "request"]
     assert told and told[-1]["event"] == "warning" and told[-1]["message"]
-    assert sum(int(line["message"].split()[0]) for line in told) + len(requests) >= 2400
+    assert all(line["message"].startswith(f"{line['lines']} lines were dropped") for line in told)
+    assert sum(line["lines"] for line in told) + len(requests) >= 2400
     assert process.wait(DEADLINE) == 0
 
 
@@ -82,3 +83,19 @@ def test_a_reader_that_is_gone(relay, services, tmp_path):
     process.send_signal(signal.SIGTERM)
     assert process.wait(DEADLINE) == 0
     assert not SANITIZER.search(process.stderr.read().decode())
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_descriptors_do_no_harm(relay, services, tmp_path, closed):
+    """A socket that got the number of one would be written into, and be no socket to libuv."""
+    words = [adit(), "http", str(services().port), "--subdomain", "shut1",
+             "--relay", f"http://127.0.0.1:{relay.port}"]
+    with subprocess.Popen(["sh", "-c", f'exec "$@" {closed}', "sh", *words], stderr=subprocess.PIPE,
+                          env=clean_env({"HOME": tmp_path})) as process:
+        try:
+            relay.wait_log("tunnel online")
+            assert http.fetch(relay.port, host="shut1.lt.test").body == b"hello"
+            process.terminate()
+            assert process.wait(DEADLINE) == 0, process.stderr.read()
+        finally:
+            process.kill()

@@ -294,3 +294,14 @@ def test_who_wants_lines_gets_lines(relay, local, show, flags, env):
     terminal = show("http", local, "--relay", f"http://127.0.0.1:{relay.port}", *flags, **env)
     terminal.wait("lt.test")
     assert "\x1b" not in terminal.text
+
+
+def test_a_tunnel_that_leads_elsewhere_shows_where(relay, show, home):
+    def write(port):
+        (home / "new").write_text("tunnels: {web: {http: %d, subdomain: demo}}" % port)
+        (home / "new").rename(home / "tunnels.yaml")
+    write(3000)
+    terminal = show("start", "--relay", f"http://127.0.0.1:{relay.port}")
+    at = terminal.wait("http://localhost:3000")
+    write(3001)
+    terminal.wait("3001", at)

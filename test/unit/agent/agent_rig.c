@@ -103,8 +103,8 @@ bool rig_were_calls(const char *expected)
 /* ---- the test's own side ---- */
 
 static const char *const kinds[] = {"connecting", "link_up", "link_lost", "link_resumed",
-	"session_lost", "tunnel_up", "tunnel_down", "request", "request_opened", "rtt", "notice",
-	"warning", "error"};
+	"session_lost", "tunnel_up", "tunnel_changed", "tunnel_down", "request", "request_opened",
+	"rtt", "notice", "warning", "error"};
 
 static void on_report(void *ctx, const struct report *r)
 {

@@ -72,6 +72,8 @@ static void tunnels_change_while_it_runs(void **state)
 	loop_turn(f->loop);
 	loop_turn(f->loop);
 	assert_true(fake_relay_heard(&f->relay, "\"register\"", 1));
+	assert_int_equal(f->counts[REPORT_TUNNEL_CHANGED], 1);
+	assert_true(rig_was_reported(f, "http://127.0.0.1:3001"));
 	/* One more, and one that changes its public side. */
 	specs[0].subdomain = (char *)(uintptr_t) "other";
 	agent_set_tunnels(f->agent, specs, 2);

@@ -190,6 +190,30 @@ static void names_choose(void **state)
 	buf_release(&message);
 }
 
+static void two_that_are_chosen_have_two_addresses(void **state)
+{
+	static const char *const one[] = {"b"};
+	static const char *const texts[][2] = {
+		{"tunnels: {a: {http: 1, subdomain: x}, b: {http: 2, subdomain: x}}\n",
+			"tunnels \"a\" and \"b\" have the same subdomain"},
+		{"tunnels: {a: {tcp: 1, remote-port: 9}, b: {tcp: 2, remote-port: 9}}\n",
+			"tunnels \"a\" and \"b\" have the same remote-port"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct buf message = {0};
+		struct tunnels_file f;
+
+		takes(texts[i][0], &f);
+		assert_int_equal(tunnels_file_choose(&f, NULL, 0, &message), ERR_EXISTS);
+		assert_true(slice_eq(buf_slice(&message), slice_from_str(texts[i][1])));
+		/* The other one may be meant for another day. */
+		assert_int_equal(tunnels_file_choose(&f, one, 1, &message), 0);
+		tunnels_file_deinit(&f);
+		buf_release(&message);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +223,7 @@ int main(void)
 		cmocka_unit_test(mistakes_of_guards_are_told_with_their_tunnel),
 		cmocka_unit_test(a_file_has_a_bound),
 		cmocka_unit_test(names_choose),
+		cmocka_unit_test(two_that_are_chosen_have_two_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
