@@ -8,6 +8,7 @@
 #include "agent/control_stream.h"
 #include "agent/framing.h"
 #include "agent/handshake.h"
+#include "agent/link_voice.h"
 #include "agent/refusal.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -27,7 +28,6 @@
 #define LINK_GRACE_SPARE_MS 5000u
 /* While the relay keeps a session, it is tried at least so often. */
 #define LINK_TRIES 8u
-#define LINK_CODE_MAX 64u
 
 enum link_state { LINK_IDLE, LINK_DIALLING, LINK_UP, LINK_WAITING, LINK_OVER };
 
@@ -48,57 +48,28 @@ struct agent_link {
 	struct backoff backoff;
 	struct timeout_queue *delay; /* owned; of the one timeout below */
 	struct timeout retry;
-	unsigned attempt;
 	unsigned denials; /* in a row */
 	uint64_t hurry_until;
 	uint64_t fair_until;
 	uint64_t lost_us;
-	char told[LINK_CODE_MAX + 1]; /* the code of the trouble that was reported last */
+	struct link_voice voice;
 };
 
 static void link_dial(struct agent_link *l);
 
 /* ---- reports ---- */
 
-static void link_report(struct agent_link *l, struct report *r)
-{
-	r->relay = slice_from_str(l->conf->relay_text);
-	l->events->report(l->ctx, l->lane, r);
-}
-
-/* The same trouble again and again is told once. */
-static void link_warn(struct agent_link *l, struct slice code, struct slice message)
-{
-	struct report r = {.kind = REPORT_WARNING, .code = code, .message = message};
-
-	if (slice_eq(code, slice_from_str(l->told)))
-		return;
-	slice_to_str(code, l->told, sizeof(l->told));
-	r.attempt = l->attempt;
-	link_report(l, &r);
-}
-
-static void link_report_connecting(struct agent_link *l, uint64_t retry_ms)
-{
-	struct report r = {.kind = REPORT_CONNECTING, .retry_ms = retry_ms};
-
-	r.message = slice_from_str(l->conf->relay_text);
-	r.attempt = retry_ms ? l->attempt + 1 : l->attempt;
-	link_report(l, &r);
-}
-
 static void link_report_up(struct agent_link *l, enum report_kind kind)
 {
 	struct report r = {.kind = kind};
 
-	l->attempt = l->denials = 0;
-	l->told[0] = '\0';
+	l->denials = 0;
 	backoff_up(&l->backoff, loop_now(l->loop));
 	if (kind == REPORT_LINK_UP)
 		relay_session_describe(l->session, &r);
 	else
 		r.duration_us = loop_clock_us() - l->lost_us;
-	link_report(l, &r);
+	link_voice_up(&l->voice, &r);
 }
 
 /* ---- ends ---- */
@@ -121,7 +92,7 @@ static void link_lose_session(struct agent_link *l, const char *why)
 
 	link_end_session(l);
 	if (was_welcome)
-		link_report(l, &r);
+		link_voice_say(&l->voice, &r);
 }
 
 static void link_wait(struct agent_link *l, unsigned retry_after_s)
@@ -135,7 +106,7 @@ static void link_wait(struct agent_link *l, unsigned retry_after_s)
 	l->state = LINK_WAITING;
 	timeout_queue_set(l->delay, wait ? wait : 1);
 	timeout_arm(l->delay, &l->retry);
-	link_report_connecting(l, wait ? wait : 1);
+	link_voice_connecting(&l->voice, wait ? wait : 1);
 }
 
 static void link_on_retry(struct timeout *timeout)
@@ -157,7 +128,7 @@ static void link_give_up(struct agent_link *l, struct slice code, struct slice m
 	struct report r = {.kind = REPORT_ERROR, .code = code, .message = message, .fatal = true};
 
 	link_finish(l);
-	link_report(l, &r);
+	link_voice_say(&l->voice, &r);
 }
 
 /* ---- the session's events ---- */
@@ -182,7 +153,7 @@ static void link_on_message(void *ctx, const struct control *message)
 		link_give_up(l, r.code, r.message);
 	} else if (is_mine || message->type == CONTROL_NOTICE) {
 		r.kind = is_mine ? REPORT_WARNING : REPORT_NOTICE;
-		link_report(l, &r);
+		link_voice_say(&l->voice, &r);
 	} else if (message->type == CONTROL_FAILED) {
 		l->events->given_up(l->ctx, relay_session_control(l->session), message);
 	} else {
@@ -195,15 +166,6 @@ static void link_on_opened(void *ctx, struct stream *stream)
 	struct agent_link *l = ctx;
 
 	l->events->opened(l->ctx, relay_session_control(l->session), stream);
-}
-
-static void link_report_lost(struct agent_link *l, int err)
-{
-	struct report r = {.kind = REPORT_LINK_LOST};
-
-	r.message = err == ERR_TIMEOUT ? SLICE("no sign of life from the relay")
-				       : slice_from_str(err_text(err));
-	link_report(l, &r);
 }
 
 static void link_on_lost(void *ctx, int err)
@@ -224,9 +186,9 @@ static void link_on_lost(void *ctx, int err)
 	if (!relay_session_can_resume(l->session))
 		link_end_session(l);
 	if (was_welcome)
-		link_report_lost(l, err);
+		link_voice_lost(&l->voice, err);
 	else
-		link_warn(l, SLICE("relay-protocol"),
+		link_voice_warn(&l->voice, SLICE("relay-protocol"),
 			SLICE("The relay closed the connection before it said anything."));
 	link_wait(l, 0);
 }
@@ -239,7 +201,7 @@ static void link_on_broken(void *ctx, struct slice why)
 		link_finish(l);
 		return;
 	}
-	link_warn(l, SLICE("relay-protocol"), why);
+	link_voice_warn(&l->voice, SLICE("relay-protocol"), why);
 	backoff_down(&l->backoff, loop_now(l->loop));
 	link_lose_session(l, "the session ended with an error");
 	link_wait(l, 0);
@@ -250,7 +212,7 @@ static void link_on_measured(void *ctx, uint64_t rtt_us)
 	struct agent_link *l = ctx;
 	struct report r = {.kind = REPORT_RTT, .rtt_us = rtt_us};
 
-	link_report(l, &r);
+	link_voice_say(&l->voice, &r);
 }
 
 static const struct relay_session_events link_session_events = {
@@ -286,7 +248,7 @@ static void link_continue(struct agent_link *l, const struct uplink_result *resu
 		l->state = LINK_UP;
 		link_report_up(l, REPORT_LINK_RESUMED);
 	} else if (err == ERR_DENIED && !link_is_hopeless(l)) {
-		link_warn(l, SLICE("relay-refused"),
+		link_voice_warn(&l->voice, SLICE("relay-refused"),
 			SLICE("What answered could not prove that it is the relay of this "
 			      "session."));
 		link_wait(l, 0);
@@ -297,7 +259,7 @@ static void link_continue(struct agent_link *l, const struct uplink_result *resu
 
 static void link_retry(struct agent_link *l, const struct refusal *refusal, struct slice detail)
 {
-	link_warn(l, refusal->code, detail);
+	link_voice_warn(&l->voice, refusal->code, detail);
 	if (link_is_hopeless(l))
 		link_lose_session(l, "the relay was away for longer than it keeps a session");
 	link_wait(l, refusal->retry_after_s);
@@ -316,7 +278,7 @@ static void link_on_refused(struct agent_link *l, const struct uplink_result *re
 	case REFUSAL_FOREIGN:
 		if (!framing_failed(l->env->framing, l->framing, loop_now(l->loop)))
 			break;
-		l->attempt--;
+		l->voice.attempt--;
 		link_dial(l);
 		return;
 	case REFUSAL_DENIED:
@@ -381,12 +343,12 @@ static void link_dial(struct agent_link *l)
 		.timeout_ms = LINK_DIAL_MS};
 
 	l->state = LINK_DIALLING;
-	l->attempt++;
+	l->voice.attempt++;
 	l->framing = framing_pick(l->env->framing, !l->session, loop_now(l->loop));
 	link_write_fields(l);
 	request.framing = l->framing;
 	request.fields = buf_slice(&l->fields);
-	link_report_connecting(l, 0);
+	link_voice_connecting(&l->voice, 0);
 	if (l->state == LINK_DIALLING)
 		l->uplink = uplink_start(l->loop, &request, link_on_uplink, l);
 }
@@ -404,6 +366,8 @@ struct agent_link *agent_link_new(const struct agent_link_env *env,
 	l->events = events;
 	l->ctx = ctx;
 	l->lane = lane;
+	l->voice = (struct link_voice) {
+		.relay = l->conf->relay_text, .report = events->report, .ctx = ctx, .lane = lane};
 	backoff_init(&l->backoff, env->random, env->random_ctx);
 	l->delay = timeout_queue_new(l->loop, 1);
 	timeout_init(&l->retry, link_on_retry);
@@ -433,7 +397,7 @@ void agent_link_hurry(struct agent_link *l)
 		uplink_cancel(&l->uplink);
 		l->fair_until = now + LINK_FAIR_MS;
 		backoff_hurry(&l->backoff);
-		l->attempt = 0;
+		l->voice.attempt = 0;
 		link_wait(l, 0);
 		return;
 	case LINK_IDLE:
