@@ -282,8 +282,8 @@ static void link_on_refused(struct agent_link *l, const struct uplink_result *re
 		link_dial(l);
 		return;
 	case REFUSAL_DENIED:
-		/* Once may be the bad luck of a nonce that another agent had as well. */
-		if (++l->denials < 2 && l->conf->who.hmac_secret)
+		/* The nonce of another agent, or a clock that is wrong after a sleep. */
+		if (l->conf->who.hmac_secret && (++l->denials < 2 || l->lost_us))
 			break;
 		link_give_up(l, refusal.code, result->detail);
 		return;

@@ -382,6 +382,15 @@ bool stream_tcp_is_delivered(const struct stream *stream)
 	return ioctl(stream_tcp_fd(stream), SIOCOUTQ, &waiting) != 0 || waiting == 0;
 }
 
+bool stream_tcp_is_heard(const struct stream *stream, uint64_t within_us)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	return getsockopt(stream_fd(stream), IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+		info.tcpi_last_ack_recv < within_us / 1000;
+}
+
 void stream_tcp_tune_link(const struct stream *stream, unsigned limit_ms)
 {
 	int fd = stream_fd(stream), on = 1, unsent = STREAM_TCP_LINK_UNSENT;

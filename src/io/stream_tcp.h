@@ -2,6 +2,8 @@
 #ifndef IO_STREAM_TCP_H
 #define IO_STREAM_TCP_H
 
+#include <stdint.h>
+
 #include "base/attr.h"
 #include "io/stream.h"
 
@@ -15,6 +17,9 @@ int stream_tcp_fd(const struct stream *stream);
 bool stream_tcp_is_quiet(const struct stream *stream);
 /* Whether the other side's kernel has everything that was written. */
 bool stream_tcp_is_delivered(const struct stream *stream);
+/* Whether the other side's kernel said anything in the last so many microseconds, if only that it
+ * has what was sent. For a stream with a socket below all layers. */
+bool stream_tcp_is_heard(const struct stream *stream, uint64_t within_us);
 /* Notices a path that died silently: probes after so many seconds, gives up after limit_ms. */
 void stream_tcp_set_keepalive(struct stream *stream, unsigned idle_s, unsigned limit_ms);
 

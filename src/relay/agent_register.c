@@ -233,6 +233,7 @@ static void agent_register_evict(struct registration *r)
 		return;
 	if (r->wish.share && session_tunnel_is_shared(t) && session_tunnel_link_count(t)) {
 		r->result = CREATE_MOVE; /* a shared tunnel has one home: see Adit-Beside */
+		session_tunnel_doubt(t);
 	} else if (!r->looks) {
 		log_info(r->there->shared->log, "tunnel taken over from another worker",
 			LOG_STR("tunnel", tunnel_name(t)));

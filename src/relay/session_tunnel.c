@@ -332,9 +332,17 @@ void session_tunnel_cut(struct session_member **m_ptr, const struct agent_messag
 	tunnel_unref(&t);
 }
 
+void session_tunnel_doubt(const struct tunnel *t)
+{
+	LIST_EACH (node, &session_tunnel_of(t)->members)
+		session_probe(session_tunnel_member(node)->agent->session);
+}
+
 void session_tunnel_take_over(struct session_tunnel *st, const struct session_tunnel_wish *wish)
 {
-	if (!wish->share || !session_tunnel_is_shared(&st->tunnel)) {
+	if (wish->share && session_tunnel_is_shared(&st->tunnel)) {
+		session_tunnel_doubt(&st->tunnel);
+	} else {
 		metrics_add(st->tunnel.worker->metrics, METRIC_TUNNELS_TAKEN_OVER,
 			!list_is_empty(&st->members));
 		session_tunnel_supersede(st);

@@ -80,6 +80,9 @@ void session_tunnel_put(struct upstream *up, bool reusable);
 void session_tunnel_tell(struct upstream *up, enum visitor_error error);
 bool session_tunnel_is_delivered(const struct upstream *up);
 unsigned session_tunnel_link_count(const struct tunnel *t);
+/* Another session of their owner wants it as well: members that are dead without anybody having
+ * noticed shall not keep it from visitors, nor from a session that lives elsewhere. */
+void session_tunnel_doubt(const struct tunnel *t);
 /* All members lose it to somebody else, and are told. */
 void session_tunnel_close(struct tunnel *t);
 /* The owner asks for it again, from this or another session. */

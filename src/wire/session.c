@@ -16,6 +16,7 @@
 
 /* Without an acknowledgement the kernel ends a link then, in case we are asleep or stuck. */
 #define SESSION_GIVE_UP_MS 30000u
+#define SESSION_DOUBT_MAX_US 3000000u /* so long a long way has at most to answer a probe */
 #define SESSION_BUSY_READS 16u /* so many between two heartbeats, and the link is busy */
 
 struct session {
@@ -32,6 +33,8 @@ struct session {
 	struct loop_task turn; /* at the end of the turn; frees it once it is over */
 	struct buf early; /* came with the link, not looked at yet */
 	uint64_t rtt_us;
+	uint64_t doubt_us; /* when the link was probed */
+	uint64_t look_us; /* when it was last looked at since */
 	unsigned reads; /* since the last heartbeat, up to SESSION_BUSY_READS */
 	bool link_full;
 	bool bulk;
@@ -235,16 +238,35 @@ static void session_on_silence(struct timeout *timeout)
 	session_lose_link(CONTAINER_OF(timeout, struct session, silence), ERR_TIMEOUT);
 }
 
+/* The answer may be on its way, or wait behind what the other side is taking meanwhile. */
+static bool session_may_answer(const struct session *s, uint64_t now_us)
+{
+	uint64_t way_us = 2 * s->rtt_us;
+
+	if (way_us > SESSION_DOUBT_MAX_US)
+		way_us = SESSION_DOUBT_MAX_US;
+	return now_us - s->doubt_us < way_us || stream_tcp_is_heard(s->link, now_us - s->look_us);
+}
+
 static void session_on_probe(struct timeout *timeout)
 {
-	session_lose_link(CONTAINER_OF(timeout, struct session, probe), ERR_TIMEOUT);
+	struct session *s = CONTAINER_OF(timeout, struct session, probe);
+	uint64_t now_us = loop_clock_us();
+
+	if (!session_may_answer(s, now_us)) {
+		session_lose_link(s, ERR_TIMEOUT);
+		return;
+	}
+	s->look_us = now_us;
+	timeout_arm(s->clocks.probe, &s->probe);
 }
 
 void session_probe(struct session *s)
 {
 	if (!s->link || timeout_is_armed(&s->probe))
 		return;
-	mux_ping(s->mux, loop_clock_us());
+	s->doubt_us = s->look_us = loop_clock_us();
+	mux_ping(s->mux, s->doubt_us);
 	timeout_arm(s->clocks.probe, &s->probe);
 }
 

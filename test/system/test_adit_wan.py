@@ -330,6 +330,34 @@ def test_a_dead_link_is_noticed_and_its_name_is_not_in_the_way(make_wan):
     assert ask(wan)
 
 
+def news(wan, number):
+    """An address comes to the agent's machine, of no use to its link."""
+    wan.right.run("ip", "addr", "add", f"192.0.2.{number}/32", "dev", "lo")
+
+
+def test_a_long_way_is_not_taken_for_a_dead_link(make_wan):
+    """The answer to a question takes its time."""
+    wan, _, _, agent = serve_web(make_wan, delay="500ms")
+    assert ask(wan)
+    for number in (1, 2):
+        news(wan, number)
+        time.sleep(1.5)
+    assert ask(wan)
+    assert agent.find("link_lost") == []
+
+
+def test_a_full_way_is_not_taken_for_a_dead_link(make_wan):
+    """The answer waits behind a download, whose bytes arrive all the time."""
+    wan, _, _, agent = serve_web(make_wan, delay="20ms", rate="1mbit")
+    transfer, number = Later(download, wan, 1, MIB, Progress()), 0
+    while not transfer.done():
+        number += 1
+        news(wan, number)
+        time.sleep(0.5)
+    transfer.result()
+    assert agent.find("link_lost") == []
+
+
 # ---------------------------------------------------------------- memory
 
 # Beside what a session may hold (tail, windows, parked bytes): allocator slack and page tables.

@@ -33,14 +33,14 @@ class Local(http.server.BaseHTTPRequestHandler):
 class Adit:
     """One adit process; its JSON lines land in `events`."""
 
-    def __init__(self, directory, relay, *flags):
+    def __init__(self, directory, relay, *flags, env=None):
         binary = os.environ.get("ADIT") or str(ROOT / "build" / "asan" / "adit")
         self.events, self.stderr = [], []
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [binary, "http", *flags, "--json", "--relay", f"http://127.0.0.1:{relay.port}"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=clean_env({"HOME": directory}))
+            env=clean_env({"HOME": directory, **(env or {})}))
         threading.Thread(target=self.read_events, daemon=True).start()
         threading.Thread(target=self.read_stderr, daemon=True).start()
 
@@ -87,8 +87,8 @@ def adit(tmp_path, relay):
     """adit(*flags) -> Adit; whatever still runs is ended, and must end well."""
     running = []
 
-    def begin(*flags):
-        running.append(Adit(str(tmp_path), relay, *flags))
+    def begin(*flags, **how):
+        running.append(Adit(str(tmp_path), relay, *flags, **how))
         return running[-1]
 
     yield begin
@@ -171,6 +171,18 @@ def test_what_never_works_ends_it(adit, relay, status, code):
     assert agent.wait("error")["code"] == code
     assert agent.process.wait(DEADLINE) == 3
     assert len(relay.requests) == 1
+
+
+def test_who_was_let_in_before_tries_again(adit, relay):
+    """Behind a sleep the clock may be wrong, and with it the signature, until somebody sets it."""
+    denied = (b"HTTP/1.1 401 No\r\nX-Adit-Error: not-authenticated\r\n"
+              b"Content-Length: 0\r\n\r\n")
+    agent = adit("3999", env={"ADIT_HMAC_SECRET": "s" * 32})
+    agent.wait("tunnel_up")
+    relay.answer = lambda head: denied if len(relay.requests) < 4 else None
+    relay.cut()
+    agent.wait("link_resumed")
+    assert agent.wait("warning")["code"] == "not-authenticated"
 
 
 def test_a_name_that_is_refused_for_ever_ends_it(adit, relay):

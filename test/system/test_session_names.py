@@ -128,6 +128,22 @@ def test_sessions_that_share_get_visitors_in_turn(start):
                 assert visit(relay).body == b"3"
 
 
+def test_who_joins_a_tunnel_shows_who_of_the_others_is_dead(start):
+    """An agent that starts again where its machine was lost does not share its visitors with the past."""
+    relay = start("--workers", 1)
+    with Session(relay, client="me") as gone, Session(relay, client="me") as well:
+        for peer in (gone, well):
+            peer.register(subdomain="demo", share=True)
+        gone.mute = True
+        with Session(relay, client="me") as again:
+            again.register(subdomain="demo", share=True)
+            relay.wait_log({"msg": "link lost", "session": gone.id})
+            for peer in (well, again):
+                peer.serve(reply(b"here"))
+            assert [visit(relay).body for _ in range(6)] == [b"here"] * 6
+            assert not well.lost and not again.lost
+
+
 def test_a_shared_tunnel_has_one_home(start):
     relay = start("--workers", 2)
     with session_on(relay, 0, client="me") as first:
@@ -142,6 +158,24 @@ def test_a_shared_tunnel_has_one_home(start):
             relay.wait_log("tunnel offline")
             second.register(subdomain="demo", share=True)
             assert visit(relay).body == b"2"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_shared_tunnel_is_not_kept_by_a_session_that_is_dead(start, workers):
+    """Nobody has noticed yet: silence shows after 25 s."""
+    relay = start("--workers", workers)
+    with session_on(relay, 0, client="me") as dead, \
+            session_on(relay, workers - 1, client="me") as again:
+        dead.register(subdomain="demo", share=True)
+        dead.mute = True
+        again.serve(reply(b"here"))
+
+        def is_registered():
+            again.say(type="register", tunnel=1, proto="http", subdomain="demo", share=True)
+            return again.next_message()["type"] == "registered"
+        wait_for(is_registered, "the name", every=0.2)
+        relay.wait_log({"msg": "link lost", "session": dead.id})
+        assert [visit(relay).body for _ in range(4)] == [b"here"] * 4
 
 
 @pytest.mark.tsan

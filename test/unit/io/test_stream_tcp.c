@@ -360,6 +360,16 @@ static void delivered_means_that_the_other_kernel_has_it(void **state)
 	LOOP_TURN_UNTIL(fixture.loop, stream_tcp_is_delivered(log->stream));
 }
 
+static void an_acknowledgement_is_heard_for_a_while(void **state)
+{
+	struct stream_log *log = &fixture.log;
+
+	assert_true(write_one(SLICE("a")));
+	LOOP_TURN_UNTIL(fixture.loop, stream_tcp_is_heard(log->stream, 3600000000));
+	assert_false(stream_tcp_is_heard(log->stream, 0));
+	LOOP_TURN_UNTIL(fixture.loop, !stream_tcp_is_heard(log->stream, 1000));
+}
+
 static void a_stream_has_room_until_bytes_are_parked(void **state)
 {
 	struct stream_log *log = &fixture.log;
@@ -437,6 +447,7 @@ int main(void)
 		SMALL_TEST(a_drained_stream_may_be_filled_again_at_once),
 		SMALL_TEST(a_half_close_waits_for_what_is_parked),
 		SMALL_TEST(delivered_means_that_the_other_kernel_has_it),
+		SMALL_TEST(an_acknowledgement_is_heard_for_a_while),
 		SMALL_TEST(a_stream_has_room_until_bytes_are_parked),
 		STREAM_TEST(a_stream_is_quiet_until_something_comes),
 		STREAM_TEST(sockets_get_their_options),
