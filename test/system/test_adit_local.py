@@ -141,6 +141,23 @@ def test_a_redirect_to_the_services_own_address_leads_to_the_tunnel(services, op
     assert service.accepts == 1
 
 
+def test_a_dev_server_that_refuses_the_tunnels_name_is_noticed_once(services, open_tunnel):
+    def vite(wire, request):
+        if request.get("Host").startswith("127.0.0.1"):
+            return answer(wire, b"hello")
+        body = b"Blocked request. This host is not allowed."
+        wire.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    service = services(vite)
+    agent, visit = open_tunnel(service.target)
+    for _ in range(3):
+        assert visit().status == 403
+    agent.wait_event("request", count=3)
+    assert "--host-header rewrite" in agent.wait_event("warning", code="host-refused")["message"]
+    assert len(agent.find("warning")) == 1
+    agent, visit = open_tunnel(service.target, "--host-header", "rewrite")
+    assert visit().body == b"hello" and not agent.find("warning")
+
+
 @pytest.mark.parametrize("given, seen", [
     ("rewrite", "127.0.0.1:{port}"), ("my.app.test", "my.app.test")])
 def test_the_host_is_replaced_on_every_request(services, open_tunnel, relay, given, seen):
