@@ -13,7 +13,7 @@ from harness import http
 from harness.relay import free_ports
 from harness.service import PATIENCE, answer, say_hello
 from harness.tls import Authority
-from harness.traffic import a_name, chunk
+from harness.traffic import Later, a_name, chunk
 from harness.wait import DEADLINE, SLOW, wait_for
 
 pytestmark = pytest.mark.timeout(60 * SLOW)
@@ -113,6 +113,21 @@ def test_https_asked_in_plain_and_the_other_way(relay, https, services, open_tun
     assert response.status == 502
     agent, visit = open_tunnel(f"https://{services().target}", "--local-verify=off")
     assert_page(relay, agent, visit(), "local-tls")
+
+
+def test_visitors_are_not_bound_by_what_a_shell_allows_at_first(relay, services, adits):
+    """1024 open files on most machines; what the system allows beyond that is taken."""
+    everybody = threading.Barrier(100)
+
+    def wait_for_the_others(wire, _request):
+        everybody.wait(PATIENCE)
+        answer(wire, b"hello")
+    agent = adits(relay, "http", services(wait_for_the_others).port,
+                  prefix=["prlimit", "--nofile=64:4096"])
+    host = agent.wait_event("tunnel_up")["url"].partition("//")[2].partition(":")[0]
+    asked = [Later(http.fetch, relay.port, "GET", "/", host, timeout=PATIENCE)
+             for _ in range(100)]
+    assert {later.result().body for later in asked} == {b"hello"}
 
 
 # ---------------------------------------------------------------- what services are told
