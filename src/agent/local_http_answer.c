@@ -7,6 +7,7 @@
 #include "agent/local_http_answer.h"
 
 #include "agent/local_http_head.h"
+#include "agent/local_http_hint.h"
 #include "agent/local_http_send.h"
 #include "agent/local_pool.h"
 #include "agent/local_priv.h"
@@ -66,13 +67,31 @@ static void local_http_answer_find_own(struct local_visitor *v, const struct htt
 	}
 }
 
-static bool local_http_answer_final(struct local_visitor *v, const struct http_head *head)
+/* Once is enough: who runs the service knows what to do. */
+static void local_http_answer_hint(struct local_visitor *v, struct slice body)
+{
+	struct local_tunnel *t = v->tunnel;
+	const struct report r = {.kind = REPORT_WARNING,
+		.tunnel = slice_from_str(t->spec.label),
+		.code = SLICE("host-refused"),
+		.message = SLICE("The service does not expect the tunnel's name in Host: "
+				 "--host-header rewrite sends its own.")};
+
+	if (t->is_hinted || buf_len(&t->host) || !local_http_hint_refuses_host(v->status, body))
+		return;
+	t->is_hinted = true;
+	v->local->events.report(v->local->events.report_ctx, &r);
+}
+
+static bool local_http_answer_final(
+	struct local_visitor *v, const struct http_head *head, struct slice body)
 {
 	v->status = head->status;
 	v->keeps_alive = http_hop_keeps_alive(head);
 	v->state = LOCAL_BODY;
 	if (buf_len(&v->origin))
 		local_http_answer_find_own(v, head);
+	local_http_answer_hint(v, body);
 	return true;
 }
 
@@ -99,7 +118,7 @@ static bool local_http_answer_head(struct local_visitor *v, struct slice *in)
 		return local_http_answer_refuse(v, "not HTTP", http_fault_text(fault));
 	*in = slice_from(*in, head->size);
 	if (head->status >= 200)
-		return local_http_answer_final(v, head);
+		return local_http_answer_final(v, head, *in);
 	if (head->status != 101)
 		return local_http_answer_interim(v);
 	if (!v->upgrade)

@@ -59,6 +59,7 @@ struct local_tunnel {
 	struct buf origin; /* what the public origin is replaced by; empty: nothing is */
 	struct list kept; /* connections, the one used last first */
 	unsigned kept_count;
+	bool is_hinted; /* that its service refuses the tunnel's name */
 	bool keeps; /* its service has shown that it leaves connections open behind an answer */
 };
 

@@ -17,6 +17,7 @@
 #include "config/env.h"
 #include "io/filewatch.h"
 #include "io/loop.h"
+#include "io/machine.h"
 #include "io/signals.h"
 
 #define RUN_STOP_MS 5000u
@@ -218,6 +219,7 @@ enum run_exit run_tunnels(
 	agent_conf.proxy_authorization = way.proxy.authorization;
 	agent_conf.tls = way.tls;
 	agent_conf.who = way.who;
+	machine_raise_files();
 	run.loop = loop_new();
 	if (!run_make_face(&run, conf, environ_list)) {
 		buf_append_str(message, "the system gives no thread for the output");

@@ -6,5 +6,8 @@
 
 /* Bytes of memory: what there is, or what the process may use if that is less. Never 0. */
 uint64_t machine_memory(void);
+/* Lets this process have as many open files as the system lets it. Returns how many that are; 0: it
+ * does not say. */
+uint64_t machine_raise_files(void);
 
 #endif

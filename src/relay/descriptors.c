@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "io/machine.h"
 
 #define DESCRIPTORS_WORKER 10u /* 7 of a loop, 2 listeners */
 #define DESCRIPTORS_MIN 16u /* the main loop, the log, and a few connections */
@@ -14,19 +15,15 @@
 int descriptors_raise(unsigned workers, struct log *log, struct buf *message)
 {
 	unsigned needed = DESCRIPTORS_MIN + workers * DESCRIPTORS_WORKER;
-	struct rlimit limit;
+	uint64_t limit = machine_raise_files();
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return 0;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	log_debug(log, "descriptors", LOG_INT("limit", limit.rlim_cur));
-	if (limit.rlim_cur >= needed)
+	log_debug(log, "descriptors", LOG_INT("limit", limit));
+	if (!limit || limit >= needed)
 		return 0;
 	buf_printf(message,
 		"the limit of open files is %llu, and %u are the least for this number of workers; "
 		"raise it (ulimit -n, LimitNOFILE)",
-		(unsigned long long)limit.rlim_cur, needed);
+		(unsigned long long)limit, needed);
 	return ERR_NO_FDS;
 }
 

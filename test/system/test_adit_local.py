@@ -13,7 +13,7 @@ from harness import http
 from harness.relay import free_ports
 from harness.service import PATIENCE, answer, say_hello
 from harness.tls import Authority
-from harness.traffic import a_name, chunk
+from harness.traffic import Later, a_name, chunk
 from harness.wait import DEADLINE, SLOW, wait_for
 
 pytestmark = pytest.mark.timeout(60 * SLOW)
@@ -115,6 +115,21 @@ def test_https_asked_in_plain_and_the_other_way(relay, https, services, open_tun
     assert_page(relay, agent, visit(), "local-tls")
 
 
+def test_visitors_are_not_bound_by_what_a_shell_allows_at_first(relay, services, adits):
+    """1024 open files on most machines; what the system allows beyond that is taken."""
+    everybody = threading.Barrier(100)
+
+    def wait_for_the_others(wire, _request):
+        everybody.wait(PATIENCE)
+        answer(wire, b"hello")
+    agent = adits(relay, "http", services(wait_for_the_others).port,
+                  prefix=["prlimit", "--nofile=64:4096"])
+    host = agent.wait_event("tunnel_up")["url"].partition("//")[2].partition(":")[0]
+    asked = [Later(http.fetch, relay.port, "GET", "/", host, timeout=PATIENCE)
+             for _ in range(100)]
+    assert {later.result().body for later in asked} == {b"hello"}
+
+
 # ---------------------------------------------------------------- what services are told
 
 @pytest.mark.parametrize("given", ["rewrite", "my.app.test", None])
@@ -139,6 +154,23 @@ def test_a_redirect_to_the_services_own_address_leads_to_the_tunnel(services, op
         response = visit("GET", "/elsewhere")
         assert response.get("Location") == "http://accounts.test/next?at=http://accounts.test"
     assert service.accepts == 1
+
+
+def test_a_dev_server_that_refuses_the_tunnels_name_is_noticed_once(services, open_tunnel):
+    def vite(wire, request):
+        if request.get("Host").startswith("127.0.0.1"):
+            return answer(wire, b"hello")
+        body = b"Blocked request. This host is not allowed."
+        wire.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    service = services(vite)
+    agent, visit = open_tunnel(service.target)
+    for _ in range(3):
+        assert visit().status == 403
+    agent.wait_event("request", count=3)
+    assert "--host-header rewrite" in agent.wait_event("warning", code="host-refused")["message"]
+    assert len(agent.find("warning")) == 1
+    agent, visit = open_tunnel(service.target, "--host-header", "rewrite")
+    assert visit().body == b"hello" and not agent.find("warning")
 
 
 @pytest.mark.parametrize("given, seen", [

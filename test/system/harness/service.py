@@ -139,10 +139,10 @@ def send_body(wire, size, chunked=False):
 class Adit(Program):
     """adit with --json at a relay of this machine, or at a port or a URL."""
 
-    def __init__(self, relay, *args, env=None):
+    def __init__(self, relay, *args, env=None, prefix=()):
         if not isinstance(relay, str):
             relay = f"http://127.0.0.1:{getattr(relay, 'create_port', relay)}"
-        super().__init__(*args, "--json", "--relay", relay, env=env)
+        super().__init__(*args, "--json", "--relay", relay, env=env, prefix=prefix)
         self.expected = 0
 
     def wait_exit(self, timeout=2 * DEADLINE):

@@ -203,7 +203,7 @@ static void what_came_before_the_damage_is_passed_on(void **state)
 
 static enum tls_result read_some(struct slice *in, size_t room)
 {
-	char to[64];
+	char to[64] = "";
 	size_t n;
 
 	return tls_read(pair.server.tls, in, &pair.client.wire, slice_of(to, room), &n);

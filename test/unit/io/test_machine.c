@@ -1,4 +1,4 @@
-/* Memory of this machine, whichever it is. */
+/* Memory and files of this machine, whichever it is. */
 #include "io/machine.h"
 
 #include <setjmp.h>
@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void memory_is_some_and_no_more_than_there_is(void **state)
@@ -17,10 +18,24 @@ static void memory_is_some_and_no_more_than_there_is(void **state)
 	assert_int_equal(machine_memory(), machine_memory());
 }
 
+static void files_are_as_many_as_the_system_allows(void **state)
+{
+	struct rlimit limit, lower;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	lower = (struct rlimit) {.rlim_cur = 64, .rlim_max = limit.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &lower), 0);
+	assert_int_equal(machine_raise_files(), limit.rlim_max);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &lower), 0);
+	assert_int_equal(lower.rlim_cur, limit.rlim_max);
+	assert_int_equal(machine_raise_files(), limit.rlim_max);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_is_some_and_no_more_than_there_is),
+		cmocka_unit_test(files_are_as_many_as_the_system_allows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
