@@ -30,6 +30,7 @@ def test_every_command_explains_itself(home, command):
 @pytest.mark.parametrize("words, sentence", [
     ([], "a command is missing"),
     (["htp", "3000"], "did you mean adit http?"),
+    (["3000"], "did you mean adit http 3000?"),
     (["http"], "adit http needs to know what"),
     (["http", "3000", "4000"], 'unexpected argument "4000"'),
     (["http", "3000"], "no relay is known"),
@@ -39,6 +40,7 @@ def test_every_command_explains_itself(home, command):
     (["http", "3000", "--client-token", "x"], "set ADIT_CLIENT_TOKEN\n"),
     (["http", "99999", "--relay", DOWN], "99999"),
     (["http", "3000", "--relay", "ftp://x"], "ftp://x"),
+    (["http", "3000", "--relay", "http://x:99999"], "has no valid host and port"),
     (["start", "--relay", DOWN], "there is no ./tunnels.yaml"),
     (["start", "--file", "missing.yaml", "--relay", DOWN], "missing.yaml: cannot be read"),
     (["doctor"], "no relay is known"),
