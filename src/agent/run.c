@@ -230,6 +230,9 @@ enum run_exit run_tunnels(
 	if (buf_len(&warning))
 		run_warn(&run, "client-id", buf_slice(&warning));
 	run_loop(&run, &agent_conf);
+	/* A name server that is silent would keep us for as long as the resolver has patience. */
+	if (loop_has_orphans(run.loop))
+		_exit((int)run.exit);
 	loop_free(&run.loop);
 	relay_way_deinit(&way);
 	buf_release(&token);

@@ -1,5 +1,6 @@
 """The face of adit: commands, mistakes, completion, doctor, and what it prints."""
 import json
+import os
 import re
 import signal
 import socket
@@ -12,6 +13,7 @@ from harness import http
 from harness.cli import adit, run
 from harness.relay import clean_env
 from harness.tls import Authority
+from harness.wait import DEADLINE
 
 DOWN = "http://127.0.0.1:1"  # nobody listens on port 1
 
@@ -307,6 +309,26 @@ def test_a_hang_up_stops_it_unless_it_was_told_to_go_on(
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a resolv.conf of its own")
+def test_a_name_server_that_is_silent_does_not_keep_it(home):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind((f"127.{os.getpid() >> 8 & 255}.{os.getpid() & 255}.53", 53))
+        silent.settimeout(30)
+        (home / "resolv").write_text(
+            f"nameserver {silent.getsockname()[0]}\noptions timeout:30 attempts:5\n")
+        script = f'mount --bind {home}/resolv /etc/resolv.conf && exec "$@"'
+        words = [adit(), "http", "3000", "--relay", "https://relay.example.com"]
+        process = subprocess.Popen(["unshare", "-m", "sh", "-c", script, "sh", *words],
+                                   env=clean_env({"HOME": home}))
+        try:
+            silent.recvfrom(512)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()
+            process.wait()
 
 
 def test_plain_lines_and_an_end_on_purpose(launch, relay):
