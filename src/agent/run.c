@@ -91,7 +91,8 @@ static void run_on_report(void *ctx, const struct report *report)
 	}
 	if (report->kind != REPORT_ERROR || !report->fatal)
 		return;
-	run->exit = RUN_REFUSED;
+	/* The authority of a local service is read when its tunnel is set up. */
+	run->exit = slice_eq(report->code, SLICE("local-tls")) ? RUN_USAGE : RUN_REFUSED;
 	/* The agent is in the middle of something. */
 	loop_defer(run->loop, &run->refused);
 }
