@@ -1,6 +1,7 @@
 /* Commands as data; help is made from it and from the table of options. */
 #include "agent/cli_command.h"
 
+#include "base/num.h"
 #include "config/opt_help.h"
 
 #define CLI_BIT(group) (1u << CLI_GROUP_##group)
@@ -113,6 +114,8 @@ const struct cli_command cli_commands[CLI_COMMAND_COUNT] = {
 
 const struct cli_command *cli_command_find(struct slice name, struct buf *why_out)
 {
+	uint64_t port;
+
 	for (size_t i = 0; i < CLI_COMMAND_COUNT; i++) {
 		if (slice_eq(slice_from_str(cli_commands[i].name), name))
 			return &cli_commands[i];
@@ -125,7 +128,10 @@ const struct cli_command *cli_command_find(struct slice name, struct buf *why_ou
 			return NULL;
 		}
 	}
-	buf_append_str(why_out, " (adit --help lists them)");
+	if (num_parse_u64(name, &port) == 0)
+		buf_printf(why_out, "; did you mean adit http %llu?", (unsigned long long)port);
+	else
+		buf_append_str(why_out, " (adit --help lists them)");
 	return NULL;
 }
 

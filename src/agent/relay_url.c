@@ -54,7 +54,7 @@ int relay_url_parse(struct slice text, struct relay_url *out, struct buf *why_ou
 	if (slice_find(rest, '/') < rest.len)
 		return relay_url_refuse(text, "is not the address of a relay", why_out);
 	if (!rest.len || http_host_parse(rest, &host) != 0)
-		return relay_url_refuse(text, "has no valid host", why_out);
+		return relay_url_refuse(text, "has no valid host and port", why_out);
 	relay_url_finish(out, &host);
 	return 0;
 }

@@ -92,7 +92,8 @@ static void run_on_report(void *ctx, const struct report *report)
 	}
 	if (report->kind != REPORT_ERROR || !report->fatal)
 		return;
-	run->exit = RUN_REFUSED;
+	/* The authority of a local service is read when its tunnel is set up. */
+	run->exit = slice_eq(report->code, SLICE("local-tls")) ? RUN_USAGE : RUN_REFUSED;
 	/* The agent is in the middle of something. */
 	loop_defer(run->loop, &run->refused);
 }
@@ -232,6 +233,9 @@ enum run_exit run_tunnels(
 	if (buf_len(&warning))
 		run_warn(&run, "client-id", buf_slice(&warning));
 	run_loop(&run, &agent_conf);
+	/* A name server that is silent would keep us for as long as the resolver has patience. */
+	if (loop_has_orphans(run.loop))
+		_exit((int)run.exit);
 	loop_free(&run.loop);
 	relay_way_deinit(&way);
 	buf_release(&token);

@@ -1,7 +1,9 @@
 /* One uv_fs_event on the folder, told apart by name, and a delay that makes one call of many. */
 #include "io/filewatch.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <uv.h>
 
 #include "base/err.h"
@@ -13,6 +15,7 @@
 struct filewatch {
 	uv_fs_event_t event;
 	char *name; /* owned; in the folder */
+	struct filewatch *beyond; /* owned; of the file that a symbolic link leads to */
 	struct timeout_queue *queue; /* owned */
 	struct timeout gather;
 	void (*changed)(void *ctx);
@@ -51,8 +54,24 @@ void filewatch_close(struct filewatch **f_ptr)
 	if (!f)
 		return;
 	*f_ptr = NULL;
+	filewatch_close(&f->beyond);
 	timeout_queue_free(&f->queue);
 	uv_close((uv_handle_t *)&f->event, filewatch_on_close);
+}
+
+/* Who edits through a link changes another folder. Where that one cannot be watched, the link is.
+ */
+static void filewatch_follow(struct filewatch *f, struct loop *loop, const char *path)
+{
+	struct stat info;
+	char *real;
+
+	if (lstat(path, &info) != 0 || !S_ISLNK(info.st_mode))
+		return;
+	real = realpath(path, NULL);
+	if (real && filewatch_open(loop, real, f->changed, f->ctx, &f->beyond) != 0)
+		f->beyond = NULL;
+	free(real);
 }
 
 int filewatch_open(struct loop *loop, const char *path, void (*changed)(void *ctx), void *ctx,
@@ -82,6 +101,7 @@ int filewatch_open(struct loop *loop, const char *path, void (*changed)(void *ct
 		filewatch_close(&f);
 		return err_from_errno(-e);
 	}
+	filewatch_follow(f, loop, path);
 	*out = f;
 	return 0;
 }

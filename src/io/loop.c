@@ -23,6 +23,7 @@ struct loop {
 	uv_mutex_t lock; /* guards posted and stopping */
 	struct list posted;
 	bool stopping;
+	int orphans;
 	uint64_t event_us; /* when the current event began; 0: nobody asked yet */
 	struct buf out;
 	char read_buffer[LOOP_READ_SIZE];
@@ -113,6 +114,16 @@ void loop_free(struct loop **loop_ptr)
 	uv_mutex_destroy(&loop->lock);
 	buf_release(&loop->out);
 	mem_free(loop);
+}
+
+bool loop_has_orphans(const struct loop *loop)
+{
+	return loop->orphans > 0;
+}
+
+void loop_count_orphan(struct loop *loop, int change)
+{
+	loop->orphans += change;
 }
 
 void loop_run(struct loop *loop)

@@ -28,6 +28,9 @@ struct loop_task {
 struct loop *loop_new(void);
 /* Every object on the loop must be closed; runs the loop until the last one is gone. */
 void loop_free(struct loop **loop);
+/* Whether loop_free would wait for somebody else: for an answer that nobody here wants any more, to
+ * a question that cannot be taken back. The end of the process would, too, unless it is _exit(). */
+bool loop_has_orphans(const struct loop *loop);
 /* Returns after loop_stop. */
 void loop_run(struct loop *loop);
 /* May be called on any thread. */
@@ -60,6 +63,8 @@ void loop_cancel(struct loop_task *task);
 struct uv_loop_s *loop_uv(struct loop *loop);
 struct alarms *loop_alarms(struct loop *loop);
 struct loop *loop_of_uv(struct uv_loop_s *uv);
+/* One more, or with -1 one less. */
+void loop_count_orphan(struct loop *loop, int change);
 char *loop_read_buffer(struct loop *loop);
 /* For what is made of what was read: as large, and another one. */
 char *loop_plain_buffer(struct loop *loop);

@@ -21,6 +21,7 @@ struct resolve {
 	void *ctx; /* borrowed */
 	int refused; /* libuv's error for such a question */
 	uint16_t port;
+	bool is_orphan;
 };
 
 void resolve_interleave(struct addr *addrs, size_t count)
@@ -115,7 +116,11 @@ static void resolve_finish(struct resolve *r, int uv_error, const struct addrinf
 
 static void resolve_on_answer(uv_getaddrinfo_t *request, int status, struct addrinfo *info)
 {
-	resolve_finish(request->data, status, info);
+	struct resolve *r = request->data;
+
+	if (r->is_orphan)
+		loop_count_orphan(loop_of_uv(request->loop), -1);
+	resolve_finish(r, status, info);
 	uv_freeaddrinfo(info);
 }
 
@@ -154,6 +159,8 @@ void resolve_cancel(struct resolve **r_ptr)
 	*r_ptr = NULL;
 	r->done = NULL;
 	/* What is not running yet ends sooner; the callback comes in any case. */
-	if (!r->refused)
-		uv_cancel((uv_req_t *)&r->request);
+	if (r->refused || uv_cancel((uv_req_t *)&r->request) == 0)
+		return;
+	r->is_orphan = true;
+	loop_count_orphan(loop_of_uv(r->request.loop), 1);
 }

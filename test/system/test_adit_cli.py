@@ -1,5 +1,6 @@
 """The face of adit: commands, mistakes, completion, doctor, and what it prints."""
 import json
+import os
 import re
 import signal
 import socket
@@ -13,6 +14,7 @@ from harness.between import Socketed, Stripped
 from harness.cli import adit, run
 from harness.relay import clean_env
 from harness.tls import Authority
+from harness.wait import DEADLINE
 
 DOWN = "http://127.0.0.1:1"  # nobody listens on port 1
 
@@ -31,6 +33,7 @@ def test_every_command_explains_itself(home, command):
 @pytest.mark.parametrize("words, sentence", [
     ([], "a command is missing"),
     (["htp", "3000"], "did you mean adit http?"),
+    (["3000"], "did you mean adit http 3000?"),
     (["http"], "adit http needs to know what"),
     (["http", "3000", "4000"], 'unexpected argument "4000"'),
     (["http", "3000"], "no relay is known"),
@@ -40,6 +43,7 @@ def test_every_command_explains_itself(home, command):
     (["http", "3000", "--client-token", "x"], "set ADIT_CLIENT_TOKEN\n"),
     (["http", "99999", "--relay", DOWN], "99999"),
     (["http", "3000", "--relay", "ftp://x"], "ftp://x"),
+    (["http", "3000", "--relay", "http://x:99999"], "has no valid host and port"),
     (["start", "--relay", DOWN], "there is no ./tunnels.yaml"),
     (["start", "--file", "missing.yaml", "--relay", DOWN], "missing.yaml: cannot be read"),
     (["doctor"], "no relay is known"),
@@ -318,6 +322,26 @@ def test_a_hang_up_stops_it_unless_it_was_told_to_go_on(
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a resolv.conf of its own")
+def test_a_name_server_that_is_silent_does_not_keep_it(home):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind((f"127.{os.getpid() >> 8 & 255}.{os.getpid() & 255}.53", 53))
+        silent.settimeout(30)
+        (home / "resolv").write_text(
+            f"nameserver {silent.getsockname()[0]}\noptions timeout:30 attempts:5\n")
+        script = f'mount --bind {home}/resolv /etc/resolv.conf && exec "$@"'
+        words = [adit(), "http", "3000", "--relay", "https://relay.example.com"]
+        process = subprocess.Popen(["unshare", "-m", "sh", "-c", script, "sh", *words],
+                                   env=clean_env({"HOME": home}))
+        try:
+            silent.recvfrom(512)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()
+            process.wait()
 
 
 def test_plain_lines_and_an_end_on_purpose(launch, relay):

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from harness import http
+from harness.cli import run
 from harness.relay import free_ports
 from harness.service import PATIENCE, answer, say_hello
 from harness.tls import Authority
@@ -99,6 +100,12 @@ def test_https_is_verified(relay, https, open_tunnel, names):
     event, _ = assert_page(relay, agent, visit(), "local-tls")
     assert "certificate" in event["message"] or "hostname" in event["message"].lower(), event
     assert not service.requests
+
+
+def test_an_authority_that_is_none_is_a_mistake_of_ours(relay, tmp_path):
+    done = run(tmp_path, "http", "https://localhost:1", "--local-ca", "none.pem",
+               "--relay", f"http://127.0.0.1:{relay.port}")
+    assert done.returncode == 2 and "none.pem: cannot be read" in done.stdout
 
 
 def test_https_without_verifying(https, open_tunnel):
@@ -262,7 +269,9 @@ def test_a_service_that_hangs(start, services, open_tunnel):
     assert (response.status, response.get("X-Adit-Error")) == (503, "response-timeout")
     assert 0.4 < time.monotonic() - began < DEADLINE
     assert gone.wait(DEADLINE)  # the service hears that nobody waits any more
-    assert agent.wait_event("request")["request_id"] == response.get("X-Request-Id")
+    event = agent.wait_event("request")
+    assert event["request_id"] == response.get("X-Request-Id")
+    assert "or the relay did not wait any longer" in event["message"]  # nobody has left
 
 
 def test_a_service_that_does_not_accept(relay, open_tunnel):

@@ -109,6 +109,25 @@ static void neighbours_do_not_count(void **state)
 	wait_for(1);
 }
 
+static void a_link_is_watched_at_both_ends(void **state)
+{
+	char folder[] = "/tmp/test_filewatch.XXXXXX";
+	char link[64];
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(link, sizeof(link), "%s/link.yaml", folder);
+	write_file("tunnels.yaml");
+	assert_int_equal(symlink(path_of("tunnels.yaml"), link), 0);
+	filewatch_close(&fixture.watch);
+	assert_int_equal(
+		filewatch_open(fixture.loop, link, on_change, &fixture, &fixture.watch), 0);
+	write_file("tunnels.yaml");
+	wait_for(1);
+	unlink(link);
+	wait_for(2);
+	rmdir(folder);
+}
+
 static void a_folder_that_is_not_there_is_an_error(void **state)
 {
 	struct filewatch *w = NULL;
@@ -128,6 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FILEWATCH_TEST(every_kind_of_change_is_told_once),
 		FILEWATCH_TEST(neighbours_do_not_count),
+		FILEWATCH_TEST(a_link_is_watched_at_both_ends),
 		FILEWATCH_TEST(a_folder_that_is_not_there_is_an_error),
 	};
 
