@@ -95,6 +95,20 @@ static void lines_plain_event(struct buf *out, const struct report *r, const cha
 	buf_append_char(out, '\n');
 }
 
+/* What was said of the address before does not hold. */
+static void lines_plain_address(struct buf *out, const struct report *r, const char *code,
+	struct slice before, const char *words)
+{
+	lines_local_time(out, r->wall_ms);
+	buf_append_str(out, "warning ");
+	lines_text(out, r->tunnel);
+	buf_printf(out, " [%s]: ", code);
+	lines_text(out, before);
+	buf_printf(out, " %s ", words);
+	lines_text(out, r->url);
+	buf_append_char(out, '\n');
+}
+
 static void lines_plain_forwarding(struct buf *out, const struct report *r)
 {
 	buf_append_str(out, "Forwarding ");
@@ -102,17 +116,11 @@ static void lines_plain_forwarding(struct buf *out, const struct report *r)
 	buf_append_str(out, " -> ");
 	lines_text(out, r->target);
 	buf_append_str(out, r->is_protected ? " (protected)\n" : "\n");
-	if (!r->url_before.len)
-		return;
 	/* Whoever was given the old one has to hear of it. */
-	lines_local_time(out, r->wall_ms);
-	buf_append_str(out, "warning ");
-	lines_text(out, r->tunnel);
-	buf_append_str(out, " [address-changed]: ");
-	lines_text(out, r->url_before);
-	buf_append_str(out, " is now ");
-	lines_text(out, r->url);
-	buf_append_char(out, '\n');
+	if (r->url_before.len)
+		lines_plain_address(out, r, "address-changed", r->url_before, "is now");
+	else if (r->asked.len)
+		lines_plain_address(out, r, "other-name", r->asked, "was not to be had: it is");
 }
 
 void lines_plain(struct buf *out, const struct report *r)
@@ -212,6 +220,7 @@ static void lines_json_rest(struct buf *out, const struct report *r)
 {
 	lines_json_text(out, "url", r->url);
 	lines_json_text(out, "url_before", r->url_before);
+	lines_json_text(out, "asked", r->asked);
 	lines_json_text(out, "target", r->target);
 	lines_json_text(out, "relay", r->relay);
 	lines_json_text(out, "account", r->account);

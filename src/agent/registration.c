@@ -459,8 +459,11 @@ void registration_tell(const struct registration *reg, const struct control *mes
 	report->target = buf_slice(target);
 	report->tcp = reg->spec.proto == TUNNEL_TCP;
 	report->is_protected = reg->is_protected;
-	if (report->kind == REPORT_TUNNEL_UP)
+	if (report->kind == REPORT_TUNNEL_UP) {
 		report->url_before = slice_from_str(reg->url_before);
+		if (reg->spec.subdomain && reg->name && strcmp(reg->spec.subdomain, reg->name) != 0)
+			report->asked = slice_from_str(reg->spec.subdomain);
+	}
 	if (report->kind == REPORT_TUNNEL_UP || !message)
 		return;
 	report->code = slice_from_str(message->code);

@@ -34,6 +34,8 @@ struct report {
 	struct slice tunnel; /* label */
 	struct slice url;
 	struct slice url_before;
+	struct slice
+		asked; /* the name that a tunnel should have had, when it is up under another */
 	struct slice target;
 	struct slice relay;
 	struct slice account;

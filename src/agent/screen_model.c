@@ -112,11 +112,14 @@ static void screen_model_moved(struct screen_model *m, const struct report *r)
 {
 	struct report note = *r;
 	struct buf message = {0};
+	bool is_moved = r->url_before.len > 0;
 
-	if (!r->url_before.len)
+	if (!is_moved && !r->asked.len)
 		return;
-	buf_printf(&message, "%.*s is now %.*s", SLICE_ARG(r->url_before), SLICE_ARG(r->url));
-	note.code = SLICE("address-changed");
+	buf_append_slice(&message, is_moved ? r->url_before : r->asked);
+	buf_printf(&message, " %s %.*s", is_moved ? "is now" : "was not to be had: it is",
+		SLICE_ARG(r->url));
+	note.code = is_moved ? SLICE("address-changed") : SLICE("other-name");
 	note.message = buf_slice(&message);
 	screen_model_note(m, &note, SCREEN_WARNING);
 	buf_release(&message);

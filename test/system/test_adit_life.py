@@ -284,6 +284,8 @@ def test_another_token_does_not_get_the_name(start, services, adits, strict):
         assert second.wait_exit() == 3
     else:
         assert not strict and host_of(second) != host
+        assert second.wait_event("tunnel_up")["asked"] == "mine"
+        assert "asked" not in first.wait_event("tunnel_up")
     assert http.fetch(relay.port, host=host).body == b"one"
     assert not first.find("tunnel_down")
 

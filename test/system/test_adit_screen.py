@@ -305,3 +305,10 @@ def test_a_tunnel_that_leads_elsewhere_shows_where(relay, show, home):
     at = terminal.wait("http://localhost:3000")
     write(3001)
     terminal.wait("3001", at)
+
+
+def test_a_name_that_was_not_to_be_had_is_told(relay, agent, show):
+    agent(relay, "taken-app").open_ready(1)
+    terminal = show("http", "3000", "--relay", f"http://127.0.0.1:{relay.port}",
+                    "--subdomain", "taken-app", columns=200, ADIT_CLIENT_TOKEN="mallory")
+    terminal.wait("[other-name]: taken-app was not to be had: it is http://")
