@@ -124,14 +124,10 @@ void local_visitor_fail_target(struct local_visitor *v, const char *code, const 
 	buf_release(&text);
 }
 
-/* The relay ends a stream without a reason. */
 void local_visitor_gone(struct local_visitor *v)
 {
 	local_visitor_over(v, SLICE("visitor-gone"),
-		v->first_byte_us
-			? SLICE("the visitor has left, or the session with the relay is over")
-			: SLICE("the visitor has left, or the relay did not wait any longer for "
-				"the answer to begin"));
+		SLICE("the visitor has left, or the session with the relay is over"));
 }
 
 void local_visitor_done(struct local_visitor *v)

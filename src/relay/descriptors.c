@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "io/machine.h"
 
-#define DESCRIPTORS_WORKER 10u /* 7 of a loop, 2 listeners */
+#define DESCRIPTORS_WORKER 11u /* 8 of a loop, 2 listeners */
 #define DESCRIPTORS_MIN 16u /* the main loop, the log, and a few connections */
 
 /* Every visitor and every tunnel socket is a descriptor: take what the system lets us have. */
