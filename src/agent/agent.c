@@ -358,7 +358,7 @@ static void agent_new_env(struct agent *a)
 	a->env = (struct agent_link_env) {
 		.session = {.loop = a->loop,
 			.conf = a->conf,
-			.clocks = {.streams = &a->streams,
+			.supplies = {.streams = &a->streams,
 				.heartbeat = timeout_queue_new(a->loop, AGENT_HEARTBEAT_MS),
 				.silence = timeout_queue_new(a->loop, AGENT_SILENCE_MS),
 				.probe = timeout_queue_new(a->loop, AGENT_PROBE_MS),
@@ -486,10 +486,10 @@ void agent_free(struct agent **a_ptr)
 		agent_link_free(&a->links[i]);
 	registrations_deinit(&a->registrations);
 	agent_drop_next(a);
-	timeout_queue_free(&a->env.session.clocks.heartbeat);
-	timeout_queue_free(&a->env.session.clocks.silence);
-	timeout_queue_free(&a->env.session.clocks.probe);
-	timeout_queue_free(&a->env.session.clocks.tick);
+	timeout_queue_free(&a->env.session.supplies.heartbeat);
+	timeout_queue_free(&a->env.session.supplies.silence);
+	timeout_queue_free(&a->env.session.supplies.probe);
+	timeout_queue_free(&a->env.session.supplies.tick);
 	timeout_queue_free(&a->env.session.welcome);
 	timeout_queue_free(&a->retry_queue);
 	timeout_queue_free(&a->stop_queue);

@@ -68,8 +68,8 @@ static void relay_session_set_pace(struct relay_session *s, const struct control
 	uint64_t heartbeat_ms = welcome->heartbeat_s * UINT64_C(1000);
 
 	s->grace_ms = welcome->grace_s * UINT64_C(1000) + heartbeat_ms * 5 / 2;
-	timeout_queue_set(s->env->clocks.heartbeat, heartbeat_ms);
-	timeout_queue_set(s->env->clocks.silence, heartbeat_ms * 5 / 2);
+	timeout_queue_set(s->env->supplies.heartbeat, heartbeat_ms);
+	timeout_queue_set(s->env->supplies.silence, heartbeat_ms * 5 / 2);
 }
 
 static char *relay_session_keep(const char *text)
@@ -196,7 +196,7 @@ struct relay_session *relay_session_new(const struct relay_session_env *env,
 	s->ctx = ctx;
 	timeout_init(&s->welcome, relay_session_on_welcome_late);
 	loop_task_init(&s->broken, relay_session_on_late_break);
-	s->session = session_new(env->loop, &conf, &env->clocks, &relay_session_events, s);
+	s->session = session_new(env->loop, &conf, &env->supplies, &relay_session_events, s);
 	session_start(s->session, &link, result->received);
 	s->control = control_stream_open(s->session, &relay_session_control_events, s);
 	timeout_arm(env->welcome, &s->welcome);

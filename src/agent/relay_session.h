@@ -28,7 +28,7 @@ struct uplink_result;
 struct relay_session_env {
 	struct loop *loop;
 	const struct agent_conf *conf;
-	struct session_supplies clocks; /* set to the relay's pace by the welcome */
+	struct session_supplies supplies; /* set to the relay's pace by the welcome */
 	struct timeout_queue *welcome; /* how long a relay may take for its first word */
 };
 

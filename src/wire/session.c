@@ -20,7 +20,7 @@
 
 struct session {
 	struct loop *loop; /* borrowed */
-	struct session_supplies clocks;
+	struct session_supplies supplies;
 	const struct session_events *events; /* borrowed */
 	void *ctx; /* borrowed */
 	struct mux *mux; /* owned */
@@ -109,7 +109,7 @@ static void session_on_turn(struct loop_task *task)
 	if (s->over)
 		return;
 	if (mux_tick(s->mux, loop_clock_us()) && !timeout_is_armed(&s->tick) && !s->over)
-		timeout_arm(s->clocks.tick, &s->tick);
+		timeout_arm(s->supplies.tick, &s->tick);
 	if (!s->over)
 		session_send(s);
 }
@@ -132,7 +132,7 @@ static struct mux_stream *session_on_make(void *ctx)
 {
 	struct session *s = ctx;
 
-	return chan_new(s->loop, s->clocks.streams, s->clocks.silence);
+	return chan_new(s->loop, s->supplies.streams, s->supplies.silence);
 }
 
 static void session_on_opened(void *ctx, struct mux_stream *stream)
@@ -181,7 +181,7 @@ static void session_on_data(void *ctx, struct slice data)
 	session_receive_early(s);
 	if (!s->link)
 		return;
-	timeout_arm(s->clocks.silence, &s->silence);
+	timeout_arm(s->supplies.silence, &s->silence);
 	timeout_disarm(&s->probe);
 	if (s->reads < SESSION_BUSY_READS && ++s->reads == SESSION_BUSY_READS)
 		stream_keep_buffers(s->link, true);
@@ -227,7 +227,7 @@ static void session_on_heartbeat(struct timeout *timeout)
 		stream_keep_buffers(s->link, false);
 	s->reads = 0;
 	mux_ping(s->mux, loop_clock_us());
-	timeout_arm(s->clocks.heartbeat, &s->heartbeat);
+	timeout_arm(s->supplies.heartbeat, &s->heartbeat);
 }
 
 static void session_on_silence(struct timeout *timeout)
@@ -245,7 +245,7 @@ void session_probe(struct session *s)
 	if (!s->link || timeout_is_armed(&s->probe))
 		return;
 	mux_ping(s->mux, loop_clock_us());
-	timeout_arm(s->clocks.probe, &s->probe);
+	timeout_arm(s->supplies.probe, &s->probe);
 }
 
 /* ---- links come and go ---- */
@@ -259,8 +259,8 @@ static void session_take_link(struct session *s, struct stream **link)
 	stream_tcp_tune_link(s->link, SESSION_GIVE_UP_MS);
 	stream_listen(s->link, &session_link_events, s);
 	stream_read_start(s->link);
-	timeout_arm(s->clocks.heartbeat, &s->heartbeat);
-	timeout_arm(s->clocks.silence, &s->silence);
+	timeout_arm(s->supplies.heartbeat, &s->heartbeat);
+	timeout_arm(s->supplies.silence, &s->silence);
 	mux_ping(s->mux, loop_clock_us());
 }
 
@@ -270,12 +270,12 @@ size_t session_stream_size(void)
 }
 
 struct session *session_new(struct loop *loop, const struct mux_conf *conf,
-	const struct session_supplies *clocks, const struct session_events *events, void *ctx)
+	const struct session_supplies *supplies, const struct session_events *events, void *ctx)
 {
 	struct session *s = MEM_NEW(struct session);
 
 	s->loop = loop;
-	s->clocks = *clocks;
+	s->supplies = *supplies;
 	s->events = events;
 	s->ctx = ctx;
 	s->mux = mux_new(conf, &session_mux_events, s);
@@ -346,7 +346,7 @@ bool session_has_link(const struct session *s)
 
 struct stream *session_open(struct session *s)
 {
-	struct mux_stream *stream = chan_new(s->loop, s->clocks.streams, s->clocks.silence);
+	struct mux_stream *stream = chan_new(s->loop, s->supplies.streams, s->supplies.silence);
 
 	if (!mux_open(s->mux, stream)) {
 		chan_discard(stream);
