@@ -54,12 +54,6 @@ struct registration {
 
 /* ---- answers ---- */
 
-/* Somebody else has the name. */
-static bool agent_register_is_held(enum create_result result)
-{
-	return result == CREATE_IN_USE || result == CREATE_RESERVED || result == CREATE_KEPT;
-}
-
 static void agent_register_free(struct registration *r)
 {
 	gate_hash_free(&r->hash);
@@ -79,7 +73,7 @@ static void agent_register_refused(struct registration *r, enum create_result wh
 	if (!fault.fatal)
 		fault.retry_after_s = why == CREATE_RESERVED ? r->outcome.seconds
 							     : r->worker->conf->retry_after_s;
-	if (r->proto == CONTROL_TCP && agent_register_is_held(why)) {
+	if (r->proto == CONTROL_TCP && create_is_taken(why)) {
 		fault.code = "port-in-use";
 		fault.message = "The port belongs to another client's tunnel.";
 	}
@@ -277,7 +271,7 @@ static void agent_register_go_on(struct registration *r)
 		agent_register_hash(r);
 	} else if (r->result == CREATE_OK) {
 		agent_register_settle(r, agent_register_ask(r));
-	} else if (other && agent_register_is_held(r->result)) {
+	} else if (other && create_is_taken(r->result)) {
 		r->name_len = 0;
 		if (r->looks)
 			agent_register_foresee(r);

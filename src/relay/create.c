@@ -18,6 +18,11 @@
 
 #define CREATE_RANDOM_TRIES 100
 
+bool create_is_taken(enum create_result result)
+{
+	return result == CREATE_IN_USE || result == CREATE_RESERVED || result == CREATE_KEPT;
+}
+
 static bool create_may_protect(
 	struct worker *w, const struct create_wish *wish, struct slice holder)
 {
@@ -300,11 +305,6 @@ static enum create_result create_unnamed(
 	if (result == CREATE_OK && wish->grant)
 		clerk_give_name(w, wish->grant, tunnel_name(out->tunnel));
 	return result;
-}
-
-static bool create_is_taken(enum create_result result)
-{
-	return result == CREATE_IN_USE || result == CREATE_RESERVED || result == CREATE_KEPT;
 }
 
 /* What does not depend on what others have. */

@@ -57,6 +57,9 @@ struct create_wish {
 	void *ctx; /* of the kind */
 };
 
+/* Whether the name is somebody else's. */
+bool create_is_taken(enum create_result result);
+
 struct create_outcome {
 	struct tunnel *tunnel; /* borrowed */
 	size_t name_len; /* CREATE_MOVE: of the name that it is about */
