@@ -353,14 +353,27 @@ static enum create_result create_foresee_new(struct worker *w, const struct crea
 						       : create_foresee_room(w, wish, NULL, true);
 }
 
-enum create_result create_foresee_taken(const struct tunnel *t, const struct create_wish *wish,
-	bool protects, struct create_outcome *out)
+/* Its owner gets it as it is, and it goes on counting for whom it did. */
+static enum create_result create_foresee_again(
+	const struct tunnel *t, const struct create_wish *wish, struct create_outcome *out)
 {
 	bool own = identity_eq(tunnel_owner(t), wish->who);
 
 	if (!create_may_take(t, wish->who))
 		return create_held(t, out);
-	return create_foresee_room(t->worker, wish, own && t->holder ? t : NULL, protects);
+	return create_foresee_room(t->worker, wish, own && t->holder ? t : NULL, true);
+}
+
+enum create_result create_foresee_fetched(const struct tunnel *t, const struct create_wish *wish,
+	bool protects, struct create_outcome *out)
+{
+	char text[AUTH_HOLDER_MAX];
+	struct slice holder = auth_holder(wish->grant, wish->source, text);
+	bool own = t->holder && slice_eq(slice_from_str(t->holder), holder);
+
+	if (!create_may_take(t, wish->who))
+		return create_held(t, out);
+	return create_foresee_room(t->worker, wish, own ? t : NULL, protects);
 }
 
 static enum create_result create_foresee_as(
@@ -373,7 +386,7 @@ static enum create_result create_foresee_as(
 	if (!t && directory_find(w->shared->directory, wish->name, &out->home) &&
 		out->home != w->index)
 		return create_elsewhere(wish, out);
-	return t ? create_foresee_taken(t, wish, true, out) : create_foresee_new(w, wish);
+	return t ? create_foresee_again(t, wish, out) : create_foresee_new(w, wish);
 }
 
 static enum create_result create_foresee_random(struct worker *w, const struct create_wish *wish)

@@ -80,11 +80,11 @@ enum create_result create_tunnel_as(
 enum create_result create_foresee(
 	struct worker *w, const struct create_wish *wish, struct create_outcome *out);
 /*
- * The same for a tunnel that exists, with a password or without: CREATE_OK when who asks may have
- * it and there is room. Of the wish it reads whose it is; where there is no key, the source as
- * well.
+ * The same for a tunnel that goes to another worker, with a password or without: CREATE_OK when who
+ * asks may have it, and there is room for it where it counts from then on. Of the wish it reads
+ * whose it is, the key and the source.
  */
-enum create_result create_foresee_taken(const struct tunnel *t, const struct create_wish *wish,
+enum create_result create_foresee_fetched(const struct tunnel *t, const struct create_wish *wish,
 	bool protects, struct create_outcome *out);
 
 #endif
