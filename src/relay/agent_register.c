@@ -225,7 +225,7 @@ static void agent_register_evict(struct registration *r)
 	if (r->picked && !directory_is_idle(r->there->shared->directory, name))
 		r->result = CREATE_IN_USE; /* by another session of the key, which came first */
 	else
-		r->result = create_foresee_fetched(t, &wish, r->hash != NULL, &r->outcome);
+		r->result = create_foresee_anew(t, &wish, r->hash != NULL, &r->outcome);
 	if (r->result != CREATE_OK)
 		return;
 	if (r->wish.share && session_tunnel_is_shared(t) && session_tunnel_link_count(t)) {

@@ -16,8 +16,10 @@
 #include "base/mem.h"
 #include "relay/agent_session_priv.h"
 #include "relay/auth.h"
+#include "relay/create.h"
 #include "relay/directory.h"
 #include "relay/holdings.h"
+#include "relay/lt_pool.h"
 #include "relay/ports.h"
 #include "relay/refusals.h"
 #include "relay/session_tunnel.h"
@@ -339,6 +341,30 @@ static void a_name_is_fetched_to_another_address_into_room_only(void **state)
 	assert_null(tunnel_of(before));
 }
 
+/* A tunnel of another kind is made anew, and counts for who asks then. */
+static void a_pool_tunnel_of_another_address_is_taken_into_room_only(void **state)
+{
+	const struct create_wish wish = {
+		.kind = lt_pool_kind(),
+		.name = SLICE("shared-name"),
+		.who = {IDENTITY_TOKEN, SLICE("token")},
+		.source = SLICE("192.0.2.1"),
+	};
+	struct agent_session *other = agent_with_token(0, "other", "192.0.2.2");
+	struct agent_session *again = agent_with_token(0, "token", "192.0.2.2");
+	struct create_outcome before = {0};
+
+	let_have("default: a\nplans: {a: {tunnels: 1}}");
+	assert_int_equal(create_tunnel(rig.workers[0], &wish, &before), CREATE_OK);
+	ask_for(other, "another-name");
+	ask_for(again, "shared-name");
+	assert_null(tunnel_of(again));
+	assert_ptr_equal(map_get(&rig.workers[0]->tunnels, wish.name), before.tunnel);
+	agent_session_leave(other);
+	ask_for(again, "shared-name");
+	check_name(again, "shared-name");
+}
+
 static void what_is_online_is_taken_over_without_more_room(void **state)
 {
 	struct agent_session *before = agent(0), *here = agent(0), *there = agent(1);
@@ -370,6 +396,7 @@ int main(void)
 		REGISTER_TEST(a_name_that_is_kept_is_taken_from_others_into_room_only),
 		REGISTER_TEST(a_name_that_is_kept_is_fetched_from_others_into_room_only),
 		REGISTER_TEST(a_name_is_fetched_to_another_address_into_room_only),
+		REGISTER_TEST(a_pool_tunnel_of_another_address_is_taken_into_room_only),
 		REGISTER_TEST(what_is_online_is_taken_over_without_more_room),
 	};
 
