@@ -24,7 +24,6 @@ FLOORS = {
     "io": 2,
     "wire": 3,
     "store": 4,
-    "inspect": 4,
     "relay": 5,
     "agent": 5,
 }

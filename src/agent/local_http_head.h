@@ -7,8 +7,7 @@
 
 struct local_http_names {
 	struct slice host; /* what Host becomes */
-	struct slice
-		origin; /* what the public origin becomes in Origin and Referer; empty: it stays */
+	struct slice origin; /* what the public one becomes there and in Referer; empty: it stays */
 };
 
 /* Whether a URL (http or https) names this host, as it stands in Host; *rest_out is what stands

@@ -73,8 +73,8 @@ static void relay_session_set_pace(struct relay_session *s, const struct control
 	uint64_t heartbeat_ms = welcome->heartbeat_s * UINT64_C(1000);
 
 	s->grace_ms = welcome->grace_s * UINT64_C(1000) + heartbeat_ms * 5 / 2;
-	timeout_queue_set(s->env->clocks.heartbeat, heartbeat_ms);
-	timeout_queue_set(s->env->clocks.silence, heartbeat_ms * 5 / 2);
+	timeout_queue_set(s->env->supplies.heartbeat, heartbeat_ms);
+	timeout_queue_set(s->env->supplies.silence, heartbeat_ms * 5 / 2);
 }
 
 static char *relay_session_keep(const char *text)
@@ -191,7 +191,7 @@ void relay_session_env_init(struct relay_session_env *env, struct loop *loop,
 	*env = (struct relay_session_env) {
 		.loop = loop,
 		.conf = conf,
-		.clocks = {.streams = streams,
+		.supplies = {.streams = streams,
 			.heartbeat = timeout_queue_new(loop, RELAY_SESSION_HEARTBEAT_MS),
 			.silence = timeout_queue_new(loop, RELAY_SESSION_SILENCE_MS),
 			.probe = timeout_queue_new(loop, RELAY_SESSION_PROBE_MS),
@@ -202,10 +202,10 @@ void relay_session_env_init(struct relay_session_env *env, struct loop *loop,
 
 void relay_session_env_deinit(struct relay_session_env *env)
 {
-	timeout_queue_free(&env->clocks.heartbeat);
-	timeout_queue_free(&env->clocks.silence);
-	timeout_queue_free(&env->clocks.probe);
-	timeout_queue_free(&env->clocks.tick);
+	timeout_queue_free(&env->supplies.heartbeat);
+	timeout_queue_free(&env->supplies.silence);
+	timeout_queue_free(&env->supplies.probe);
+	timeout_queue_free(&env->supplies.tick);
 	timeout_queue_free(&env->welcome);
 }
 
@@ -225,7 +225,7 @@ struct relay_session *relay_session_new(const struct relay_session_env *env,
 	s->ctx = ctx;
 	timeout_init(&s->welcome, relay_session_on_welcome_late);
 	loop_task_init(&s->broken, relay_session_on_late_break);
-	s->session = session_new(env->loop, &conf, &env->clocks, &relay_session_events, s);
+	s->session = session_new(env->loop, &conf, &env->supplies, &relay_session_events, s);
 	session_start(s->session, &link, result->received);
 	s->control = control_stream_open(s->session, &relay_session_control_events, s);
 	timeout_arm(env->welcome, &s->welcome);

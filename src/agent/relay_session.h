@@ -29,7 +29,7 @@ struct uplink_result;
 struct relay_session_env {
 	struct loop *loop; /* borrowed */
 	const struct agent_conf *conf; /* borrowed */
-	struct session_supplies clocks; /* owned; set to the relay's pace by the welcome */
+	struct session_supplies supplies; /* owned; set to the relay's pace by the welcome */
 	struct timeout_queue *welcome; /* owned; how long a relay may take for its first word */
 };
 

@@ -193,14 +193,18 @@ static void run_loop(struct run *run, const struct agent_conf *agent_conf)
 	signals_free(&run->signals);
 }
 
-enum run_exit run_tunnels(
-	struct cli_conf *conf, char **environ_list, const struct run_job *job, struct buf *message)
+static struct agent_conf run_agent_conf(const struct cli_conf *conf, const struct relay_way *way)
 {
 	const struct cli_values *v = &conf->values;
-	struct agent_conf agent_conf = {
+
+	return (struct agent_conf) {
 		.relay_host = conf->relay.host,
 		.relay_port = conf->relay.port,
 		.relay_text = conf->relay.text,
+		.proxy = way->proxy.address,
+		.proxy_authorization = way->proxy.authorization,
+		.tls = way->tls,
+		.who = way->who,
 		.connections = v->connections,
 		.websocket_only = v->transport == CLI_TRANSPORT_WEBSOCKET,
 		.local_connect_ms = v->local_connect_ms,
@@ -208,37 +212,45 @@ enum run_exit run_tunnels(
 		.buffer_max = v->buffer,
 		.quiet = v->quiet,
 	};
-	struct buf token = {0}, warning = {0};
-	struct run run = {.exit = RUN_STOPPED, .job = job};
-	struct relay_way way;
+}
 
-	if (cli_guard_check_way(conf, job->specs, job->count, message) != 0)
-		return RUN_USAGE;
-	if (relay_way_find(conf, environ_list, &way, message) != 0)
-		return RUN_USAGE;
-	agent_conf.proxy = way.proxy.address;
-	agent_conf.proxy_authorization = way.proxy.authorization;
-	agent_conf.tls = way.tls;
-	agent_conf.who = way.who;
-	machine_raise_files();
-	run.loop = loop_new();
-	if (!run_make_face(&run, conf, environ_list)) {
-		buf_append_str(message, "the system gives no thread for the output");
-		loop_free(&run.loop);
-		relay_way_deinit(&way);
-		return RUN_FAILED;
-	}
+/* The way is there, and the face. */
+static void run_agent(
+	struct run *run, struct cli_conf *conf, char **environ_list, const struct relay_way *way)
+{
+	struct agent_conf agent_conf = run_agent_conf(conf, way);
+	struct buf token = {0}, warning = {0};
+
 	run_client_token(conf, environ_list, &token, &warning);
 	agent_conf.client = buf_slice(&token).ptr;
 	if (buf_len(&warning))
-		run_warn(&run, "client-id", buf_slice(&warning));
-	run_loop(&run, &agent_conf);
+		run_warn(run, "client-id", buf_slice(&warning));
+	run_loop(run, &agent_conf);
+	buf_release(&token);
+	buf_release(&warning);
+}
+
+enum run_exit run_tunnels(
+	struct cli_conf *conf, char **environ_list, const struct run_job *job, struct buf *message)
+{
+	struct run run = {.exit = RUN_STOPPED, .job = job};
+	struct relay_way way;
+
+	if (cli_guard_check_way(conf, job->specs, job->count, message) != 0 ||
+		relay_way_find(conf, environ_list, &way, message) != 0)
+		return RUN_USAGE;
+	machine_raise_files();
+	run.loop = loop_new();
+	if (run_make_face(&run, conf, environ_list)) {
+		run_agent(&run, conf, environ_list, &way);
+	} else {
+		buf_append_str(message, "the system gives no thread for the output");
+		run.exit = RUN_FAILED;
+	}
 	/* A name server that is silent would keep us for as long as the resolver has patience. */
 	if (loop_has_orphans(run.loop))
 		_exit((int)run.exit);
 	loop_free(&run.loop);
 	relay_way_deinit(&way);
-	buf_release(&token);
-	buf_release(&warning);
 	return run.exit;
 }

@@ -11,8 +11,8 @@
 
 #include "base/slice.h"
 
-#define LOG_TEXT_CUT                                                                               \
-	512u /* bytes of a value that are shown; an ellipsis says that there were more */
+/* Bytes of a value that are shown; an ellipsis says that there were more. */
+#define LOG_TEXT_CUT 512u
 #define LOG_TEXT_ROOM (LOG_TEXT_CUT * 6 + 5) /* \u001b is the longest escape; quotes, ellipsis */
 #define LOG_TEXT_TIME_ROOM 32u
 

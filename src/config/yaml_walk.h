@@ -18,8 +18,8 @@ struct yaml_item {
 	unsigned depth; /* 0: a key of the document itself */
 	size_t line; /* counted from 1 */
 	struct slice key;
-	struct slice
-		value; /* empty for a mapping and for null; of a list its scalars with commas */
+	/* Empty for a mapping and for null; of a list its scalars with commas. */
+	struct slice value;
 	bool is_mapping; /* its keys follow, one deeper */
 	bool is_list;
 };

@@ -50,8 +50,8 @@ struct http_field {
 };
 
 struct http_head {
-	struct slice
-		line; /* the first one, if it stands there as it would be written, CR LF and all */
+	/* The first one, if it stands there as it would be written, CR LF and all. */
+	struct slice line;
 	/* request */
 	enum http_method method_id;
 	struct slice method;

@@ -119,8 +119,7 @@ static enum create_result agent_port_try(
 
 static bool agent_port_goes_on(enum create_result result)
 {
-	return result == CREATE_NO_PORT || result == CREATE_MOVE || result == CREATE_KEPT ||
-		result == CREATE_IN_USE || result == CREATE_RESERVED;
+	return result == CREATE_NO_PORT || result == CREATE_MOVE || create_is_taken(result);
 }
 
 static enum create_result agent_port_any(

@@ -41,6 +41,7 @@ struct registration {
 	struct create_outcome outcome;
 	struct identity who;
 	struct gate_hash *hash; /* owned; of its password */
+	char *source; /* owned: a copy of the agent's */
 	char *allow; /* owned, as those that follow: see tunnel_gate.h */
 	char *deny;
 	char *verify_scheme;
@@ -54,15 +55,10 @@ struct registration {
 
 /* ---- answers ---- */
 
-/* Somebody else has the name. */
-static bool agent_register_is_held(enum create_result result)
-{
-	return result == CREATE_IN_USE || result == CREATE_RESERVED || result == CREATE_KEPT;
-}
-
 static void agent_register_free(struct registration *r)
 {
 	gate_hash_free(&r->hash);
+	mem_free(r->source);
 	mem_free(r->allow);
 	mem_free(r->deny);
 	mem_free(r->verify_scheme);
@@ -79,7 +75,7 @@ static void agent_register_refused(struct registration *r, enum create_result wh
 	if (!fault.fatal)
 		fault.retry_after_s = why == CREATE_RESERVED ? r->outcome.seconds
 							     : r->worker->conf->retry_after_s;
-	if (r->proto == CONTROL_TCP && agent_register_is_held(why)) {
+	if (r->proto == CONTROL_TCP && create_is_taken(why)) {
 		fault.code = "port-in-use";
 		fault.message = "The port belongs to another client's tunnel.";
 	}
@@ -218,7 +214,8 @@ static void agent_register_settle(struct registration *r, enum create_result res
  * else does. */
 static void agent_register_evict(struct registration *r)
 {
-	const struct create_wish wish = {.who = r->who, .grant = r->grant};
+	const struct create_wish wish = {
+		.who = r->who, .grant = r->grant, .source = slice_from_str(r->source)};
 	struct slice name = slice_of(r->name, r->name_len);
 	struct tunnel *t = map_get(&r->there->tunnels, name);
 
@@ -228,7 +225,7 @@ static void agent_register_evict(struct registration *r)
 	if (r->picked && !directory_is_idle(r->there->shared->directory, name))
 		r->result = CREATE_IN_USE; /* by another session of the key, which came first */
 	else
-		r->result = create_foresee_taken(t, &wish, r->hash != NULL, &r->outcome);
+		r->result = create_foresee_anew(t, &wish, r->hash != NULL, &r->outcome);
 	if (r->result != CREATE_OK)
 		return;
 	if (r->wish.share && session_tunnel_is_shared(t) && session_tunnel_link_count(t)) {
@@ -278,7 +275,7 @@ static void agent_register_go_on(struct registration *r)
 		agent_register_hash(r);
 	} else if (r->result == CREATE_OK) {
 		agent_register_settle(r, agent_register_ask(r));
-	} else if (other && agent_register_is_held(r->result)) {
+	} else if (other && create_is_taken(r->result)) {
 		r->name_len = 0;
 		if (r->looks)
 			agent_register_foresee(r);
@@ -396,6 +393,7 @@ void agent_register_start(
 	r->who.kind = a->owner_kind;
 	r->who.text = slice_of(r->who_text,
 		slice_to_str(slice_from_str(a->owner), r->who_text, sizeof(r->who_text)));
+	r->source = mem_dup_str(a->source, strlen(a->source));
 	r->port = c->port;
 	agent_register_guard(r, c);
 	if (c->proto == CONTROL_HTTP)

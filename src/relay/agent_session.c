@@ -167,7 +167,7 @@ static void agent_session_open_mux(struct agent_session *a, const struct session
 		.tail_max = w->conf->session_buffer,
 		.tails = &w->shared->tails,
 	};
-	const struct session_supplies clocks = {
+	const struct session_supplies supplies = {
 		.streams = &w->streams,
 		.heartbeat = w->timeouts[WORKER_HEARTBEAT],
 		.silence = w->timeouts[WORKER_SILENCE],
@@ -175,7 +175,7 @@ static void agent_session_open_mux(struct agent_session *a, const struct session
 		.tick = w->timeouts[WORKER_SESSION_TICK],
 	};
 
-	a->session = session_new(w->loop, &conf, &clocks, events, a);
+	a->session = session_new(w->loop, &conf, &supplies, events, a);
 }
 
 struct agent_session *agent_session_new(struct worker *w, const struct agent_session_setup *setup)

@@ -18,6 +18,11 @@
 
 #define CREATE_RANDOM_TRIES 100
 
+bool create_is_taken(enum create_result result)
+{
+	return result == CREATE_IN_USE || result == CREATE_RESERVED || result == CREATE_KEPT;
+}
+
 static bool create_may_protect(
 	struct worker *w, const struct create_wish *wish, struct slice holder)
 {
@@ -133,6 +138,30 @@ static enum create_result create_foresee_room(const struct worker *w,
 	return CREATE_OK;
 }
 
+static bool create_may_take(const struct tunnel *t, struct identity who)
+{
+	return identity_eq(tunnel_owner(t), who) ||
+		auth_name_of(t->worker, tunnel_name(t), who) == AUTH_NAME_OURS;
+}
+
+enum create_result create_foresee_anew(const struct tunnel *t, const struct create_wish *wish,
+	bool protects, struct create_outcome *out)
+{
+	char text[AUTH_HOLDER_MAX];
+	struct slice holder = auth_holder(wish->grant, wish->source, text);
+	bool own = t->holder && slice_eq(slice_from_str(t->holder), holder);
+
+	if (!create_may_take(t, wish->who))
+		return create_held(t, out);
+	return create_foresee_room(t->worker, wish, own ? t : NULL, protects);
+}
+
+/* Whether its owner gets it as it is: then it goes on counting for whom it did. */
+static bool create_goes_on(const struct tunnel *t, const struct create_wish *wish)
+{
+	return identity_eq(tunnel_owner(t), wish->who) && wish->kind->is(t);
+}
+
 /* Before its owner gets it once more: one in its grace period takes the room of a new one. */
 static enum create_result create_take_room(
 	struct tunnel *t, const struct create_wish *wish, struct slice holder)
@@ -158,18 +187,19 @@ static enum create_result create_take_room(
 static enum create_result create_again(struct worker *w, struct tunnel *t,
 	const struct create_wish *wish, struct create_outcome *out)
 {
-	bool own = identity_eq(tunnel_owner(t), wish->who);
+	bool own = identity_eq(tunnel_owner(t), wish->who), goes_on = create_goes_on(t, wish);
 	struct tunnel_gate *gate;
-	enum create_result result = own && t->holder
+	enum create_result result = goes_on && t->holder
 		? create_take_room(t, wish, slice_from_str(t->holder))
-		: create_foresee_room(w, wish, NULL, wish->gate.password_hash);
+		: create_foresee_anew(t, wish, wish->gate.password_hash, out);
 
 	if (result != CREATE_OK)
 		return result;
 	log_info(w->shared->log,
 		t->state == TUNNEL_ONLINE ? "tunnel taken over" : "tunnel asked for again",
 		LOG_STR("tunnel", tunnel_name(t)), LOG_STR("visitor", wish->client));
-	if (own && wish->kind->take_over(t, wish)) {
+	if (goes_on) {
+		wish->kind->take_over(t, wish);
 		create_set_gate(t, wish);
 		create_note_key(w, t, wish->grant);
 		out->tunnel = t;
@@ -184,12 +214,6 @@ static enum create_result create_again(struct worker *w, struct tunnel *t,
 	else
 		tunnel_gate_free(&gate);
 	return result;
-}
-
-static bool create_may_take(const struct tunnel *t, struct identity who)
-{
-	return identity_eq(tunnel_owner(t), who) ||
-		auth_name_of(t->worker, tunnel_name(t), who) == AUTH_NAME_OURS;
 }
 
 enum create_result create_tunnel_as(
@@ -302,11 +326,6 @@ static enum create_result create_unnamed(
 	return result;
 }
 
-static bool create_is_taken(enum create_result result)
-{
-	return result == CREATE_IN_USE || result == CREATE_RESERVED || result == CREATE_KEPT;
-}
-
 /* What does not depend on what others have. */
 static enum create_result create_check_rules(const struct worker *w, const struct create_wish *wish)
 {
@@ -353,16 +372,6 @@ static enum create_result create_foresee_new(struct worker *w, const struct crea
 						       : create_foresee_room(w, wish, NULL, true);
 }
 
-enum create_result create_foresee_taken(const struct tunnel *t, const struct create_wish *wish,
-	bool protects, struct create_outcome *out)
-{
-	bool own = identity_eq(tunnel_owner(t), wish->who);
-
-	if (!create_may_take(t, wish->who))
-		return create_held(t, out);
-	return create_foresee_room(t->worker, wish, own && t->holder ? t : NULL, protects);
-}
-
 static enum create_result create_foresee_as(
 	struct worker *w, const struct create_wish *wish, struct create_outcome *out)
 {
@@ -373,7 +382,10 @@ static enum create_result create_foresee_as(
 	if (!t && directory_find(w->shared->directory, wish->name, &out->home) &&
 		out->home != w->index)
 		return create_elsewhere(wish, out);
-	return t ? create_foresee_taken(t, wish, true, out) : create_foresee_new(w, wish);
+	if (!t)
+		return create_foresee_new(w, wish);
+	return create_goes_on(t, wish) ? create_foresee_room(w, wish, t->holder ? t : NULL, true)
+				       : create_foresee_anew(t, wish, true, out);
 }
 
 static enum create_result create_foresee_random(struct worker *w, const struct create_wish *wish)

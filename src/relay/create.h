@@ -40,9 +40,10 @@ struct create_kind {
 	 * back. Writes a log line. */
 	int (*open)(struct worker *w, const struct create_wish *wish, struct slice name,
 		struct tunnel **tunnel_out);
-	/* The owner asks for a tunnel that it has already. False: this kind cannot go on with it;
-	 * it is closed and another one made. */
-	bool (*take_over)(struct tunnel *t, const struct create_wish *wish);
+	/* Whether it can go on with this tunnel. Another one is closed, and made anew. */
+	bool (*is)(const struct tunnel *t);
+	/* The owner asks for such a tunnel that it has already. */
+	void (*take_over)(struct tunnel *t, const struct create_wish *wish);
 };
 
 struct create_wish {
@@ -56,6 +57,9 @@ struct create_wish {
 	bool keeps_gate; /* that is not said: what stands before it already stays */
 	void *ctx; /* of the kind */
 };
+
+/* Whether the name is somebody else's. */
+bool create_is_taken(enum create_result result);
 
 struct create_outcome {
 	struct tunnel *tunnel; /* borrowed */
@@ -77,11 +81,11 @@ enum create_result create_tunnel_as(
 enum create_result create_foresee(
 	struct worker *w, const struct create_wish *wish, struct create_outcome *out);
 /*
- * The same for a tunnel that exists, with a password or without: CREATE_OK when who asks may have
- * it and there is room. Of the wish it reads whose it is; where there is no key, the source as
- * well.
+ * The same for a tunnel that is made anew, here or on another worker, with a password or without:
+ * CREATE_OK when who asks may have it, and there is room for it where it counts from then on. Of
+ * the wish it reads whose it is, the key and the source.
  */
-enum create_result create_foresee_taken(const struct tunnel *t, const struct create_wish *wish,
+enum create_result create_foresee_anew(const struct tunnel *t, const struct create_wish *wish,
 	bool protects, struct create_outcome *out);
 
 #endif

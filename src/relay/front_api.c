@@ -69,12 +69,13 @@ static enum front_action front_api_wait(
 	return FRONT_ON;
 }
 
-/* Gives the request to the API; its body, if it takes one, was gathered before. */
-static enum front_action front_api_answer(struct front_request *r)
+/* What the API is asked; a body, if it takes one, was gathered before. */
+static struct api_request front_api_request(const struct front_request *r)
 {
 	struct front *f = r->front;
 	bool too_large = f->body && front_body_is_too_large(f->body);
-	struct api_request api = {
+
+	return (struct api_request) {
 		.worker = f->worker,
 		.head = r->head,
 		.target = &r->target,
@@ -93,6 +94,12 @@ static enum front_action front_api_answer(struct front_request *r)
 		.again = f->again,
 		.ctx = f,
 	};
+}
+
+static enum front_action front_api_answer(struct front_request *r)
+{
+	struct front *f = r->front;
+	struct api_request api = front_api_request(r);
 	size_t used = f->body ? front_body_end(f->body) : r->head->size;
 
 	switch (api_handle(&api, &r->home)) {

@@ -13,8 +13,8 @@
 #include "proto/http_head.h"
 #include "proto/parse.h"
 
-#define FRONT_BODY_MAX                                                                             \
-	65536u /* of the body as it travels, framing included, unless told otherwise */
+/* Of the body as it travels, framing included, unless front_body_allow says otherwise. */
+#define FRONT_BODY_MAX 65536u
 
 struct front_body;
 struct http1_body;

@@ -335,14 +335,11 @@ static void lt_pool_drop_sockets(struct lt_pool *pool)
 	lt_surplus_drop_all(&pool->surplus);
 }
 
-static bool lt_pool_take_over(struct tunnel *t, const struct create_wish *wish)
+static void lt_pool_take_over(struct tunnel *t, const struct create_wish *wish)
 {
-	struct lt_pool *pool;
+	struct lt_pool *pool = lt_pool_of(t);
 	struct listener *next;
 
-	if (!lt_pool_is(t))
-		return false;
-	pool = lt_pool_of(t);
 	if (t->state == TUNNEL_ONLINE) {
 		if (lt_pool_listen(t->worker, 0, &next) == 0) {
 			lt_pool_stop_listening(pool);
@@ -352,12 +349,11 @@ static bool lt_pool_take_over(struct tunnel *t, const struct create_wish *wish)
 		metrics_add(t->worker->metrics, METRIC_TUNNELS_TAKEN_OVER, 1);
 	}
 	tunnel_restart_grace(t);
-	return true;
 }
 
 const struct create_kind *lt_pool_kind(void)
 {
-	static const struct create_kind kind = {lt_pool_open, lt_pool_take_over};
+	static const struct create_kind kind = {lt_pool_open, lt_pool_is, lt_pool_take_over};
 
 	return &kind;
 }

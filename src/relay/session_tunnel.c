@@ -375,18 +375,20 @@ static int session_tunnel_on_open(struct worker *w, const struct create_wish *wi
 	return 0;
 }
 
-static bool session_tunnel_on_take_over(struct tunnel *t, const struct create_wish *wish)
+static bool session_tunnel_is_http(const struct tunnel *t)
 {
-	if (t->ops != &session_tunnel_ops)
-		return false;
+	return t->ops == &session_tunnel_ops;
+}
+
+static void session_tunnel_on_take_over(struct tunnel *t, const struct create_wish *wish)
+{
 	session_tunnel_take_over(session_tunnel_of(t), wish->ctx);
-	return true;
 }
 
 const struct create_kind *session_tunnel_kind(void)
 {
 	static const struct create_kind kind = {
-		session_tunnel_on_open, session_tunnel_on_take_over};
+		session_tunnel_on_open, session_tunnel_is_http, session_tunnel_on_take_over};
 
 	return &kind;
 }

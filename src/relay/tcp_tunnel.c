@@ -149,15 +149,15 @@ static int tcp_tunnel_on_open(struct worker *w, const struct create_wish *wish, 
 	return 0;
 }
 
-static bool tcp_tunnel_on_take_over(struct tunnel *t, const struct create_wish *wish)
+static void tcp_tunnel_on_take_over(struct tunnel *t, const struct create_wish *wish)
 {
 	session_tunnel_take_over(&tcp_tunnel_of(t)->base, wish->ctx);
-	return true;
 }
 
 const struct create_kind *tcp_tunnel_kind(void)
 {
-	static const struct create_kind kind = {tcp_tunnel_on_open, tcp_tunnel_on_take_over};
+	static const struct create_kind kind = {
+		tcp_tunnel_on_open, tcp_tunnel_is, tcp_tunnel_on_take_over};
 
 	return &kind;
 }

@@ -34,8 +34,7 @@ struct upstream_failure {
 struct upstream {
 	struct tunnel *tunnel; /* a reference while it is taken */
 	struct stream *stream; /* owned; the holder may take it away for good */
-	struct slice
-		prefix; /* goes in front of the first bytes, in one write; until the next take */
+	struct slice prefix; /* in front of the first bytes, in one write; until the next take */
 	struct upstream_failure failure; /* why it failed, when the agent said so */
 	bool one_shot; /* half-closed behind the request; a plain socket would lose the answer */
 	bool finished; /* the answer was received whole: it ends in order */

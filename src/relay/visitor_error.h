@@ -33,8 +33,7 @@ struct visitor_fault {
 	const char *www_authenticate; /* the challenge of a 401; NULL: none */
 	const char *allow; /* the methods, for METHOD_NOT_ALLOWED; else NULL */
 	struct slice host; /* borrowed: what was asked for, shown to the visitor; may be empty */
-	struct slice
-		detail; /* borrowed: one sentence more, e.g. of http_fault_text; may be empty */
+	struct slice detail; /* borrowed: one sentence more, as of http_fault_text; may be empty */
 };
 
 const struct visitor_error_info *visitor_error_get(enum visitor_error error);

@@ -10,8 +10,7 @@
 struct web_asset {
 	const char *path; /* below web/ */
 	struct slice content;
-	const char
-		*script_hash; /* of its one inline script, as a CSP source; "" without a script */
+	const char *script_hash; /* of its one inline script, as a CSP source; "" without one */
 };
 
 /* The path is one that meson.build lists; anything else is a mistake that CHECK reports. */

@@ -29,8 +29,7 @@ struct store_conf {
 	const char *path; /* borrowed; an SQLite file, made if it is not there */
 	const char *url; /* borrowed; postgresql://... */
 	unsigned deadline_ms; /* of a job; 0: STORE_DEADLINE_MS */
-	unsigned patience_ms; /* how long to wait at the start for a database that is not there yet
-			       */
+	unsigned patience_ms; /* to wait at the start for a database that is not there yet */
 	/* Each time that a connection was opened, on the store's thread, before any job: what is
 	 * kept in memory is read anew. An error closes the connection. May be NULL. */
 	int (*opened)(void *ctx, struct db *db);

@@ -21,7 +21,7 @@
 
 struct session {
 	struct loop *loop; /* borrowed */
-	struct session_supplies clocks;
+	struct session_supplies supplies;
 	const struct session_events *events; /* borrowed */
 	void *ctx; /* borrowed */
 	struct mux *mux; /* owned */
@@ -112,7 +112,7 @@ static void session_on_turn(struct loop_task *task)
 	if (s->over)
 		return;
 	if (mux_tick(s->mux, loop_clock_us()) && !timeout_is_armed(&s->tick) && !s->over)
-		timeout_arm(s->clocks.tick, &s->tick);
+		timeout_arm(s->supplies.tick, &s->tick);
 	if (!s->over)
 		session_send(s);
 }
@@ -135,7 +135,7 @@ static struct mux_stream *session_on_make(void *ctx)
 {
 	struct session *s = ctx;
 
-	return chan_new(s->loop, s->clocks.streams, s->clocks.silence);
+	return chan_new(s->loop, s->supplies.streams, s->supplies.silence);
 }
 
 static void session_on_opened(void *ctx, struct mux_stream *stream)
@@ -184,7 +184,7 @@ static void session_on_data(void *ctx, struct slice data)
 	session_receive_early(s);
 	if (!s->link)
 		return;
-	timeout_arm(s->clocks.silence, &s->silence);
+	timeout_arm(s->supplies.silence, &s->silence);
 	timeout_disarm(&s->probe);
 	if (s->reads < SESSION_BUSY_READS && ++s->reads == SESSION_BUSY_READS)
 		stream_keep_buffers(s->link, true);
@@ -230,7 +230,7 @@ static void session_on_heartbeat(struct timeout *timeout)
 		stream_keep_buffers(s->link, false);
 	s->reads = 0;
 	mux_ping(s->mux, loop_clock_us());
-	timeout_arm(s->clocks.heartbeat, &s->heartbeat);
+	timeout_arm(s->supplies.heartbeat, &s->heartbeat);
 }
 
 static void session_on_silence(struct timeout *timeout)
@@ -258,7 +258,7 @@ static void session_on_probe(struct timeout *timeout)
 		return;
 	}
 	s->look_us = now_us;
-	timeout_arm(s->clocks.probe, &s->probe);
+	timeout_arm(s->supplies.probe, &s->probe);
 }
 
 void session_probe(struct session *s)
@@ -267,7 +267,7 @@ void session_probe(struct session *s)
 		return;
 	s->doubt_us = s->look_us = loop_clock_us();
 	mux_ping(s->mux, s->doubt_us);
-	timeout_arm(s->clocks.probe, &s->probe);
+	timeout_arm(s->supplies.probe, &s->probe);
 }
 
 /* ---- links come and go ---- */
@@ -281,8 +281,8 @@ static void session_take_link(struct session *s, struct stream **link)
 	stream_tcp_tune_link(s->link, SESSION_GIVE_UP_MS);
 	stream_listen(s->link, &session_link_events, s);
 	stream_read_start(s->link);
-	timeout_arm(s->clocks.heartbeat, &s->heartbeat);
-	timeout_arm(s->clocks.silence, &s->silence);
+	timeout_arm(s->supplies.heartbeat, &s->heartbeat);
+	timeout_arm(s->supplies.silence, &s->silence);
 	mux_ping(s->mux, loop_clock_us());
 }
 
@@ -292,12 +292,12 @@ size_t session_stream_size(void)
 }
 
 struct session *session_new(struct loop *loop, const struct mux_conf *conf,
-	const struct session_supplies *clocks, const struct session_events *events, void *ctx)
+	const struct session_supplies *supplies, const struct session_events *events, void *ctx)
 {
 	struct session *s = MEM_NEW(struct session);
 
 	s->loop = loop;
-	s->clocks = *clocks;
+	s->supplies = *supplies;
 	s->events = events;
 	s->ctx = ctx;
 	s->mux = mux_new(conf, &session_mux_events, s);
@@ -368,7 +368,7 @@ bool session_has_link(const struct session *s)
 
 struct stream *session_open(struct session *s)
 {
-	struct mux_stream *stream = chan_new(s->loop, s->clocks.streams, s->clocks.silence);
+	struct mux_stream *stream = chan_new(s->loop, s->supplies.streams, s->supplies.silence);
 
 	if (!mux_open(s->mux, stream)) {
 		chan_discard(stream);

@@ -45,7 +45,7 @@ struct session_supplies {
 size_t session_stream_size(void);
 
 struct session *session_new(struct loop *loop, const struct mux_conf *conf,
-	const struct session_supplies *clocks, const struct session_events *events, void *ctx);
+	const struct session_supplies *supplies, const struct session_events *events, void *ctx);
 /* Closes the link; streams that are still open fail (from the loop, later). */
 void session_free(struct session **s);
 

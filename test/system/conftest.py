@@ -4,6 +4,8 @@ import signal
 import pytest
 
 from harness import cli, npm
+from harness.accounts import Accounts
+from harness.admin import Api
 from harness.agent import Agent
 from harness.relay import Relay
 from harness.service import Adit, Service
@@ -73,6 +75,25 @@ def start():
 def relay(start):
     """A relay of this test's own, as it comes, for the domain lt.test."""
     return start()
+
+
+@pytest.fixture
+def state(tmp_path):
+    """A folder for --state-dir."""
+    tmp_path.chmod(0o700)
+    return tmp_path
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Accounts, keys and names that are there before the relay starts with book.flags."""
+    return Accounts(tmp_path)
+
+
+@pytest.fixture
+def operator(relay, state):
+    """The API of the test's relay, which has its state there, as the operator has it."""
+    return Api(relay, state)
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,11 @@ import pytest
 from harness import http
 from harness.admin import Api
 from harness.agent import Agent, create, reply as pool_reply
-from harness.accounts import bearer
+from harness.accounts import bearer, with_key
+from harness.http import visit
 from harness.postgres import Postgres
 from harness.relay import free_ports
-from harness.session import Refused, Session, on_worker, reply
+from harness.session import Refused, on_worker, reply
 from harness.wait import wait_for
 
 WORKERS = pytest.mark.parametrize("workers", [1, 2])
@@ -51,14 +52,6 @@ def new_key(relay, name, **more):
 
 def revoke(relay, key_id):
     relay.operator("DELETE", f"/keys/{key_id}", status=204)
-
-
-def with_key(relay, key, **how):
-    return Session(relay, fields=bearer(key), **how)
-
-
-def visit(relay, name="demo", **how):
-    return http.fetch(relay.port, host=f"{name}.{relay.domain}", **how)
 
 
 @pytest.mark.tsan

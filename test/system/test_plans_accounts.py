@@ -7,8 +7,9 @@ import sqlite3
 import pytest
 
 from harness import http
-from harness.accounts import Accounts, bearer
+from harness.accounts import bearer
 from harness.agent import create
+from harness.http import visit
 from harness.session import Refused, Session, reply
 from harness.wait import wait_for
 
@@ -22,17 +23,8 @@ plans:
 """
 
 
-@pytest.fixture
-def book(tmp_path):
-    return Accounts(tmp_path)
-
-
 def start_plans(start, book, *flags, plans=PLANS):
     return start("--plans", "plans.yaml", *flags, *book.flags, files={"plans.yaml": plans})
-
-
-def visit(relay, name="demo", **how):
-    return http.fetch(relay.port, host=f"{name}.{relay.domain}", **how)
 
 
 def used(book):

@@ -6,12 +6,9 @@ import threading
 import pytest
 
 from harness import http
+from harness.http import visit
 from harness.session import Session, reply
 from harness.wait import wait_for
-
-
-def visit(relay, name, **how):
-    return http.fetch(relay.port, host=f"{name}.{relay.domain}", **how)
 
 
 @pytest.mark.covers("S90", "S92")

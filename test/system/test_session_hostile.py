@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from harness import http
+from harness.http import visit
 from harness.session import (ACK_BYTES, DATA, FIN, GO_AWAY, PING, RST, SYN, WINDOW, Session,
                              reply)
 from harness.wait import wait_for
@@ -26,10 +27,6 @@ def bystander(relay):
         yield peer
         assert visit(relay, "bystander").body == b"fine"
         assert not peer.lost
-
-
-def visit(relay, name="demo", **how):
-    return http.fetch(relay.port, host=f"{name}.{relay.domain}", **how)
 
 
 def ended(relay, peer):

@@ -3,24 +3,11 @@ import pytest
 
 from harness import http
 from harness.agent import create
-from harness.session import Refused, Session, reply
+from harness.http import visit
+from harness.session import Refused, Session, on_worker, reply
 from harness.wait import wait_for
 
 WORKERS = pytest.mark.parametrize("workers", [1, 2])
-
-
-def visit(relay, name="demo", **how):
-    return http.fetch(relay.port, host=f"{name}.{relay.domain}", **how)
-
-
-def session_on(relay, home, tries=100, **how):
-    """A session on this worker: the kernel chooses, so some are thrown away."""
-    for _ in range(tries):
-        peer = Session(relay, **how)
-        if int(peer.welcome["session"][:2], 16) == home:
-            return peer
-        peer.close()
-    raise AssertionError(f"no session on worker {home}")
 
 
 @pytest.mark.covers("S96")
@@ -43,8 +30,8 @@ def test_names_follow_the_rules(start):
 @WORKERS
 def test_a_strict_relay_refuses_the_names_of_others(start, workers):
     relay = start("--ip-validation-strict", "--workers", workers)
-    with session_on(relay, 0, client="a") as peer:
-        with session_on(relay, workers - 1, client="b") as other:
+    with on_worker(0, lambda: Session(relay, client="a")) as peer:
+        with on_worker(workers - 1, lambda: Session(relay, client="b")) as other:
             peer.register(subdomain="demo")
             answer = other.register_refused(subdomain="demo")
             assert (answer["code"], answer["fatal"]) == ("name-in-use", True)
@@ -59,8 +46,8 @@ def test_a_strict_relay_refuses_the_names_of_others(start, workers):
 @WORKERS
 def test_the_same_client_takes_its_name_over_at_once(start, workers):
     relay = start("--workers", workers)
-    with session_on(relay, 0, client="me") as peer:
-        with session_on(relay, workers - 1, client="me") as later:
+    with on_worker(0, lambda: Session(relay, client="me")) as peer:
+        with on_worker(workers - 1, lambda: Session(relay, client="me")) as later:
             peer.register(4, subdomain="demo")
             peer.serve(reply(b"old"))
             later.serve(reply(b"new"))
@@ -75,8 +62,8 @@ def test_the_same_client_takes_its_name_over_at_once(start, workers):
 @WORKERS
 def test_a_parked_session_does_not_hold_the_name_against_its_client(start, workers):
     relay = start("--workers", workers)
-    with session_on(relay, 0, client="me") as peer:
-        with session_on(relay, workers - 1, client="me") as later:
+    with on_worker(0, lambda: Session(relay, client="me")) as peer:
+        with on_worker(workers - 1, lambda: Session(relay, client="me")) as later:
             peer.register(subdomain="demo")
             peer.cut()
             relay.wait_log("tunnel offline")
@@ -92,14 +79,14 @@ def test_a_parked_session_does_not_hold_the_name_against_its_client(start, worke
 def test_a_pool_client_and_an_agent_of_one_token_take_over_from_each_other(start, workers):
     relay = start("--workers", workers)
     assert create(relay, "demo", token="me").status == 200
-    with session_on(relay, workers - 1, client="me") as peer:
+    with on_worker(workers - 1, lambda: Session(relay, client="me")) as peer:
         peer.serve(reply(b"session"))
         assert peer.register(subdomain="demo")["name"] == "demo"
         assert visit(relay).body == b"session"
         response = create(relay, "demo", token="me")
         assert response.status == 200 and response.json()["id"] == "demo"
         assert peer.expect("error", tunnel=1)["code"] == "superseded"
-        with session_on(relay, 0, client="other") as other:
+        with on_worker(0, lambda: Session(relay, client="other")) as other:
             assert other.register(subdomain="demo")["name"] != "demo"
 
 
@@ -146,8 +133,8 @@ def test_who_joins_a_tunnel_shows_who_of_the_others_is_dead(start):
 
 def test_a_shared_tunnel_has_one_home(start):
     relay = start("--workers", 2)
-    with session_on(relay, 0, client="me") as first:
-        with session_on(relay, 1, client="me") as second:
+    with on_worker(0, lambda: Session(relay, client="me")) as first:
+        with on_worker(1, lambda: Session(relay, client="me")) as second:
             first.register(subdomain="demo", share=True)
             answer = second.register_refused(subdomain="demo", share=True)
             assert answer["code"] == "name-in-use" and not answer.get("fatal")
@@ -181,8 +168,8 @@ def test_a_shared_tunnel_is_not_kept_by_a_session_that_is_dead(start, workers):
 @pytest.mark.tsan
 def test_two_workers_fight_for_one_name_and_nothing_breaks(start):
     relay = start("--workers", 2)
-    with session_on(relay, 0, client="me") as first:
-        with session_on(relay, 1, client="me") as second:
+    with on_worker(0, lambda: Session(relay, client="me")) as first:
+        with on_worker(1, lambda: Session(relay, client="me")) as second:
             for number in range(1, 41):
                 first.say(type="register", tunnel=number, proto="http", subdomain="demo")
                 second.say(type="register", tunnel=number, proto="http", subdomain="demo")
@@ -198,10 +185,10 @@ def test_two_workers_fight_for_one_name_and_nothing_breaks(start):
 
 def test_a_session_that_ends_while_its_name_is_fetched(start):
     relay = start("--workers", 2)
-    with session_on(relay, 0, client="me") as first:
+    with on_worker(0, lambda: Session(relay, client="me")) as first:
         first.register(subdomain="demo")
         for _ in range(10):
-            with session_on(relay, 1, client="me") as second:
+            with on_worker(1, lambda: Session(relay, client="me")) as second:
                 second.say(type="register", tunnel=1, proto="http", subdomain="demo")
         first.say(type="register", tunnel=9, proto="http", subdomain="still")
         assert first.expect("error", tunnel=1)["code"] == "superseded"

@@ -7,12 +7,9 @@ import threading
 import pytest
 
 from harness import http
+from harness.http import visit
 from harness.session import DATA, Refused, Session, reply
 from harness.wait import wait_for
-
-
-def visit(relay, name="demo", **how):
-    return http.fetch(relay.port, host=f"{name}.{relay.domain}", **how)
 
 
 def ask(relay, **how):

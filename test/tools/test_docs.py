@@ -92,6 +92,41 @@ def test_structs_and_constants_exist(page):
     assert not missing
 
 
+@cache
+def constants():
+    """What the numbers among them are, without those that are made of others."""
+    found = {}
+    for name, text in re.findall(
+            r"^#define ([A-Z][A-Z0-9_]+)\s+(?:\\\n\s*)?([^\n/]+)", sources(), re.M):
+        text = re.sub(r"UINT64_C\((\d+)\)|(\d+)[uU]?[lL]*\b", r"\1\2", text).strip()
+        if re.fullmatch(r"[\d\s()*<+]+", text):
+            found[name] = eval(text)
+    return found
+
+
+def spellings(value):
+    """How a page may write a number of bytes, milliseconds, seconds or anything else."""
+    units = {"KiB": 1 << 10, "MiB": 1 << 20, "ms": 1, "s": 1000, "min": 60000, "minutes": 60000,
+             "h": 3600000}
+    forms = {str(value), f"{value:,}"}
+    forms |= {f"{value // unit} {name}" for name, unit in units.items() if value % unit == 0}
+    if value % 3600 == 0:
+        forms.add(f"{value // 3600} h")
+    return forms | {60000: {"a minute"}, 3600: {"an hour"}}.get(value, set())
+
+
+def test_numbers_in_tables_are_those_of_the_code():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    checked, wrong = 0, []
+    for row in re.findall(r"^\|.*\|$", text, re.M):
+        for name in set(re.findall(r"`([A-Z][A-Z0-9_]+)`", row)) & set(constants()):
+            checked += 1
+            if not any(re.search(rf"(?<![\w,.]){re.escape(form)}(?![\d,.]*\d)", row)
+                       for form in spellings(constants()[name])):
+                wrong.append((name, constants()[name], row))
+    assert checked > 50 and not wrong
+
+
 def test_files_exist(page):
     paths = {span for span in spans(page)
              if re.fullmatch(r"(src|test|tools|docs|contrib|bench|web)/[\w./-]+", span)}

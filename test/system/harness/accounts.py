@@ -3,7 +3,7 @@
     book = Accounts(tmp_path)                  # a folder for --state-dir
     key = book.key("alice", names="demo-*")    # the account is made with its first key
     relay = start(*book.flags)
-    Session(relay, fields=bearer(key))
+    with_key(relay, key).register()
 """
 import contextlib
 import os
@@ -12,11 +12,17 @@ import subprocess
 from pathlib import Path
 
 from .relay import binary, clean_env
+from .session import Session
 
 
 def bearer(key):
     """The header fields of a request with this key."""
     return [("Authorization", f"Bearer {key}")]
+
+
+def with_key(relay, key, **how):
+    """An agent's session with this key."""
+    return Session(relay, fields=bearer(key), **how)
 
 
 def key_id(key):

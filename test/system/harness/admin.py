@@ -62,6 +62,13 @@ class Api:
         return response.status, response.json()["error"]["code"]
 
 
+def account(operator, name, **more):
+    """An account with a key of it: its API."""
+    operator("POST", "/accounts", {"name": name}, status=201)
+    made = operator("POST", "/keys", {"account": name, **more}, status=201).json()
+    return Api(operator.relay, key=made["key"])
+
+
 def office(folder, *words, stdin=None, timeout=DEADLINE, env=None, code=0):
     """aditd NOUN VERB ...: standard output. Another exit code is a failure; code=None takes all."""
     flags = ["--state-dir", os.fspath(folder)] if folder else []

@@ -323,3 +323,8 @@ def fetch_raw(port, data, source=None, timeout=DEADLINE, method="GET"):
     with Visitor(port, source=source, timeout=timeout) as visitor:
         visitor.send(data)
         return visitor.read_response(method)
+
+
+def visit(relay, name="demo", **how):
+    """One request to a tunnel."""
+    return fetch(relay.port, host=f"{name}.{relay.domain}", **how)

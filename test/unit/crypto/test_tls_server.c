@@ -1,76 +1,27 @@
 /* A server's context: versions, ciphers, ALPN, and tickets that outlive it. */
 #include "crypto/tls_server.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #include "base/err.h"
-#include "crypto/tls.h"
-#include "crypto/tls_priv.h"
-#include "support/cert.h"
-#include "support/tls_pair.h"
+#include "tls_rig.h"
 
 static struct tls_tickets *secret, *other_secret;
-static struct cert ca, leaf;
-static struct tls_client *client;
 
 static int set_up(void **state)
 {
-	struct tls_client_conf conf = {0};
-	struct buf message = {0};
-
 	secret = tls_tickets_new();
 	other_secret = tls_tickets_new();
-	cert_dir_make();
-	cert_make(&ca, &(struct cert_spec) {.name = "ca"});
-	cert_make(&leaf, &(struct cert_spec) {.name = "leaf", .san = "DNS:a.test", .issuer = &ca});
-	conf.ca_file = ca.cert_file;
-	assert_int_equal(tls_client_new(&conf, &client, &message), 0);
+	tls_rig_open();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	tls_client_free(&client);
+	tls_rig_close();
 	tls_tickets_free(&secret);
 	tls_tickets_free(&other_secret);
-	cert_forget(&ca);
-	cert_forget(&leaf);
-	cert_dir_remove();
 	return 0;
-}
-
-static struct tls_server *server_new(struct tls_tickets *with)
-{
-	struct tls_server *s;
-	struct buf message = {0};
-
-	assert_int_equal(tls_server_new(leaf.cert_file, leaf.key_file, with, &s, &message), 0);
-	return s;
-}
-
-/* One connection of the client's, at most of a version; whether it was resumed. */
-static bool connect_to(struct tls_server *s, int version)
-{
-	struct tls_pair p;
-	bool resumed;
-
-	tls_pair_init(&p, client, "a.test", s);
-	SSL_set_max_proto_version(p.client.tls->ssl, version);
-	tls_pair_run(&p, 0);
-	assert_true(tls_is_ready(p.client.tls) && tls_is_ready(p.server.tls));
-	assert_string_equal(
-		tls_version(p.server.tls), version == TLS1_2_VERSION ? "TLSv1.2" : "TLSv1.3");
-	resumed = tls_is_resumed(p.client.tls);
-	assert_int_equal(resumed, tls_is_resumed(p.server.tls));
-	tls_pair_deinit(&p);
-	return resumed;
 }
 
 static void tickets_open_on_every_context_with_the_secret(void **state)

@@ -1,37 +1,14 @@
 /* What the head of a frame says along, and where it may still be changed. */
 #include "proto/mux_head.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "mux_rig.h"
 #include "proto/mux_priv.h"
-#include "support/mux_peer.h"
-
-static struct mux_peer p;
-
-static int tear_down(void **state)
-{
-	mux_peer_deinit(&p);
-	return 0;
-}
-
-static void init(void)
-{
-	mux_peer_init(&p, (struct mux_conf) {.role = MUX_CLIENT});
-	mux_agree(p.mux, true, 0);
-}
-
-#define SENT(text) assert_string_equal(mux_peer_sent(&p), text)
 
 static void the_first_head_of_a_stream_opens_it(void **state)
 {
 	struct mux_stream *s;
 
-	init();
+	init(MUX_CLIENT, 0);
 	s = mux_peer_open(&p);
 	mux_head_put(s, MUX_FRAME_WINDOW, 0, 7);
 	mux_head_put(s, MUX_FRAME_WINDOW, MUX_FLAG_FIN, 0);
@@ -45,7 +22,7 @@ static void the_first_head_of_a_peers_stream_accepts_it(void **state)
 		.type = MUX_FRAME_WINDOW, .flags = MUX_FLAG_SYN, .stream = 2, .length = 0};
 	struct mux_stream *s;
 
-	init();
+	init(MUX_CLIENT, 0);
 	assert_int_equal(mux_peer_says(&p, opening), 0);
 	s = &p.streams[0].stream;
 	assert_true(list_is_linked(&s->owing));
@@ -59,7 +36,7 @@ static void flags_of_a_head_that_was_not_sent_may_still_change(void **state)
 {
 	struct mux_stream *s;
 
-	init();
+	init(MUX_CLIENT, 0);
 	s = mux_peer_open(&p);
 	mux_head_put(s, MUX_FRAME_WINDOW, 0, 0);
 	assert_int_equal(s->frame_at + MUX_FRAME_HEAD, p.mux->tail.end);
@@ -69,7 +46,7 @@ static void flags_of_a_head_that_was_not_sent_may_still_change(void **state)
 
 static void a_control_frame_is_as_it_was_given(void **state)
 {
-	init();
+	init(MUX_CLIENT, 0);
 	mux_head_control(p.mux, &(struct mux_frame) {.type = MUX_FRAME_GO_AWAY, .length = 1});
 	SENT("go-away 0 1;");
 }

@@ -1,43 +1,12 @@
 /* What a peer may not do, and what comes of a link that ends: frame by frame. */
 #include "proto/mux_receive.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/err.h"
-#include "support/mux_peer.h"
+#include "mux_rig.h"
 
-#define MIB 1048576u
 #define CREDIT_MAX 0x7fffffffu
-
-static struct mux_peer p;
-
-static int tear_down(void **state)
-{
-	mux_peer_deinit(&p);
-	return 0;
-}
-
-static void init(enum mux_role role)
-{
-	mux_peer_init(&p, (struct mux_conf) {.role = role});
-	mux_agree(p.mux, true, 0);
-}
-
-static int says(uint8_t type, uint16_t flags, uint32_t stream, uint32_t length)
-{
-	return mux_peer_says(&p,
-		(struct mux_frame) {
-			.type = type, .flags = flags, .stream = stream, .length = length});
-}
-
-#define SENT(text) assert_string_equal(mux_peer_sent(&p), text)
-#define TOLD(text) assert_string_equal(mux_peer_told(&p), text)
 
 /* ---- faults ---- */
 
@@ -97,7 +66,7 @@ static const struct fault_case fault_cases[] = {
 
 static void check_fault(const struct fault_case *c, bool bytewise)
 {
-	init(MUX_SERVER);
+	init(MUX_SERVER, 0);
 	p.bytewise = bytewise;
 	for (unsigned i = 0; i < c->count; i++) {
 		bool bad = i + 1 == c->count && c->fault != MUX_FAULT_NONE;
@@ -121,7 +90,7 @@ static void each_fault_has_its_cause(void **state)
 		check_fault(&fault_cases[i], false);
 		check_fault(&fault_cases[i], true);
 	}
-	init(MUX_SERVER);
+	init(MUX_SERVER, 0);
 }
 
 static void an_acknowledgement_may_not_be_sent_before_it_was_agreed(void **state)
@@ -133,7 +102,7 @@ static void an_acknowledgement_may_not_be_sent_before_it_was_agreed(void **state
 
 static void an_acknowledgement_goes_neither_back_nor_ahead(void **state)
 {
-	init(MUX_SERVER);
+	init(MUX_SERVER, 0);
 	mux_peer_write(mux_peer_open(&p), 100);
 	assert_int_equal(mux_peer_acks(&p, 0), 0);
 	SENT("data SYN 2 100;");
@@ -144,7 +113,7 @@ static void an_acknowledgement_goes_neither_back_nor_ahead(void **state)
 	assert_int_equal(mux_peer_acks(&p, 113), ERR_SYNTAX);
 	assert_int_equal(mux_fault_of(p.mux), MUX_FAULT_ACK);
 	mux_peer_deinit(&p);
-	init(MUX_SERVER);
+	init(MUX_SERVER, 0);
 	mux_peer_write(mux_peer_open(&p), 100);
 	SENT("data SYN 2 100;");
 	assert_int_equal(mux_peer_acks(&p, 50), 0);
@@ -160,7 +129,7 @@ static void a_reset_takes_nothing_back_of_what_was_finished(void **state)
 {
 	struct mux_stream *s = &p.streams[0].stream;
 
-	init(MUX_SERVER);
+	init(MUX_SERVER, 0);
 	assert_int_equal(says(MUX_FRAME_DATA, SYN, 1, 3), 0);
 	mux_stream_read_stop(s);
 	assert_int_equal(says(MUX_FRAME_DATA, FIN, 1, 4), 0);
@@ -179,7 +148,7 @@ static void a_finished_and_reset_stream_may_be_let_go_unread(void **state)
 {
 	struct mux_stream *s = &p.streams[0].stream;
 
-	init(MUX_SERVER);
+	init(MUX_SERVER, 0);
 	assert_int_equal(says(MUX_FRAME_DATA, SYN, 1, 3), 0);
 	mux_stream_read_stop(s);
 	assert_int_equal(says(MUX_FRAME_DATA, FIN, 1, 4), 0);
@@ -207,7 +176,7 @@ static void refusals_that_nobody_acknowledges_are_bounded(void **state)
 {
 	uint32_t id = 1;
 
-	init(MUX_SERVER);
+	init(MUX_SERVER, 0);
 	p.refuse = true;
 	while (says(MUX_FRAME_DATA, SYN, id, 0) == 0 && id < 1000000) {
 		id += 2;
@@ -222,7 +191,7 @@ static void refusals_that_nobody_acknowledges_are_bounded(void **state)
 
 static void a_peer_that_leaves_wants_no_new_streams(void **state)
 {
-	init(MUX_CLIENT);
+	init(MUX_CLIENT, 0);
 	mux_peer_write(mux_peer_open(&p), 1);
 	mux_go_away(p.mux);
 	SENT("data SYN 1 1;go-away 0 0;");
@@ -237,7 +206,7 @@ static void a_peer_that_leaves_wants_no_new_streams(void **state)
 
 static void a_link_cannot_go_on_from_anywhere(void **state)
 {
-	init(MUX_SERVER);
+	init(MUX_SERVER, 0);
 	mux_peer_write(mux_peer_open(&p), 100);
 	SENT("data SYN 2 100;");
 	assert_int_equal(mux_peer_acks(&p, 20), 0);
@@ -267,7 +236,7 @@ static void what_was_cut_in_its_head_comes_again_whole(void **state)
 		size_t whole = MUX_FRAME_HEAD + (i == 2 ? 8 : 0);
 
 		for (size_t cut = 1; cut < whole; cut++) {
-			init(MUX_CLIENT);
+			init(MUX_CLIENT, 0);
 			bytes_of(bytes, &frames[i]);
 			assert_int_equal(mux_receive(p.mux, slice_of(bytes, cut), 1), 0);
 			assert_int_equal(mux_received(p.mux), 0);
@@ -279,14 +248,14 @@ static void what_was_cut_in_its_head_comes_again_whole(void **state)
 			mux_peer_deinit(&p);
 		}
 	}
-	init(MUX_CLIENT);
+	init(MUX_CLIENT, 0);
 }
 
 static void a_payload_that_was_cut_goes_on_in_its_middle(void **state)
 {
 	char bytes[MUX_FRAME_HEAD + 10] = {0};
 
-	init(MUX_CLIENT);
+	init(MUX_CLIENT, 0);
 	bytes_of(bytes, &(struct mux_frame)FRAME(DATA, SYN | FIN, 2, 10));
 	assert_int_equal(mux_receive(p.mux, slice_of(bytes, 16), 1), 0);
 	assert_int_equal(mux_received(p.mux), 16);
@@ -310,7 +279,7 @@ static void bytes_of_an_old_link_do_not_count(void **state)
 {
 	char bytes[2 * MUX_FRAME_HEAD + 10] = {0};
 
-	init(MUX_CLIENT);
+	init(MUX_CLIENT, 0);
 	bytes_of(bytes, &(struct mux_frame)FRAME(DATA, SYN, 2, 10));
 	bytes_of(bytes + 22, &(struct mux_frame)FRAME(GO_AWAY, 0, 0, 0));
 	p.then = change_link;

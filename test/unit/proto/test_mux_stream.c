@@ -1,42 +1,8 @@
 /* What streams put on the wire, frame by frame: flags, turns, credit. */
 #include "proto/mux_stream.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "mux_rig.h"
 #include "proto/mux_priv.h"
-#include "support/mux_peer.h"
-
-#define KIB 1024u
-#define MIB 1048576u
-
-static struct mux_peer p;
-
-static int tear_down(void **state)
-{
-	mux_peer_deinit(&p);
-	return 0;
-}
-
-static void init(enum mux_role role, bool resume, uint32_t window)
-{
-	mux_peer_init(&p, (struct mux_conf) {.role = role});
-	mux_agree(p.mux, resume, window);
-}
-
-static int says(uint8_t type, uint16_t flags, uint32_t stream, uint32_t length)
-{
-	return mux_peer_says(&p,
-		(struct mux_frame) {
-			.type = type, .flags = flags, .stream = stream, .length = length});
-}
-
-#define SENT(text) assert_string_equal(mux_peer_sent(&p), text)
-#define TOLD(text) assert_string_equal(mux_peer_told(&p), text)
 
 /* ---- flags ---- */
 
@@ -44,7 +10,7 @@ static void a_short_stream_is_one_frame(void **state)
 {
 	struct mux_stream *s;
 
-	init(MUX_SERVER, true, 0);
+	init(MUX_SERVER, 0);
 	s = mux_peer_open(&p);
 	SENT("");
 	assert_true(mux_peer_write(s, 5));
@@ -57,7 +23,7 @@ static void the_end_rides_on_the_last_frame_that_was_not_sent(void **state)
 {
 	struct mux_stream *s;
 
-	init(MUX_CLIENT, true, 0);
+	init(MUX_CLIENT, 0);
 	s = mux_peer_open(&p);
 	mux_peer_write(s, 5);
 	SENT("data SYN 1 5;");
@@ -81,7 +47,7 @@ static void a_frame_that_was_sent_over_a_lost_link_stays_as_it_was(void **state)
 {
 	struct mux_stream *s;
 
-	init(MUX_CLIENT, true, 0);
+	init(MUX_CLIENT, 0);
 	s = mux_peer_open(&p);
 	mux_peer_write(s, 5);
 	SENT("data SYN 1 5;");
@@ -93,7 +59,7 @@ static void a_frame_that_was_sent_over_a_lost_link_stays_as_it_was(void **state)
 
 static void acceptance_rides_on_the_answer(void **state)
 {
-	init(MUX_CLIENT, true, 0);
+	init(MUX_CLIENT, 0);
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 5), 0);
 	mux_peer_tick(&p);
 	TOLD("opened 2;data 2 5;owing;");
@@ -106,7 +72,7 @@ static void acceptance_rides_on_the_answer(void **state)
 
 static void acceptance_without_an_answer_goes_alone(void **state)
 {
-	init(MUX_CLIENT, true, 0);
+	init(MUX_CLIENT, 0);
 	assert_int_equal(says(0, MUX_FLAG_SYN | MUX_FLAG_FIN, 2, 5), 0);
 	SENT("");
 	mux_accept(p.mux);
@@ -119,7 +85,7 @@ static void the_end_of_a_stream_that_was_let_go_is_heard(void **state)
 {
 	struct mux_stream *s;
 
-	init(MUX_CLIENT, true, 0);
+	init(MUX_CLIENT, 0);
 	s = mux_peer_open(&p);
 	mux_peer_write(s, 5);
 	assert_false(mux_stream_release(s));
@@ -133,7 +99,7 @@ static void more_for_a_stream_that_was_let_go_is_refused(void **state)
 {
 	struct mux_stream *s;
 
-	init(MUX_CLIENT, true, 0);
+	init(MUX_CLIENT, 0);
 	s = mux_peer_open(&p);
 	mux_peer_write(s, 5);
 	assert_false(mux_stream_release(s));
@@ -146,7 +112,7 @@ static void more_for_a_stream_that_was_let_go_is_refused(void **state)
 
 static void letting_go_of_unread_bytes_is_a_reset(void **state)
 {
-	init(MUX_CLIENT, true, 0);
+	init(MUX_CLIENT, 0);
 	p.read = false;
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 5), 0);
 	assert_true(mux_stream_release(&p.streams[0].stream));
@@ -160,7 +126,7 @@ static void letting_go_of_unread_bytes_is_a_reset(void **state)
 
 static void a_stream_that_never_spoke_leaves_no_trace(void **state)
 {
-	init(MUX_CLIENT, true, 0);
+	init(MUX_CLIENT, 0);
 	mux_stream_reset(mux_peer_open(&p));
 	assert_true(mux_stream_release(mux_peer_open(&p)));
 	SENT("");
@@ -175,7 +141,7 @@ static void streams_that_wait_take_turns_in_small_frames(void **state)
 	struct mux_stream *a, *b;
 	const char *text;
 
-	init(MUX_SERVER, true, 0);
+	init(MUX_SERVER, 0);
 	a = mux_peer_open(&p);
 	b = mux_peer_open(&p);
 	mux_link_lost(p.mux);
@@ -195,7 +161,7 @@ static void one_that_waits_alone_takes_larger_ones(void **state)
 {
 	struct mux_stream *a;
 
-	init(MUX_SERVER, true, 0);
+	init(MUX_SERVER, 0);
 	a = mux_peer_open(&p);
 	mux_link_lost(p.mux);
 	mux_peer_write(a, 140000);
@@ -207,7 +173,7 @@ static void the_control_stream_goes_first(void **state)
 {
 	struct mux_stream *control, *other;
 
-	init(MUX_CLIENT, true, 0);
+	init(MUX_CLIENT, 0);
 	control = mux_peer_open(&p);
 	other = mux_peer_open(&p);
 	mux_link_lost(p.mux);
@@ -221,7 +187,7 @@ static void nobody_passes_those_who_wait(void **state)
 {
 	struct mux_stream *a, *b;
 
-	init(MUX_SERVER, true, 0);
+	init(MUX_SERVER, 0);
 	a = mux_peer_open(&p);
 	b = mux_peer_open(&p);
 	assert_true(mux_peer_write(a, 100000)); /* the link has enough for now */
@@ -236,7 +202,7 @@ static void credit_is_never_exceeded(void **state)
 {
 	struct mux_stream *s;
 
-	init(MUX_SERVER, true, 16 * KIB);
+	init(MUX_SERVER, 16 * KIB);
 	s = mux_peer_open(&p);
 	assert_int_equal(mux_stream_room(s), 16 * KIB);
 	assert_false(mux_peer_write(s, 16 * KIB + 10));
@@ -257,7 +223,7 @@ static void writable_waits_for_what_was_written_meanwhile(void **state)
 {
 	struct mux_stream *s;
 
-	init(MUX_SERVER, true, 16 * KIB);
+	init(MUX_SERVER, 16 * KIB);
 	s = mux_peer_open(&p);
 	assert_false(mux_peer_write(s, 16 * KIB + 10));
 	assert_int_equal(says(1, MUX_FLAG_ACK, 2, 10), 0);
@@ -359,7 +325,7 @@ static void what_was_said_goes_before_the_reset(void **state)
 {
 	struct mux_stream *s;
 
-	init(MUX_CLIENT, true, 16 * KIB);
+	init(MUX_CLIENT, 16 * KIB);
 	s = mux_peer_open(&p);
 	mux_peer_write(s, 20 * KIB);
 	SENT("data SYN 1 16384;");
@@ -384,7 +350,7 @@ static void what_was_said_goes_before_a_later_reset(void **state)
 {
 	struct mux_stream *s;
 
-	init(MUX_CLIENT, true, 16 * KIB);
+	init(MUX_CLIENT, 16 * KIB);
 	s = mux_peer_open(&p);
 	mux_peer_write(s, 20 * KIB);
 	mux_stream_finish(s);
@@ -427,7 +393,7 @@ static void an_owner_may_end_it_in_any_event(void **state)
 
 	for (unsigned way = 0; way < 3; way++) {
 		for (unsigned read = 0; read < 2; read++) {
-			init(MUX_CLIENT, true, 0);
+			init(MUX_CLIENT, 0);
 			p.then = ways[way];
 			p.read = read;
 			assert_int_equal(says(0, MUX_FLAG_SYN | MUX_FLAG_FIN, 2, 50), 0);
@@ -437,13 +403,13 @@ static void an_owner_may_end_it_in_any_event(void **state)
 			mux_peer_deinit(&p);
 		}
 	}
-	init(MUX_CLIENT, true, 0);
+	init(MUX_CLIENT, 0);
 }
 
 /* Parked bytes are told in pieces; the rest of them is nobody's then. */
 static void letting_go_between_two_pieces_is_a_reset(void **state)
 {
-	init(MUX_CLIENT, true, 0);
+	init(MUX_CLIENT, 0);
 	p.read = false;
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 200 * KIB), 0);
 	TOLD("opened 2;");

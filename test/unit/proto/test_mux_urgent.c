@@ -1,45 +1,14 @@
 /* Pings and acknowledgements: when they come, what they pass, and how many may wait. */
 #include "proto/mux_urgent.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "mux_rig.h"
 #include "proto/mux_priv.h"
-#include "support/mux_peer.h"
-
-static struct mux_peer p;
-
-static int tear_down(void **state)
-{
-	mux_peer_deinit(&p);
-	return 0;
-}
-
-static void init(enum mux_role role)
-{
-	mux_peer_init(&p, (struct mux_conf) {.role = role});
-	mux_agree(p.mux, true, 0);
-}
-
-static int says(uint8_t type, uint16_t flags, uint32_t stream, uint32_t length)
-{
-	return mux_peer_says(&p,
-		(struct mux_frame) {
-			.type = type, .flags = flags, .stream = stream, .length = length});
-}
-
-#define SENT(text) assert_string_equal(mux_peer_sent(&p), text)
-#define TOLD(text) assert_string_equal(mux_peer_told(&p), text)
 
 #define SYN MUX_FLAG_SYN
 
 static void pings_are_answered_and_measured(void **state)
 {
-	init(MUX_CLIENT);
+	init(MUX_CLIENT, 0);
 	assert_int_equal(says(MUX_FRAME_PING, SYN, 0, 0xfffffffe), 0);
 	SENT("ping ACK 0 4294967294;");
 	mux_ping(p.mux, p.now_us);
@@ -54,7 +23,7 @@ static void pings_are_answered_and_measured(void **state)
 
 static void what_is_received_is_acknowledged(void **state)
 {
-	init(MUX_CLIENT);
+	init(MUX_CLIENT, 0);
 	assert_int_equal(says(MUX_FRAME_DATA, SYN, 2, 100), 0);
 	SENT("");
 	mux_ping(p.mux, p.now_us);
@@ -82,7 +51,7 @@ static void pings_on_a_link_that_takes_nothing_are_bounded(void **state)
 {
 	unsigned count = 0;
 
-	init(MUX_SERVER);
+	init(MUX_SERVER, 0);
 	while (says(MUX_FRAME_PING, SYN, 0, count) == 0 && count < 100000)
 		count++;
 	assert_int_equal(mux_fault_of(p.mux), MUX_FAULT_FLOOD);
@@ -92,7 +61,7 @@ static void pings_on_a_link_that_takes_nothing_are_bounded(void **state)
 /* A peer may go on sending, and read nothing for days. */
 static void own_pings_are_bounded_as_well(void **state)
 {
-	init(MUX_SERVER);
+	init(MUX_SERVER, 0);
 	for (unsigned i = 0; i < 20000; i++)
 		mux_ping(p.mux, p.now_us);
 	assert_true(mux_memory(p.mux) < 66000);
@@ -105,7 +74,7 @@ static void nothing_comes_between_the_halves_of_a_frame(void **state)
 	struct buf all = {0};
 	size_t n;
 
-	init(MUX_SERVER);
+	init(MUX_SERVER, 0);
 	mux_peer_write(mux_peer_open(&p), 200000);
 	mux_peer_sent(&p);
 	mux_link_lost(p.mux);
@@ -123,7 +92,7 @@ static void nothing_comes_between_the_halves_of_a_frame(void **state)
 
 static void a_mux_at_rest_owns_no_buffers(void **state)
 {
-	init(MUX_SERVER);
+	init(MUX_SERVER, 0);
 	mux_peer_write(mux_peer_open(&p), 200000);
 	mux_ping(p.mux, p.now_us);
 	mux_peer_sent(&p);
@@ -137,7 +106,7 @@ static void a_mux_at_rest_owns_no_buffers(void **state)
 
 static void a_mux_without_a_link_owns_none_either(void **state)
 {
-	init(MUX_SERVER);
+	init(MUX_SERVER, 0);
 	mux_peer_write(mux_peer_open(&p), 200000);
 	mux_peer_sent(&p);
 	assert_int_equal(mux_peer_acks(&p, p.mux->tail.high), 0);

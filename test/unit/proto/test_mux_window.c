@@ -1,46 +1,12 @@
 /* The receiving windows of streams: when they grow, shrink, and are renewed. */
 #include "proto/mux_window.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "mux_rig.h"
 #include "proto/mux_priv.h"
-#include "support/mux_peer.h"
-
-#define KIB 1024u
-#define MIB 1048576u
-
-static struct mux_peer p;
-
-static int tear_down(void **state)
-{
-	mux_peer_deinit(&p);
-	return 0;
-}
-
-static void init(enum mux_role role, bool resume, uint32_t window)
-{
-	mux_peer_init(&p, (struct mux_conf) {.role = role});
-	mux_agree(p.mux, resume, window);
-}
-
-static int says(uint8_t type, uint16_t flags, uint32_t stream, uint32_t length)
-{
-	return mux_peer_says(&p,
-		(struct mux_frame) {
-			.type = type, .flags = flags, .stream = stream, .length = length});
-}
-
-#define SENT(text) assert_string_equal(mux_peer_sent(&p), text)
-#define TOLD(text) assert_string_equal(mux_peer_told(&p), text)
 
 static void credit_is_renewed_at_half(void **state)
 {
-	init(MUX_CLIENT, true, 64 * KIB);
+	init(MUX_CLIENT, 64 * KIB);
 	p.now_us += 10000000;
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 10), 0);
 	mux_accept(p.mux);
@@ -77,7 +43,7 @@ static void a_quick_reader_gets_a_larger_window_within_the_budget(void **state)
 
 static void a_slow_reader_keeps_its_window(void **state)
 {
-	init(MUX_CLIENT, true, 64 * KIB);
+	init(MUX_CLIENT, 64 * KIB);
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
 	for (unsigned i = 0; i < 10; i++) {
 		p.now_us += 50000;
@@ -98,7 +64,7 @@ static void the_pace_is_that_of_the_link_there_is(void **state)
 {
 	struct mux_stream *s = &p.streams[0].stream;
 
-	init(MUX_CLIENT, true, 64 * KIB);
+	init(MUX_CLIENT, 64 * KIB);
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
 	pong(1, 1000);
 	mux_link_lost(p.mux);
@@ -127,7 +93,7 @@ static void a_window_is_not_larger_than_the_way_is_long(void **state)
 {
 	struct mux_stream *s = &p.streams[0].stream;
 
-	init(MUX_CLIENT, true, 64 * KIB);
+	init(MUX_CLIENT, 64 * KIB);
 	p.mux->rtt_us = 100;
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
 	for (unsigned i = 0; i < 20; i++) {
@@ -149,7 +115,7 @@ static void over_a_short_way_a_reader_proves_itself_before_its_window_is_large(v
 	struct mux_stream *s = &p.streams[0].stream;
 	uint32_t taken = 0;
 
-	init(MUX_CLIENT, true, 32 * KIB);
+	init(MUX_CLIENT, 32 * KIB);
 	p.mux->rtt_us = 100;
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 0), 0);
 	while (taken < 448 * KIB) {
@@ -173,7 +139,7 @@ static void the_window_of_a_reader_that_stops_shrinks_to_its_start(void **state)
 	struct mux_stream *s = &p.streams[0].stream;
 	uint32_t before;
 
-	init(MUX_CLIENT, true, 64 * KIB);
+	init(MUX_CLIENT, 64 * KIB);
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
 	for (unsigned i = 0; i < 6; i++)
 		assert_int_equal(says(0, 0, 2, s->recv_credit), 0);
@@ -197,7 +163,7 @@ static void a_window_is_never_more_than_what_was_taken(void **state)
 	struct mux_stream *s = &p.streams[0].stream;
 	uint32_t taken = 64 * KIB;
 
-	init(MUX_CLIENT, true, 64 * KIB);
+	init(MUX_CLIENT, 64 * KIB);
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
 	for (unsigned i = 0; i < 200; i++) {
 		taken += s->recv_window / 8;
@@ -221,7 +187,7 @@ static void a_slow_reader_gives_its_window_back_at_once(void **state)
 {
 	struct mux_stream *s = &p.streams[0].stream;
 
-	init(MUX_CLIENT, true, 64 * KIB);
+	init(MUX_CLIENT, 64 * KIB);
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
 	p.mux->rtt_us = 50000;
 	for (unsigned i = 0; i < 10; i++)
@@ -242,7 +208,7 @@ static void a_reader_that_stopped_holds_its_window_and_no_more(void **state)
 {
 	struct mux_stream *s = &p.streams[0].stream;
 
-	init(MUX_CLIENT, true, 64 * KIB);
+	init(MUX_CLIENT, 64 * KIB);
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 5), 0);
 	mux_stream_read_stop(s);
 	assert_int_equal(says(0, MUX_FLAG_FIN, 2, 64 * KIB - 5), 0);
@@ -276,7 +242,7 @@ static void let_go(struct mux_peer *peer, struct mux_stream *s)
 /* Forty kibibytes came, and the reader could not pass them on. */
 static void take_and_stop(void)
 {
-	init(MUX_CLIENT, true, 64 * KIB);
+	init(MUX_CLIENT, 64 * KIB);
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
 	mux_accept(p.mux);
 	SENT("window ACK 2 0;");
@@ -345,7 +311,7 @@ static void a_stream_that_is_let_go_among_its_bytes_is_refused(void **state)
 {
 	struct mux_stream *s = &p.streams[0].stream;
 
-	init(MUX_CLIENT, true, 256 * KIB);
+	init(MUX_CLIENT, 256 * KIB);
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
 	mux_stream_read_stop(s);
 	assert_int_equal(says(0, 0, 2, 256 * KIB - 1), 0);

@@ -1,41 +1,8 @@
 /* The windows that streams begin with: what was agreed, what the way holds, what proved useful. */
 #include "proto/mux_window.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "mux_rig.h"
 #include "proto/mux_priv.h"
-#include "support/mux_peer.h"
-
-#define KIB 1024u
-#define MIB 1048576u
-
-static struct mux_peer p;
-
-static int tear_down(void **state)
-{
-	mux_peer_deinit(&p);
-	return 0;
-}
-
-static void init(enum mux_role role, bool resume, uint32_t window)
-{
-	mux_peer_init(&p, (struct mux_conf) {.role = role});
-	mux_agree(p.mux, resume, window);
-}
-
-static int says(uint8_t type, uint16_t flags, uint32_t stream, uint32_t length)
-{
-	return mux_peer_says(&p,
-		(struct mux_frame) {
-			.type = type, .flags = flags, .stream = stream, .length = length});
-}
-
-#define SENT(text) assert_string_equal(mux_peer_sent(&p), text)
 
 /* The first window on top of what was agreed, of a stream that is opened then. */
 static const char *first_window(uint64_t rtt_us)
@@ -105,7 +72,7 @@ static void new_streams_begin_with_what_proved_useful_behind_their_first_frame(v
 {
 	struct mux_stream *s;
 
-	init(MUX_SERVER, true, 64 * KIB);
+	init(MUX_SERVER, 64 * KIB);
 	mux_peer_tick(&p); /* it knows the time */
 	s = mux_peer_open(&p);
 	mux_peer_write(s, 1);
@@ -128,7 +95,7 @@ static void streams_of_the_peer_go_on_with_what_proved_useful(void **state)
 {
 	struct mux_stream *first = &p.streams[0].stream, *second = &p.streams[1].stream;
 
-	init(MUX_CLIENT, true, 64 * KIB);
+	init(MUX_CLIENT, 64 * KIB);
 	assert_int_equal(says(0, MUX_FLAG_SYN, 2, 1), 0);
 	for (unsigned i = 0; i < 6; i++)
 		assert_int_equal(says(0, 0, 2, first->recv_credit), 0);

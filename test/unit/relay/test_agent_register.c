@@ -16,8 +16,10 @@
 #include "base/mem.h"
 #include "relay/agent_session_priv.h"
 #include "relay/auth.h"
+#include "relay/create.h"
 #include "relay/directory.h"
 #include "relay/holdings.h"
+#include "relay/lt_pool.h"
 #include "relay/ports.h"
 #include "relay/refusals.h"
 #include "relay/session_tunnel.h"
@@ -83,31 +85,37 @@ static void on_done(struct agent_session *a)
 	done_count++;
 }
 
-static struct agent_session *agent_of(unsigned home, bool keyed)
+static struct agent_session *agent_of(unsigned home, struct identity who, const char *source)
 {
 	static const struct session_events events = {0};
 	const struct auth auth = {
-		.keyed = keyed,
+		.keyed = who.kind == IDENTITY_ACCOUNT,
 		.account = "7",
 		.grant = {.account_id = 7, .key_id = KEY, .scope = {.http = true, .tcp = true}},
 	};
 	const struct agent_session_setup setup = {
-		.client = SLICE("192.0.2.7"),
-		.source = SLICE("192.0.2.7"),
+		.client = slice_from_str(source),
+		.source = slice_from_str(source),
 		.auth = &auth,
 		.events = &events,
 	};
 	struct agent_session *a = agent_session_new(rig.workers[home], &setup);
 
-	a->owner_kind = keyed ? IDENTITY_ACCOUNT : IDENTITY_IP;
-	a->owner = keyed ? mem_dup_str(auth.account, 1) : mem_dup_str("192.0.2.7", 9);
+	a->owner_kind = who.kind;
+	a->owner = mem_dup_str(who.text.ptr, who.text.len);
 	return a;
 }
 
 /* Of alice. */
 static struct agent_session *agent(unsigned home)
 {
-	return agent_of(home, true);
+	return agent_of(home, (struct identity) {IDENTITY_ACCOUNT, SLICE("7")}, "192.0.2.7");
+}
+
+/* Of nobody who has an account. */
+static struct agent_session *agent_with_token(unsigned home, const char *token, const char *source)
+{
+	return agent_of(home, (struct identity) {IDENTITY_TOKEN, slice_from_str(token)}, source);
 }
 
 static void ask(struct agent_session *a, enum control_proto proto)
@@ -287,7 +295,7 @@ static void a_name_in_its_grace_period_is_fetched_into_room_only(void **state)
 static void check_stays_with_a_stranger(unsigned home)
 {
 	const struct name_record kept = {.name = "kept-name", .account_id = 7, .created_ms = 2};
-	struct agent_session *stranger = agent_of(0, false);
+	struct agent_session *stranger = agent_with_token(0, "stranger", "192.0.2.7");
 	struct agent_session *other = agent(0), *again = agent(home);
 
 	let_have("default: a\nplans: {a: {tunnels: 1}}");
@@ -311,6 +319,50 @@ static void a_name_that_is_kept_is_taken_from_others_into_room_only(void **state
 static void a_name_that_is_kept_is_fetched_from_others_into_room_only(void **state)
 {
 	check_stays_with_a_stranger(1);
+}
+
+/* Where it goes to it counts for who asks, and that address has no room for it. */
+static void a_name_is_fetched_to_another_address_into_room_only(void **state)
+{
+	struct agent_session *before = agent_with_token(0, "token", "192.0.2.1");
+	struct agent_session *other = agent_with_token(0, "other", "192.0.2.2");
+	struct agent_session *again = agent_with_token(1, "token", "192.0.2.2");
+
+	let_have("default: a\nplans: {a: {tunnels: 1}}");
+	ask_for(before, "shared-name");
+	tunnel_set_online(tunnel_of(before));
+	ask_for(other, "another-name");
+	ask_for_to_the_end(again, "shared-name");
+	assert_null(tunnel_of(again));
+	check_name(before, "shared-name");
+	agent_session_leave(other);
+	ask_for_to_the_end(again, "shared-name");
+	check_name(again, "shared-name");
+	assert_null(tunnel_of(before));
+}
+
+/* A tunnel of another kind is made anew, and counts for who asks then. */
+static void a_pool_tunnel_of_another_address_is_taken_into_room_only(void **state)
+{
+	const struct create_wish wish = {
+		.kind = lt_pool_kind(),
+		.name = SLICE("shared-name"),
+		.who = {IDENTITY_TOKEN, SLICE("token")},
+		.source = SLICE("192.0.2.1"),
+	};
+	struct agent_session *other = agent_with_token(0, "other", "192.0.2.2");
+	struct agent_session *again = agent_with_token(0, "token", "192.0.2.2");
+	struct create_outcome before = {0};
+
+	let_have("default: a\nplans: {a: {tunnels: 1}}");
+	assert_int_equal(create_tunnel(rig.workers[0], &wish, &before), CREATE_OK);
+	ask_for(other, "another-name");
+	ask_for(again, "shared-name");
+	assert_null(tunnel_of(again));
+	assert_ptr_equal(map_get(&rig.workers[0]->tunnels, wish.name), before.tunnel);
+	agent_session_leave(other);
+	ask_for(again, "shared-name");
+	check_name(again, "shared-name");
 }
 
 static void what_is_online_is_taken_over_without_more_room(void **state)
@@ -343,6 +395,8 @@ int main(void)
 		REGISTER_TEST(a_name_in_its_grace_period_is_fetched_into_room_only),
 		REGISTER_TEST(a_name_that_is_kept_is_taken_from_others_into_room_only),
 		REGISTER_TEST(a_name_that_is_kept_is_fetched_from_others_into_room_only),
+		REGISTER_TEST(a_name_is_fetched_to_another_address_into_room_only),
+		REGISTER_TEST(a_pool_tunnel_of_another_address_is_taken_into_room_only),
 		REGISTER_TEST(what_is_online_is_taken_over_without_more_room),
 	};
 

@@ -224,7 +224,11 @@ static void there_are_as_many_tunnels_as_may_be(void **state)
 static void what_is_in_its_grace_period_comes_back_into_room_only(void **state)
 {
 	const struct create_wish wish = {
-		.name = SLICE("my-app"), .who = alice, .source = SLICE("192.0.2.7")};
+		.kind = lt_pool_kind(),
+		.name = SLICE("my-app"),
+		.who = alice,
+		.source = SLICE("192.0.2.7"),
+	};
 	struct tunnel *t = created("my-app", alice), *other;
 	struct buf message = {0};
 
