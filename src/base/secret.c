@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/secret_linux.h"
 
 /* Stands in front of the text, which keeps the alignment. */
 struct secret_head {
@@ -28,9 +29,9 @@ char *secret_dup(struct slice text)
 		return NULL;
 	head = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(head != MAP_FAILED);
-	/* Either may fail, where nothing may be locked for example: that is less of a shield. */
+	/* Where nothing may be locked, that is less of a shield. */
 	(void)mlock(head, size);
-	(void)madvise(head, size, MADV_DONTDUMP);
+	secret_linux_hide(head, size);
 	head->size = size;
 	secret = (char *)(head + 1);
 	memcpy(secret, text.ptr, text.len);

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "io/addr.h"
 #include "io/loop.h"
+#include "io/socket_linux.h"
 #include "io/stream_tcp.h"
 #include "io/timeout.h"
 
@@ -38,12 +39,11 @@ struct listener {
 static int listener_socket(const struct addr *addr, bool shared)
 {
 	int fd = socket(addr->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int on = 1, off = 0, unsent = LISTENER_UNSENT;
+	int on = 1, off = 0;
 
 	if (fd < 0)
 		return err_from_errno(errno);
-	/* Connections inherit it. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+	socket_linux_limit_unsent(fd, LISTENER_UNSENT);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (shared)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "io/alarm.h"
 #include "io/loop.h"
+#include "io/sleepwatch_linux.h"
 
 struct sleepwatch {
 	struct alarm alarm;
@@ -29,7 +30,7 @@ static uint64_t sleepwatch_clock(clockid_t clock)
 
 static uint64_t sleepwatch_boottime(void *ctx)
 {
-	return sleepwatch_clock(CLOCK_BOOTTIME);
+	return sleepwatch_clock(SLEEPWATCH_LINUX_CLOCK);
 }
 
 static uint64_t sleepwatch_monotonic(void *ctx)

@@ -7,11 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sock_diag.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -21,6 +18,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/loop.h"
+#include "io/socket_linux.h"
 #include "io/stream_parcel.h"
 
 _Static_assert(LOOP_READ_SIZE >= STREAM_READ_BULK, "the loop's buffer holds any read");
@@ -249,17 +247,9 @@ static bool stream_tcp_write(struct stream *s, const struct slice *parts, size_t
 	return false;
 }
 
-/* The kernel counts its own overhead into both figures, at most as much again as the bytes. */
 static size_t stream_tcp_room(const struct stream *s)
 {
-	uint32_t info[SK_MEMINFO_VARS] = {0};
-	socklen_t len = sizeof(info);
-
-	if (stream_tcp_of(s)->outbox ||
-		getsockopt(stream_tcp_fd(s), SOL_SOCKET, SO_MEMINFO, info, &len) != 0 ||
-		info[SK_MEMINFO_SNDBUF] <= info[SK_MEMINFO_WMEM_QUEUED])
-		return 0;
-	return (info[SK_MEMINFO_SNDBUF] - info[SK_MEMINFO_WMEM_QUEUED]) / 2;
+	return stream_tcp_of(s)->outbox ? 0 : socket_linux_room(stream_tcp_fd(s));
 }
 
 static void stream_tcp_set_bulk(struct stream *s, bool bulk)
@@ -375,31 +365,23 @@ bool stream_tcp_is_quiet(const struct stream *stream)
 
 bool stream_tcp_is_delivered(const struct stream *stream)
 {
-	int waiting = 0;
-
-	if (stream_tcp_of(stream)->outbox)
-		return false;
-	return ioctl(stream_tcp_fd(stream), SIOCOUTQ, &waiting) != 0 || waiting == 0;
+	return !stream_tcp_of(stream)->outbox && socket_linux_is_delivered(stream_tcp_fd(stream));
 }
 
 bool stream_tcp_is_heard(const struct stream *stream, uint64_t within_us)
 {
-	struct tcp_info info = {0};
-	socklen_t len = sizeof(info);
-
-	return getsockopt(stream_fd(stream), IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
-		info.tcpi_last_ack_recv < within_us / 1000;
+	return socket_linux_is_heard(stream_fd(stream), within_us);
 }
 
 void stream_tcp_tune_link(const struct stream *stream, unsigned limit_ms)
 {
-	int fd = stream_fd(stream), on = 1, unsent = STREAM_TCP_LINK_UNSENT;
+	int fd = stream_fd(stream), on = 1;
 
 	if (fd < 0)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
-	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+	socket_linux_set_patience(fd, limit_ms);
+	socket_linux_limit_unsent(fd, STREAM_TCP_LINK_UNSENT);
 }
 
 void stream_tcp_set_keepalive(struct stream *stream, unsigned idle_s, unsigned limit_ms)
@@ -407,6 +389,5 @@ void stream_tcp_set_keepalive(struct stream *stream, unsigned idle_s, unsigned l
 	struct stream_tcp *t = stream_tcp_of(stream);
 
 	uv_tcp_keepalive(&t->tcp, 1, idle_s);
-	setsockopt(
-		stream_tcp_fd(stream), IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
+	socket_linux_set_patience(stream_tcp_fd(stream), limit_ms);
 }

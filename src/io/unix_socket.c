@@ -1,7 +1,4 @@
-/*
- * A path that does not fit into an address is reached through a descriptor of its folder, by way
- * of /proc.
- */
+/* A path that does not fit into an address is reached through its folder. */
 #include "io/unix_socket.h"
 
 #include <errno.h>
@@ -14,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "io/unix_socket_linux.h"
 
 #define UNIX_SOCKET_BACKLOG 1024
 #define UNIX_SOCKET_FOLDER_MAX 4096u
@@ -35,15 +33,7 @@ static int unix_socket_address(const char *path, struct sockaddr_un *address, in
 	if (slash >= sizeof(folder))
 		return ERR_LIMIT;
 	slice_to_str(slice_first(whole, slash), folder, sizeof(folder));
-	*folder_out = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (*folder_out < 0)
-		return err_from_errno(errno);
-	if (snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/%s",
-		    *folder_out, path + slash + 1) >= (int)sizeof(address->sun_path)) {
-		close(*folder_out);
-		return ERR_LIMIT;
-	}
-	return 0;
+	return unix_socket_linux_shorten(folder, path + slash + 1, address, folder_out);
 }
 
 static void unix_socket_close_folder(int folder)
@@ -96,13 +86,7 @@ static bool unix_socket_is_open(const char *path)
 
 bool unix_socket_is_trusted(const char *path, int fd)
 {
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	if (!unix_socket_is_open(path))
-		return true;
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
-		(peer.uid == 0 || peer.uid == geteuid());
+	return !unix_socket_is_open(path) || unix_socket_linux_is_peer_ours(fd);
 }
 
 /* Removes what nobody listens at; ERR_BUSY when somebody does. */

@@ -151,8 +151,8 @@ def test_a_shared_tunnel_has_one_home(start):
 def test_a_shared_tunnel_is_not_kept_by_a_session_that_is_dead(start, workers):
     """Nobody has noticed yet: silence shows after 25 s."""
     relay = start("--workers", workers)
-    with session_on(relay, 0, client="me") as dead, \
-            session_on(relay, workers - 1, client="me") as again:
+    with on_worker(0, lambda: Session(relay, client="me")) as dead, \
+            on_worker(workers - 1, lambda: Session(relay, client="me")) as again:
         dead.register(subdomain="demo", share=True)
         dead.mute = True
         again.serve(reply(b"here"))
