@@ -98,14 +98,17 @@ static struct upstream *session_tunnel_open(struct worker *w, struct session_mem
 	return &su->up;
 }
 
-struct upstream *session_tunnel_take(struct tunnel *t, const struct tunnel_taker *taker)
+static struct upstream *session_tunnel_take_from(
+	struct tunnel *t, const struct tunnel_taker *taker, bool in_doubt)
 {
 	struct session_tunnel *st = session_tunnel_of(t);
 
 	LIST_EACH (node, &st->members) {
 		struct session_member *m = session_tunnel_member(node);
-		struct upstream *up = session_tunnel_open(t->worker, m);
+		struct upstream *up = NULL;
 
+		if (session_is_in_doubt(m->agent->session) == in_doubt)
+			up = session_tunnel_open(t->worker, m);
 		if (!up)
 			continue;
 		up->prefix = session_tunnel_line(t->worker, m, taker);
@@ -114,6 +117,13 @@ struct upstream *session_tunnel_take(struct tunnel *t, const struct tunnel_taker
 		return up;
 	}
 	return NULL;
+}
+
+struct upstream *session_tunnel_take(struct tunnel *t, const struct tunnel_taker *taker)
+{
+	struct upstream *up = session_tunnel_take_from(t, taker, false);
+
+	return up ? up : session_tunnel_take_from(t, taker, true);
 }
 
 /* The session was full: visitors of any of its tunnels may wait. */

@@ -270,6 +270,11 @@ void session_probe(struct session *s)
 	timeout_arm(s->supplies.probe, &s->probe);
 }
 
+bool session_is_in_doubt(const struct session *s)
+{
+	return timeout_is_armed(&s->probe);
+}
+
 /* ---- links come and go ---- */
 
 static void session_take_link(struct session *s, struct stream **link)

@@ -99,6 +99,7 @@ def test_sessions_that_share_get_visitors_in_turn(start):
             for peer, body in ((first, b"1"), (second, b"2")):
                 peer.register(subdomain="demo", share=True)
                 peer.serve(reply(body))
+            wait_for(lambda: first.pings >= 2, "the first one to be asked for a sign of life")
             assert sorted(visit(relay).body for _ in range(6)) == [b"1"] * 3 + [b"2"] * 3
             status = http.fetch(relay.port, target="/api/tunnels/demo/status", host=relay.domain)
             assert status.json() == {"connected_sockets": 2}
@@ -123,10 +124,12 @@ def test_who_joins_a_tunnel_shows_who_of_the_others_is_dead(start):
             peer.register(subdomain="demo", share=True)
         gone.mute = True
         with Session(relay, client="me") as again:
-            again.register(subdomain="demo", share=True)
-            relay.wait_log({"msg": "link lost", "session": gone.id})
             for peer in (well, again):
                 peer.serve(reply(b"here"))
+            again.register(subdomain="demo", share=True)
+            # At once: who is asked gets visitors again when it has answered.
+            assert [visit(relay).body for _ in range(6)] == [b"here"] * 6
+            relay.wait_log({"msg": "link lost", "session": gone.id})
             assert [visit(relay).body for _ in range(6)] == [b"here"] * 6
             assert not well.lost and not again.lost
 
