@@ -453,9 +453,6 @@ static void relay_free_workers(struct relay *r)
 		worker_free(&r->workers[i].worker);
 	}
 	admin_service_free(&r->shared.admin);
-	mem_free((void *)r->shared.workers);
-	mem_free(r->workers);
-	mem_free(r->doors);
 }
 
 static void relay_free_loop(struct relay *r)
@@ -477,6 +474,10 @@ void relay_free(struct relay **r_ptr)
 	*r_ptr = NULL;
 	relay_free_workers(r);
 	relay_free_loop(r);
+	/* What workers have posted to the main loop ran at its end, and stands in here. */
+	mem_free((void *)r->shared.workers);
+	mem_free(r->workers);
+	mem_free(r->doors);
 	relay_shared_deinit(&r->shared);
 	hmac_auth_free(&r->old_hmac);
 	nonce_cache_free(&r->nonces);

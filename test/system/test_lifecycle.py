@@ -339,6 +339,16 @@ def test_a_reload_under_way_does_not_confuse_the_end(start, agent, order):
         assert relay.wait_exit() == 0
 
 
+def test_a_reload_that_the_end_overtakes(start):
+    """Workers report it to a main loop that has returned."""
+    for _ in range(20):
+        relay = start("--workers", 3)
+        create(relay, "kept-app")
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGTERM):
+            relay.signal(number)
+        relay.wait_exit()
+
+
 # the service manager
 
 def test_the_service_manager_is_told(start):
