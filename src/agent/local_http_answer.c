@@ -52,6 +52,13 @@ static bool local_http_answer_interim(struct local_visitor *v)
 	return true;
 }
 
+/* From http to https is meant: with the visitor's own scheme it would lead here again. */
+static bool local_http_answer_is_step_up(const struct local_visitor *v, struct slice url)
+{
+	return !v->tunnel->tls && slice_eq_fold(slice_first(url, 8), SLICE("https://")) &&
+		slice_starts(buf_slice(&v->origin), SLICE("http://"));
+}
+
 /* A redirect to what the service takes for its own address leads a visitor nowhere. */
 static void local_http_answer_find_own(struct local_visitor *v, const struct http_head *head)
 {
@@ -62,7 +69,8 @@ static void local_http_answer_find_own(struct local_visitor *v, const struct htt
 
 		if (field->id == HTTP_FIELD_OTHER &&
 			slice_eq_fold(field->name, SLICE("location")) &&
-			local_http_head_names(field->value, buf_slice(&v->tunnel->host), &rest))
+			local_http_head_names(field->value, buf_slice(&v->tunnel->host), &rest) &&
+			!local_http_answer_is_step_up(v, field->value))
 			v->local->own = slice_first(field->value, field->value.len - rest.len);
 	}
 }

@@ -152,6 +152,26 @@ static void a_redirect_to_the_own_name_leads_to_the_tunnel(void **state)
 		check_location(rests[i / 2], i % 2);
 }
 
+/* The visitor came by http, and the service wants https: with http in it, that would not end. */
+static void a_redirect_from_http_to_https_stays_one(void **state)
+{
+	static const char found[] = "HTTP/1.1 301 x\r\nLocation: https://app.test/x\r\n"
+				    "Content-Length: 0\r\n\r\n";
+	struct stream_mem visitor;
+	int fd;
+
+	rig_set(&rig,
+		&(struct tunnel_spec) {.proto = TUNNEL_HTTP, .host_header = (char *)"app.test"});
+	rig_visit(&rig, &visitor,
+		"7 203.0.113.9 51234 198.51.100.1 80 http 4f2a90c1d3e5b768\n"
+		"GET / HTTP/1.1\r\nHost: demo.test\r\n\r\n");
+	fd = rig_accept(&rig);
+	rig_send(fd, found);
+	rig_expect_whole(&rig, &visitor, found);
+	stream_mem_deinit(&visitor);
+	close(fd);
+}
+
 static void a_name_may_be_given(void **state)
 {
 	struct stream_mem visitor;
@@ -261,6 +281,7 @@ int main(void)
 		TEST(a_line_that_is_none_resets_the_stream),
 		TEST(names_are_replaced_in_every_request),
 		TEST(a_redirect_to_the_own_name_leads_to_the_tunnel),
+		TEST(a_redirect_from_http_to_https_stays_one),
 		TEST(a_name_may_be_given),
 		TEST(a_long_path_is_cut_in_the_report),
 		TEST(a_visitor_that_the_relay_gives_up_is_told_with_its_reason),
