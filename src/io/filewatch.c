@@ -14,7 +14,9 @@
 
 struct filewatch {
 	uv_fs_event_t event;
-	char *name; /* owned; in the folder */
+	struct loop *loop; /* borrowed */
+	char *path; /* owned */
+	const char *name; /* in path; in its folder */
 	struct filewatch *beyond; /* owned; of the file that a symbolic link leads to */
 	struct timeout_queue *queue; /* owned */
 	struct timeout gather;
@@ -22,11 +24,12 @@ struct filewatch {
 	void *ctx; /* borrowed */
 };
 
-static void filewatch_on_gathered(struct timeout *timeout)
+static void filewatch_touch(void *ctx)
 {
-	struct filewatch *f = CONTAINER_OF(timeout, struct filewatch, gather);
+	struct filewatch *f = ctx;
 
-	f->changed(f->ctx);
+	if (!timeout_is_armed(&f->gather))
+		timeout_arm(f->queue, &f->gather);
 }
 
 static void filewatch_on_event(uv_fs_event_t *event, const char *name, int events, int status)
@@ -34,16 +37,15 @@ static void filewatch_on_event(uv_fs_event_t *event, const char *name, int event
 	struct filewatch *f = event->data;
 
 	/* Without a name it may have been ours. */
-	if (status < 0 || (name && strcmp(name, f->name) != 0) || timeout_is_armed(&f->gather))
-		return;
-	timeout_arm(f->queue, &f->gather);
+	if (status >= 0 && (!name || strcmp(name, f->name) == 0))
+		filewatch_touch(f);
 }
 
 static void filewatch_on_close(uv_handle_t *handle)
 {
 	struct filewatch *f = handle->data;
 
-	mem_free(f->name);
+	mem_free(f->path);
 	mem_free(f);
 }
 
@@ -61,34 +63,44 @@ void filewatch_close(struct filewatch **f_ptr)
 
 /* Who edits through a link changes another folder. Where that one cannot be watched, the link is.
  */
-static void filewatch_follow(struct filewatch *f, struct loop *loop, const char *path)
+static void filewatch_follow(struct filewatch *f)
 {
 	struct stat info;
 	char *real;
 
-	if (lstat(path, &info) != 0 || !S_ISLNK(info.st_mode))
+	filewatch_close(&f->beyond);
+	if (lstat(f->path, &info) != 0 || !S_ISLNK(info.st_mode))
 		return;
-	real = realpath(path, NULL);
-	if (real && filewatch_open(loop, real, f->changed, f->ctx, &f->beyond) != 0)
+	real = realpath(f->path, NULL);
+	if (real && filewatch_open(f->loop, real, filewatch_touch, f, &f->beyond) != 0)
 		f->beyond = NULL;
 	free(real);
+}
+
+/* It may lead to another file now. */
+static void filewatch_on_gathered(struct timeout *timeout)
+{
+	struct filewatch *f = CONTAINER_OF(timeout, struct filewatch, gather);
+
+	filewatch_follow(f);
+	f->changed(f->ctx);
 }
 
 int filewatch_open(struct loop *loop, const char *path, void (*changed)(void *ctx), void *ctx,
 	struct filewatch **out)
 {
 	struct filewatch *f = MEM_NEW(struct filewatch);
-	struct slice whole = slice_from_str(path), name;
-	size_t slash = slice_find_last(whole, '/');
+	size_t len = strlen(path), slash = slice_find_last(slice_from_str(path), '/');
 	char *folder;
 	int e;
 
-	name = slash < whole.len ? slice_from(whole, slash + 1) : whole;
-	if (slash == whole.len)
+	if (slash == len)
 		folder = mem_dup_str(".", 1);
 	else
 		folder = mem_dup_str(path, slash ? slash : 1);
-	f->name = mem_dup_str(name.ptr, name.len);
+	f->loop = loop;
+	f->path = mem_dup_str(path, len);
+	f->name = slash < len ? f->path + slash + 1 : f->path;
 	f->changed = changed;
 	f->ctx = ctx;
 	f->event.data = f;
@@ -101,7 +113,7 @@ int filewatch_open(struct loop *loop, const char *path, void (*changed)(void *ct
 		filewatch_close(&f);
 		return err_from_errno(-e);
 	}
-	filewatch_follow(f, loop, path);
+	filewatch_follow(f);
 	*out = f;
 	return 0;
 }

@@ -12,8 +12,8 @@
 struct filewatch;
 struct loop;
 
-/* The file need not exist, its folder must. Of a symbolic link, the file that it leads to when this
- * is called is watched as well. */
+/* The file need not exist, its folder must. Of a symbolic link, the file that it leads to is
+ * watched as well. */
 MUST_CHECK int filewatch_open(struct loop *loop, const char *path, void (*changed)(void *ctx),
 	void *ctx, struct filewatch **out);
 void filewatch_close(struct filewatch **f);

@@ -128,6 +128,30 @@ static void a_link_is_watched_at_both_ends(void **state)
 	rmdir(folder);
 }
 
+/* As deployments do it that put a new folder in place of the one before. */
+static void a_link_that_leads_elsewhere_is_followed_there(void **state)
+{
+	char folder[] = "/tmp/test_filewatch.XXXXXX";
+	char link[64];
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(link, sizeof(link), "%s/link.yaml", folder);
+	write_file("tunnels.yaml");
+	write_file("other.yaml");
+	assert_int_equal(symlink(path_of("tunnels.yaml"), link), 0);
+	filewatch_close(&fixture.watch);
+	assert_int_equal(
+		filewatch_open(fixture.loop, link, on_change, &fixture, &fixture.watch), 0);
+	unlink(link);
+	assert_int_equal(symlink(path_of("other.yaml"), link), 0);
+	wait_for(1);
+	write_file("other.yaml");
+	wait_for(2);
+	unlink(link);
+	wait_for(3);
+	rmdir(folder);
+}
+
 static void a_folder_that_is_not_there_is_an_error(void **state)
 {
 	struct filewatch *w = NULL;
@@ -148,6 +172,7 @@ int main(void)
 		FILEWATCH_TEST(every_kind_of_change_is_told_once),
 		FILEWATCH_TEST(neighbours_do_not_count),
 		FILEWATCH_TEST(a_link_is_watched_at_both_ends),
+		FILEWATCH_TEST(a_link_that_leads_elsewhere_is_followed_there),
 		FILEWATCH_TEST(a_folder_that_is_not_there_is_an_error),
 	};
 
