@@ -48,10 +48,13 @@ void agent_message_failed(struct agent_session *a, uint32_t stream, enum visitor
 		.code = (char *)(uintptr_t)info->code,
 		.message = (char *)(uintptr_t)info->explanation,
 	};
+	struct buf line = {0};
 
-	/* A courtesy; an agent that does not read shall not make us keep it. */
-	if (!a->control_full)
-		agent_message_send(a, &message);
+	/* A courtesy: behind the reset it would be of no use, and is not kept for later. */
+	control_write(&line, &message);
+	if (a->control && stream_room(a->control) >= buf_len(&line))
+		agent_message_write(a, &line);
+	buf_release(&line);
 }
 
 void agent_message_error(struct agent_session *a, const struct agent_message_fault *fault)
