@@ -28,6 +28,10 @@
 #define LINK_GRACE_SPARE_MS 5000u
 /* While the relay keeps a session, it is tried at least so often. */
 #define LINK_TRIES 8u
+/* So often in a row a relay refuses our signature before we believe it; one that has let us in
+ * before has some minutes for its clock, or ours, to be right again. */
+#define LINK_DENIALS_NEW 2u
+#define LINK_DENIALS_KNOWN 20u
 
 enum link_state { LINK_IDLE, LINK_DIALLING, LINK_UP, LINK_WAITING, LINK_OVER };
 
@@ -283,7 +287,8 @@ static void link_on_refused(struct agent_link *l, const struct uplink_result *re
 		return;
 	case REFUSAL_DENIED:
 		/* The nonce of another agent, or a clock that is wrong after a sleep. */
-		if (l->conf->who.hmac_secret && (++l->denials < 2 || l->lost_us))
+		if (l->conf->who.hmac_secret &&
+			++l->denials < (l->lost_us ? LINK_DENIALS_KNOWN : LINK_DENIALS_NEW))
 			break;
 		link_give_up(l, refusal.code, result->detail);
 		return;

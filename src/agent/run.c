@@ -70,6 +70,9 @@ static void run_on_signal(void *ctx, int number)
 	 */
 	if (number == SIGHUP && run->outlives_terminal && !run->has_screen)
 		return;
+	/* Terminal and shell both say it. */
+	if (number == SIGHUP && run->is_stopping)
+		return;
 	if (run->is_stopping)
 		loop_stop(run->loop);
 	else

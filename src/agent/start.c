@@ -56,8 +56,11 @@ static int start_read(const struct start *s, struct tunnels_file *out, struct bu
 			message, "%s: cannot be read: %.*s", s->path, SLICE_ARG(buf_slice(&why)));
 	else
 		err = tunnels_file_parse(&source, out, message);
-	if (!err)
-		err = tunnels_file_choose(out, args->words, args->word_count, message);
+	if (!err) {
+		err = tunnels_file_choose(out, args->words, args->word_count, &why);
+		if (err)
+			buf_printf(message, "%s: %.*s", s->path, SLICE_ARG(buf_slice(&why)));
+	}
 	if (err)
 		tunnels_file_deinit(out);
 	conf_file_forget(&content);
