@@ -17,6 +17,7 @@
 /* Without an acknowledgement the kernel ends a link then, in case we are asleep or stuck. */
 #define SESSION_GIVE_UP_MS 30000u
 #define SESSION_DOUBT_MAX_US 3000000u /* so long a long way has at most to answer a probe */
+#define SESSION_HEARD_MAX_US 10000000u /* and what takes all that stands in front of it */
 #define SESSION_BUSY_READS 16u /* so many between two heartbeats, and the link is busy */
 
 struct session {
@@ -245,7 +246,9 @@ static bool session_may_answer(const struct session *s, uint64_t now_us)
 
 	if (way_us > SESSION_DOUBT_MAX_US)
 		way_us = SESSION_DOUBT_MAX_US;
-	return now_us - s->doubt_us < way_us || stream_tcp_is_heard(s->link, now_us - s->look_us);
+	return now_us - s->doubt_us < way_us ||
+		(now_us - s->doubt_us < SESSION_HEARD_MAX_US &&
+			stream_tcp_is_heard(s->link, now_us - s->look_us));
 }
 
 static void session_on_probe(struct timeout *timeout)
