@@ -114,7 +114,7 @@ static void lines_plain_forwarding(struct buf *out, const struct report *r)
 	lines_text(out, r->target);
 	buf_append_str(out, r->is_protected ? " (protected)\n" : "\n");
 	if (r->name_wanted.len)
-		lines_plain_about(out, r, "name-taken", r->name_wanted,
+		lines_plain_about(out, r, "other-name", r->name_wanted,
 			" is somebody else's; the relay gave another name\n");
 	if (!r->url_before.len)
 		return;

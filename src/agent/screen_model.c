@@ -118,7 +118,7 @@ static void screen_model_moved(struct screen_model *m, const struct report *r)
 		buf_printf(
 			&message, "%.*s is now %.*s", SLICE_ARG(r->url_before), SLICE_ARG(r->url));
 	} else if (r->name_wanted.len) {
-		note.code = SLICE("name-taken");
+		note.code = SLICE("other-name");
 		buf_printf(&message, "%.*s is somebody else's; the relay gave another name",
 			SLICE_ARG(r->name_wanted));
 	} else {

@@ -44,7 +44,7 @@ struct peer {
 	struct loop *loop;
 	struct listener *listener;
 	struct session *session;
-	struct session_supplies clocks;
+	struct session_supplies supplies;
 	struct timeout_queue *retry;
 	struct mux_conf conf;
 	enum kind open_kind;
@@ -429,7 +429,7 @@ static void on_accepted(void *ctx, struct stream *stream, const struct addr *fro
 		stream_abort(&stream);
 		return;
 	}
-	p->session = session_new(p->loop, &p->conf, &p->clocks, &session_events, p);
+	p->session = session_new(p->loop, &p->conf, &p->supplies, &session_events, p);
 	session_start(p->session, &stream, slice_of(NULL, 0));
 	session_agree(p->session, false, 0); /* as with any peer that never says hello */
 	p->open_left = p->to_open;
@@ -459,8 +459,8 @@ static void listen_anywhere(struct peer *p)
 
 static void run(struct peer *p)
 {
-	struct timeout_queue **queues[] = {&p->clocks.heartbeat, &p->clocks.silence,
-		&p->clocks.probe, &p->clocks.tick, &p->retry};
+	struct timeout_queue **queues[] = {&p->supplies.heartbeat, &p->supplies.silence,
+		&p->supplies.probe, &p->supplies.tick, &p->retry};
 	static const uint64_t durations[] = {200, 20000, 1000, 25, 100};
 	const size_t count = sizeof queues / sizeof queues[0];
 

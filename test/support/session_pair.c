@@ -76,10 +76,10 @@ void session_pair_init(
 	struct session_pair *pair, unsigned heartbeat, unsigned silence, unsigned probe)
 {
 	*pair = (struct session_pair) {.loop = loop_new()};
-	pair->clocks.heartbeat = timeout_queue_new(pair->loop, heartbeat ? heartbeat : NEVER_MS);
-	pair->clocks.silence = timeout_queue_new(pair->loop, silence ? silence : NEVER_MS);
-	pair->clocks.probe = timeout_queue_new(pair->loop, probe ? probe : NEVER_MS);
-	pair->clocks.tick = timeout_queue_new(pair->loop, TICK_MS);
+	pair->supplies.heartbeat = timeout_queue_new(pair->loop, heartbeat ? heartbeat : NEVER_MS);
+	pair->supplies.silence = timeout_queue_new(pair->loop, silence ? silence : NEVER_MS);
+	pair->supplies.probe = timeout_queue_new(pair->loop, probe ? probe : NEVER_MS);
+	pair->supplies.tick = timeout_queue_new(pair->loop, TICK_MS);
 	for (unsigned i = 0; i < 2; i++) {
 		const struct mux_conf conf = {
 			.role = i == 0 ? MUX_CLIENT : MUX_SERVER,
@@ -89,8 +89,8 @@ void session_pair_init(
 			.tail_max = 1048576,
 		};
 
-		pair->ends[i].session =
-			session_new(pair->loop, &conf, &pair->clocks, &pair_events, &pair->ends[i]);
+		pair->ends[i].session = session_new(
+			pair->loop, &conf, &pair->supplies, &pair_events, &pair->ends[i]);
 	}
 }
 
@@ -103,10 +103,10 @@ void session_pair_deinit(struct session_pair *pair)
 			stream_log_deinit(&pair->ends[i].streams[k]);
 	}
 	loop_turn(pair->loop);
-	timeout_queue_free(&pair->clocks.heartbeat);
-	timeout_queue_free(&pair->clocks.silence);
-	timeout_queue_free(&pair->clocks.probe);
-	timeout_queue_free(&pair->clocks.tick);
+	timeout_queue_free(&pair->supplies.heartbeat);
+	timeout_queue_free(&pair->supplies.silence);
+	timeout_queue_free(&pair->supplies.probe);
+	timeout_queue_free(&pair->supplies.tick);
 	loop_free(&pair->loop);
 }
 

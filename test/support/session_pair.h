@@ -23,7 +23,7 @@ struct session_end {
 
 struct session_pair {
 	struct loop *loop;
-	struct session_supplies clocks;
+	struct session_supplies supplies;
 	struct session_end ends[2]; /* the client and the server */
 };
 

@@ -154,7 +154,7 @@ def test_a_name_of_somebody_else_is_told(again, tunnel, launch, services, lanes)
         assert agent.wait_event("tunnel_up")["name_wanted"] == "demo1" not in url
         people = launch("http", services().port, "--relay", f"http://127.0.0.1:{relay.port}",
                         "--subdomain", "demo1")
-        line = people.wait_line("[name-taken]")
+        line = people.wait_line("[other-name]")
         assert "demo1 is somebody else's" in line
         people.stop()
     agent, _ = tunnel(relay, "http", "--subdomain", "demo2")

@@ -39,7 +39,7 @@ static void another_name_than_the_one_wanted_is_noted(void **state)
 		.url = SLICE("http://b.example.com"),
 		.name_wanted = SLICE("a")};
 
-	check_note(report, "name-taken", "a is somebody else's; the relay gave another name");
+	check_note(report, "other-name", "a is somebody else's; the relay gave another name");
 	report.url_before = SLICE("http://a.example.com");
 	check_note(report, "address-changed", "http://a.example.com is now http://b.example.com");
 }

@@ -139,11 +139,11 @@ static void a_peer_that_never_ends_is_not_waited_for_for_ever(void **state)
 	UNTIL(far->data_count);
 	session_drop_link(client->session);
 	session_drop_link(server->session);
-	timeout_queue_set(pair.clocks.silence, 3);
+	timeout_queue_set(pair.supplies.silence, 3);
 	stream_close(&near.stream);
 	assert_int_equal(session_stream_count(client->session), 1);
 	UNTIL(!session_stream_count(client->session));
-	timeout_queue_set(pair.clocks.silence, 3600000);
+	timeout_queue_set(pair.supplies.silence, 3600000);
 	session_pair_resume(&pair);
 	UNTIL(far->failed);
 	assert_int_equal(far->ended, 1);
@@ -162,10 +162,10 @@ static void a_peer_that_reads_slowly_gets_all_of_it(void **state)
 	stream_close(&near.stream);
 	session_drop_link(client->session);
 	session_drop_link(server->session);
-	timeout_queue_set(pair.clocks.silence, 3);
+	timeout_queue_set(pair.supplies.silence, 3);
 	until = loop_clock_us() + 20000;
 	UNTIL(loop_clock_us() > until);
-	timeout_queue_set(pair.clocks.silence, 3600000);
+	timeout_queue_set(pair.supplies.silence, 3600000);
 	session_pair_resume(&pair);
 	stream_read_start(far->stream);
 	UNTIL(far->ended || far->failed);
@@ -266,7 +266,7 @@ static void one_that_no_session_takes_is_thrown_away(void **state)
 	struct mux_stream *s;
 
 	start();
-	s = chan_new(pair.loop, NULL, pair.clocks.silence);
+	s = chan_new(pair.loop, NULL, pair.supplies.silence);
 	assert_ptr_equal(chan_mux_stream(chan_stream(s)), s);
 	chan_discard(s);
 }
