@@ -129,9 +129,11 @@ def test_while_one_is_away_the_others_serve(start, services, adits, between):
 
 
 class Together(Between):
-    """Requests that continue a session are let through once all of them are there."""
+    """Requests that continue a session are let through once all of them are there, and a relay
+    that hears them."""
 
     def __init__(self, port):
+        self.listens = threading.Event()
         self.barrier = threading.Barrier(LANES)
         self.new = []
         super().__init__(port)
@@ -139,6 +141,7 @@ class Together(Between):
     def serve(self, wire):
         head = wire.read_until(b"\r\n\r\n")
         if b"Adit-Session:" in head:
+            self.listens.wait(DEADLINE)
             self.barrier.wait(DEADLINE)
         else:
             self.new.append(head.decode())
@@ -160,6 +163,7 @@ def test_sessions_that_were_all_forgotten_meet_again_on_one_worker(start, servic
     home = relay.find_logs("session up")[0]["session"][:2]
     relay.kill()
     again = start(*flags, listen=False)
+    links.listens.set()
     again.wait_log("tunnel registered", count=LANES)
     assert {line["session"][:2] for line in again.find_logs("session up")} == {home}
     assert ["Adit-Beside:" in head for head in links.new] == [False] + [True] * (2 * LANES - 1)
