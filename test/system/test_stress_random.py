@@ -5,16 +5,16 @@ checks each byte. ADIT_STRESS_SEED repeats the dice of a run, ADIT_STRESS_SECOND
 """
 import os
 import random
-import re
 import threading
 import time
 
 import pytest
 
 from harness.agent import PoolSocket, create
-from harness.http import BadMessage, Truncated, Visitor, build_request, fetch
+from harness.http import BadMessage, Truncated, Visitor, build_request
+from harness.rest import Rest
 from harness.traffic import Later, chunk
-from harness.wait import DEADLINE, SLOW, wait_for
+from harness.wait import SLOW
 
 SECONDS = float(os.environ.get("ADIT_STRESS_SECONDS", "20"))
 NAMES = [f"random-{index}" for index in range(5)]
@@ -329,18 +329,6 @@ class Guest:
 
 # what is left
 
-def gauges(relay):
-    text = fetch(relay.admin_port, "GET", "/metrics", "127.0.0.1").text()
-    return {name: int(value) for name, value in re.findall(r"^adit_(\w+) ([0-9]+)$", text, re.M)
-            if name in GAUGES}
-
-
-def at_rest(relay, fds):
-    now = gauges(relay)
-    rest = {name: 1 if name == "visitor_connections_open" else 0 for name in GAUGES}
-    return now == rest and relay.fds() <= fds
-
-
 @pytest.mark.tsan
 @pytest.mark.timeout(300)
 @pytest.mark.covers("fault-34", "threat-13")
@@ -350,9 +338,7 @@ def test_random_peers_leave_nothing_behind(start):
                   "--grace-period", "400", "--request-timeout", "700", "--idle-timeout", "2500",
                   "--response-timeout", "1200", "--head-timeout", "1500",
                   "--keep-alive-timeout", "1500", "--drain-timeout", "5000", admin=True)
-    fetch(relay.admin_port, "GET", "/metrics", "127.0.0.1")
-    wait_for(lambda: at_rest(relay, relay.fds()), "the start")
-    fds = relay.fds()
+    rest = Rest(relay, GAUGES)
     peers = Peers(relay, seed)
     threads = [Later(Owner(peers, name).run) for name in NAMES]
     threads += [Later(Guest(peers, index).run) for index in range(8)]
@@ -360,9 +346,5 @@ def test_random_peers_leave_nothing_behind(start):
         thread.result(SECONDS + 60 * SLOW)
     assert not peers.wrong, (f"seed {seed}", peers.wrong[:5])
     assert peers.counts.get("guest: ask", 0) > 20, peers.counts
-    try:
-        wait_for(lambda: at_rest(relay, fds), "everything to end", 3 * DEADLINE, every=0.2)
-    except AssertionError as failure:
-        raise AssertionError(f"seed {seed}: {gauges(relay)}, {relay.fds()} of {fds} descriptors") \
-            from failure
+    rest.wait(seed)
     print(f"seed {seed}: {sorted(peers.counts.items())}")

@@ -5,7 +5,6 @@ Tokens and names are few, so that sessions take tunnels from each other, share t
 """
 import os
 import random
-import re
 import threading
 import time
 
@@ -13,9 +12,10 @@ import pytest
 
 from harness import http
 from harness.relay import free_ports
+from harness.rest import Rest
 from harness.session import GO_AWAY, SYN, Refused, Session
 from harness.traffic import Later
-from harness.wait import DEADLINE, SLOW, wait_for
+from harness.wait import SLOW
 from test_stress_random import NAMES, SECONDS, Guest, Peers, content
 from test_stress_random import Owner as Answers
 
@@ -188,17 +188,6 @@ class TcpGuest:
             visitor.reset()
 
 
-def gauges(relay):
-    text = http.fetch(relay.admin_port, "GET", "/metrics", "127.0.0.1").text()
-    found = {name: int(float(value)) for name, value in re.findall(r"^adit_(\w+) (\S+)$", text, re.M)}
-    return {name: found[name] for name in GAUGES}
-
-
-def at_rest(relay, fds):
-    rest = {name: name == "visitor_connections_open" for name in GAUGES}
-    return gauges(relay) == rest and relay.fds() <= fds
-
-
 @pytest.mark.tsan
 @pytest.mark.timeout(300)
 @pytest.mark.covers("fault-30", "fault-34", "threat-13")
@@ -212,9 +201,7 @@ def test_random_sessions_leave_nothing_behind(start):
                   "1500", "--drain-timeout", "5000", "--session-buffer", "300k",
                   "--session-memory", "2m", "--tcp-port-range-start", first,
                   "--tcp-port-range-end", ports[-1], admin=True)
-    http.fetch(relay.admin_port, "GET", "/metrics", "127.0.0.1")
-    wait_for(lambda: at_rest(relay, relay.fds()), "the start")
-    fds = relay.fds()
+    rest = Rest(relay, GAUGES)
     peers = Peers(relay, seed)
     threads = [Later(Life(peers, index, ports).run) for index in range(7)]
     threads += [Later(Guest(peers, index).run) for index in range(6)]
@@ -224,9 +211,5 @@ def test_random_sessions_leave_nothing_behind(start):
     assert not peers.wrong, (f"seed {seed}", peers.wrong[:5])
     assert peers.counts.get("guest: ask", 0) > 20 and peers.counts.get("session: resume", 0) > 20, \
         peers.counts
-    try:
-        wait_for(lambda: at_rest(relay, fds), "everything to end", 3 * DEADLINE, every=0.2)
-    except AssertionError as failure:
-        raise AssertionError(f"seed {seed}: {gauges(relay)}, {relay.fds()} of {fds} descriptors") \
-            from failure
+    rest.wait(seed)
     print(f"seed {seed}: {sorted(peers.counts.items())}")
