@@ -76,18 +76,22 @@ static void local_http_answer_find_own(struct local_visitor *v, const struct htt
 }
 
 /* Once is enough: who runs the service knows what to do. */
-static void local_http_answer_hint(struct local_visitor *v, struct slice body)
+static bool local_http_answer_needs_hint(const struct local_visitor *v, struct slice body)
 {
-	struct local_tunnel *t = v->tunnel;
+	const struct local_tunnel *t = v->tunnel;
+
+	return !t->is_hinted && !buf_len(&t->host) && local_http_hint_refuses_host(v->status, body);
+}
+
+static void local_http_answer_hint(struct local_visitor *v)
+{
 	const struct report r = {.kind = REPORT_WARNING,
-		.tunnel = slice_from_str(t->spec.label),
+		.tunnel = slice_from_str(v->tunnel->spec.label),
 		.code = SLICE("host-refused"),
 		.message = SLICE("The service does not expect the tunnel's name in Host: "
 				 "--host-header rewrite sends its own.")};
 
-	if (t->is_hinted || buf_len(&t->host) || !local_http_hint_refuses_host(v->status, body))
-		return;
-	t->is_hinted = true;
+	v->tunnel->is_hinted = true;
 	v->local->events.report(v->local->events.report_ctx, &r);
 }
 
@@ -99,7 +103,8 @@ static bool local_http_answer_final(
 	v->state = LOCAL_BODY;
 	if (buf_len(&v->origin))
 		local_http_answer_find_own(v, head);
-	local_http_answer_hint(v, body);
+	if (local_http_answer_needs_hint(v, body))
+		local_http_answer_hint(v);
 	return true;
 }
 
