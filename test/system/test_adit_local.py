@@ -62,15 +62,6 @@ def test_forms_of_a_target(services, open_tunnel, form):
     assert open_tunnel(form.format(service.port))[1]().body == b"hello"
 
 
-def test_localhost_is_found_on_ipv6_only(open_tunnel, services):
-    server = socket.create_server(("::1", 0), family=socket.AF_INET6)
-    service = services()
-    service.listener.close()
-    service.listener = server
-    threading.Thread(target=service._accept, daemon=True).start()
-    assert open_tunnel(f"localhost:{server.getsockname()[1]}")[1]().body == b"hello"
-
-
 @pytest.fixture
 def https(services, tmp_path):
     """https(*names) -> a service with a certificate, and the file with its authority."""

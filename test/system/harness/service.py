@@ -34,6 +34,24 @@ class Wire(http.Wire):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+@contextlib.contextmanager
+def listener_on_one(address):
+    """Listens on ::1 or 127.0.0.1. Nobody can listen on the same port of the other one meanwhile:
+    "localhost" means both, and would find whatever another test has there."""
+    other = "127.0.0.1" if address == "::1" else "::1"
+    families = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
+    for _ in range(200):
+        with socket.create_server((address, 0), family=families[address]) as listener, \
+                socket.socket(families[other]) as held:
+            try:
+                held.bind((other, listener.getsockname()[1]))
+            except OSError:
+                continue
+            yield listener
+            return
+    raise RuntimeError("no port is free on both loopback addresses")
+
+
 class Service:
     """handle(wire, request) answers one request and says whether the connection stays (None: yes);
     raw(wire) instead has the whole connection. path: a Unix socket; tls: an ssl context."""
