@@ -12,6 +12,7 @@ import pytest
 
 from harness import http
 from harness.between import Between, pump
+from harness.relay import free_ports
 from harness.script_relay import DATA, FIN, GO_AWAY, PING, SYN, WINDOW, ScriptRelay, frame
 from harness.service import Service, answer, say_hello
 from harness.wait import DEADLINE, SLOW, wait_for
@@ -143,7 +144,7 @@ def test_secrets_are_told_to_nobody(start, services, adits):
     hmac, token = "H-canary-0123456789abcdef0123456789abcdef", "T-canary-token"
     relay = start("--log-level", "debug", env={"LT_HMAC_SECRET": hmac, "DEBUG": "localtunnel*"})
     link = Recorder(relay.port)
-    service = services()
+    service = services(port=free_ports())  # nobody else has it once it is closed
     secrets = [hmac, token]
     agent = adits(link.port, "http", service.target, "--subdomain", "secret",
                   env={"ADIT_HMAC_SECRET": hmac, "ADIT_CLIENT_TOKEN": token})

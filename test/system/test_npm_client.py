@@ -89,8 +89,9 @@ class Server(http.server.ThreadingHTTPServer):
 class Local:
     """A local HTTP service that can go down and come up again on the same port."""
 
-    def __init__(self, label="local", address="127.0.0.1", port=0):
-        self.label, self.address, self.port = label, address, port
+    def __init__(self, label="local", address="127.0.0.1", port=None):
+        self.label, self.address = label, address
+        self.port = port or free_ports(address=address)  # nobody takes it while this one is down
         self.server = None
         self.seen = []
         self.up()
@@ -98,7 +99,6 @@ class Local:
     def up(self):
         self.server = Server((self.address, self.port), Handler)
         self.server.label, self.server.seen = self.label, self.seen
-        self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def down(self):
