@@ -256,6 +256,9 @@ enum agent_link_result agent_link_accept(struct agent_link_request *r, unsigned 
 	struct auth auth;
 	int err = agent_resume_read(r->head, &resume);
 
+	if (r->elsewhere)
+		return agent_link_refuse(r, API_ERROR_AGENTS_ELSEWHERE,
+			"This relay takes agents at its admin port only (--admin-port).");
 	if (!agent_link_authenticate(r, &auth, &result))
 		return result;
 	if (!slice_eq(http_head_value(r->head, HTTP_FIELD_ADIT_VERSION), SLICE("1")))

@@ -23,6 +23,7 @@ struct agent_link_request {
 	struct slice peer; /* the socket's address */
 	struct slice received; /* bytes behind the head */
 	enum upgrade_kind kind;
+	bool elsewhere; /* agents come to another port of this relay */
 	bool authenticated; /* in and out: its signature was checked */
 	const char *www_authenticate; /* out: of a 401 */
 	unsigned status; /* out: of a refusal */

@@ -89,6 +89,7 @@ static enum front_action front_request_session(struct front_request *r)
 		.peer = slice_from_str(f->from.peer),
 		.received = slice_from(*r->in, r->head->size),
 		.kind = upgrade_kind_of(r->head),
+		.elsewhere = f->from.door != FRONT_DOOR_ADMIN && f->worker->conf->admin_port,
 		.authenticated = f->known.authenticated,
 	};
 
@@ -113,9 +114,7 @@ static enum front_action front_request_session(struct front_request *r)
 
 static enum front_action front_request_base(struct front_request *r)
 {
-	const struct worker *w = r->front->worker;
-
-	if (r->upgrade && !w->conf->admin_port && upgrade_kind_of(r->head) != UPGRADE_NONE)
+	if (r->upgrade && upgrade_kind_of(r->head) != UPGRADE_NONE)
 		return front_request_session(r);
 	if (r->upgrade) { /* S82: dropped in silence */
 		front_close_now(r->front, false);

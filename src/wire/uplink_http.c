@@ -149,6 +149,8 @@ static const char *uplink_answer_refusal(struct slice code)
 		{{"session-gone", 12}, "the relay does not know the session any more"},
 		{{"version-not-supported", 21},
 			"the relay speaks another version of the protocol: update the older one"},
+		{{"agents-elsewhere", 16},
+			"the relay takes agents at its --admin-port only: ask its operator for it"},
 		{{"upgrade-required", 16},
 			"something in front of the relay takes Upgrade away: let WebSocket pass"},
 		{{"not-found", 9}, "the relay begins no sessions here: try its --admin-port"},

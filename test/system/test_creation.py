@@ -415,6 +415,29 @@ def test_with_an_admin_port_only_that_one_creates(start, agent):
 
 
 @pytest.mark.covers("D8")
+@pytest.mark.parametrize("proto", ["adit", "websocket"])
+def test_an_agent_at_the_public_port_is_told_where_to_go(start, proto):
+    relay = start(admin=True)
+    fields = [("Connection", "Upgrade"), ("Upgrade", proto), ("Adit-Version", "1")]
+    if proto == "websocket":
+        fields += [("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Protocol", "adit"),
+                   ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
+    response = http.fetch(relay.port, target="/_adit/session", host="lt.test", headers=fields)
+    assert (response.status, response.get("X-Adit-Error")) == (421, "agents-elsewhere")
+    assert "--admin-port" in response.json()["message"]
+    relay.wait_log({"msg": "agent refused", "reason": "agents-elsewhere"})
+
+
+@pytest.mark.covers("D8")
+def test_adit_at_the_public_port_says_where_agents_go(start, adits):
+    relay = start(admin=True)
+    agent = adits(relay.port, "http", "3000")
+    assert agent.wait_exit() == 3
+    error = agent.find("error")[-1]
+    assert error["code"] == "agents-elsewhere" and "--admin-port" in error["message"]
+
+
+@pytest.mark.covers("D8")
 def test_the_public_port_still_has_the_landing_and_the_status(start):
     relay = start("--landing", "https://www.example.com/", admin=True)
     landing = create(relay, target="/", port=relay.port)

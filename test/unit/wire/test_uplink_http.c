@@ -131,8 +131,8 @@ static void only_what_was_asked_for_is_agreed_to(void **state)
 static void each_code_of_the_protocol_has_a_sentence(void **state)
 {
 	static const char *const codes[] = {"not-authenticated", "session-gone",
-		"version-not-supported", "upgrade-required", "not-found", "tunnel-not-found",
-		"host-unknown", "overloaded", "draining", "another", ""};
+		"version-not-supported", "agents-elsewhere", "upgrade-required", "not-found",
+		"tunnel-not-found", "host-unknown", "overloaded", "draining", "another", ""};
 	struct uplink_request r = {0};
 	const char *texts[ARRAY_LEN(codes)];
 
