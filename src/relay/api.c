@@ -118,7 +118,7 @@ static enum api_result api_redirect_to_landing(struct api_request *r)
 
 static bool api_may_create(const struct api_request *r)
 {
-	return r->admin || !r->worker->conf->admin_port;
+	return r->admin || (!r->worker->conf->admin_port && !r->is_monitor);
 }
 
 static enum api_result api_root(struct api_request *r, unsigned *home_out)
@@ -185,14 +185,30 @@ static enum api_result api_handle_creating(
 
 static const struct api_page {
 	const char *path;
-	bool admin_only;
+	bool is_public; /* the others are for the admin port */
+	bool is_monitored; /* and these for the metrics port, too */
 	enum api_result (*answer)(struct api_request *r);
 } api_pages[] = {
-	{"/healthz", false, api_health},
-	{"/api/status", false, api_status},
-	{LANDING_PATH, false, api_landing},
-	{"/metrics", true, api_metrics},
+	{"/healthz", true, true, api_health},
+	{"/api/status", true, false, api_status},
+	{LANDING_PATH, true, false, api_landing},
+	{"/metrics", false, true, api_metrics},
 };
+
+/* The page of this path, or NULL if there is none at the port that the request came by. */
+static const struct api_page *api_page_of(const struct api_request *r, struct slice path)
+{
+	for (size_t i = 0; i < ARRAY_LEN(api_pages); i++) {
+		const struct api_page *page = &api_pages[i];
+
+		if (!slice_eq(path, slice_from_str(page->path)))
+			continue;
+		if (r->is_monitor)
+			return page->is_monitored ? page : NULL;
+		return page->is_public || r->admin ? page : NULL;
+	}
+	return NULL;
+}
 
 /* S40: one slash behind a path changes nothing, except that of the landing page, which has one. */
 static struct slice api_path(struct slice target)
@@ -236,6 +252,7 @@ static enum api_result api_refuse_size(struct api_request *r, struct slice path)
 enum api_result api_handle(struct api_request *r, unsigned *home_out)
 {
 	struct slice path = api_path(r->target->path), below;
+	const struct api_page *page;
 
 	buf_clear(&r->worker->answer);
 	if (r->too_large)
@@ -248,16 +265,12 @@ enum api_result api_handle(struct api_request *r, unsigned *home_out)
 		return login_handle(r);
 	if (r->target->form == HTTP_TARGET_ASTERISK)
 		return api_answer_wrong_method(r, API_GET_METHODS);
-	if (slice_eq(path, SLICE("/")))
+	if (slice_eq(path, SLICE("/")) && !r->is_monitor)
 		return api_root(r, home_out);
-	for (size_t i = 0; i < ARRAY_LEN(api_pages); i++) {
-		if (!slice_eq(path, slice_from_str(api_pages[i].path)))
-			continue;
-		if (api_pages[i].admin_only && !r->admin)
-			break;
-		return api_answer_is_get(r) ? api_pages[i].answer(r)
+	page = api_page_of(r, path);
+	if (page)
+		return api_answer_is_get(r) ? page->answer(r)
 					    : api_answer_wrong_method(r, API_GET_METHODS);
-	}
 	if (!api_may_create(r))
 		return api_answer_not_found(r);
 	return api_handle_creating(r, path, home_out);

@@ -26,6 +26,7 @@ struct api_request {
 	struct slice body;
 	bool too_large; /* the body was, and is not there; the connection cannot be kept */
 	bool admin; /* it came in by the admin port */
+	bool is_monitor; /* or by the metrics port */
 	bool is_operator; /* or by the admin socket */
 	bool authenticated; /* a worker it was at before has checked its signature */
 	bool nameless; /* and found the name that it asks for to be somebody else's */

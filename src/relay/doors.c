@@ -23,6 +23,7 @@ static const char *const doors_role_names[] = {
 	[DOORS_PUBLIC] = "public",
 	[DOORS_TLS] = "tls",
 	[DOORS_ADMIN] = "admin",
+	[DOORS_METRICS] = "metrics",
 	[DOORS_SOCKET] = "socket",
 };
 
@@ -39,6 +40,11 @@ static void doors_on_tls_accepted(void *ctx, struct stream *stream, const struct
 static void doors_on_admin_accepted(void *ctx, struct stream *stream, const struct addr *peer)
 {
 	front_accept(ctx, stream, peer, FRONT_DOOR_ADMIN);
+}
+
+static void doors_on_metrics_accepted(void *ctx, struct stream *stream, const struct addr *peer)
+{
+	front_accept(ctx, stream, peer, FRONT_DOOR_METRICS);
 }
 
 static void doors_on_socket_accepted(void *ctx, struct stream *stream, const struct addr *peer)
@@ -63,6 +69,7 @@ static const struct listener_events doors_events[] = {
 	[DOORS_PUBLIC] = {.accepted = doors_on_public_accepted, .paused = doors_on_paused},
 	[DOORS_TLS] = {.accepted = doors_on_tls_accepted, .paused = doors_on_paused},
 	[DOORS_ADMIN] = {.accepted = doors_on_admin_accepted, .paused = doors_on_paused},
+	[DOORS_METRICS] = {.accepted = doors_on_metrics_accepted, .paused = doors_on_paused},
 	[DOORS_SOCKET] = {.accepted = doors_on_socket_accepted, .paused = doors_on_paused},
 };
 
@@ -71,7 +78,11 @@ static void doors_explain(
 	const struct doors_plan *plan, uint16_t port, int err, struct buf *message)
 {
 	static const char *const prefixes[] = {
-		[DOORS_PUBLIC] = "", [DOORS_TLS] = "tls-", [DOORS_ADMIN] = "admin-"};
+		[DOORS_PUBLIC] = "",
+		[DOORS_TLS] = "tls-",
+		[DOORS_ADMIN] = "admin-",
+		[DOORS_METRICS] = "metrics-",
+	};
 	const char *prefix = prefixes[plan->role];
 
 	buf_printf(message, "cannot listen at %s port %u for %s requests: %s", plan->address, port,
@@ -143,6 +154,7 @@ int doors_open(struct relay_shared *shared, struct doors *doors, const struct re
 	struct doors_plan visitors = {DOORS_PUBLIC, conf->address, conf->port};
 	struct doors_plan tls = {DOORS_TLS, relay_tls_address(conf), conf->tls_port};
 	struct doors_plan admin = {DOORS_ADMIN, conf->admin_address, conf->admin_port};
+	struct doors_plan metrics = {DOORS_METRICS, conf->metrics_address, conf->metrics_port};
 	int err = doors_open_one(shared, doors, &visitors, message);
 
 	shared->public_port = visitors.port;
@@ -152,6 +164,8 @@ int doors_open(struct relay_shared *shared, struct doors *doors, const struct re
 	}
 	if (!err && conf->admin_port)
 		err = doors_open_one(shared, doors, &admin, message);
+	if (!err && conf->metrics_port)
+		err = doors_open_one(shared, doors, &metrics, message);
 	if (!err && conf->admin_socket)
 		err = doors_open_socket(shared, doors, conf, message);
 	return err;

@@ -1,6 +1,6 @@
 /*
- * Where visitors and tunnel clients come in: the public and the admin listener of each worker, and
- * the operator by the admin socket, on the first worker.
+ * Where visitors, tunnel clients and monitoring come in: a listener for each on each worker. The
+ * operator comes by the admin socket, on the first worker.
  */
 #ifndef RELAY_DOORS_H
 #define RELAY_DOORS_H
@@ -12,7 +12,14 @@ struct listener;
 struct relay_conf;
 struct relay_shared;
 
-enum doors_role { DOORS_PUBLIC, DOORS_TLS, DOORS_ADMIN, DOORS_SOCKET, DOORS_ROLE_COUNT };
+enum doors_role {
+	DOORS_PUBLIC,
+	DOORS_TLS,
+	DOORS_ADMIN,
+	DOORS_METRICS,
+	DOORS_SOCKET,
+	DOORS_ROLE_COUNT
+};
 
 /* Of one worker; all zero when closed. */
 struct doors {

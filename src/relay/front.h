@@ -12,7 +12,13 @@ struct stream;
 struct worker;
 
 /* Which port a connection came in by. */
-enum front_door { FRONT_DOOR_PUBLIC, FRONT_DOOR_TLS, FRONT_DOOR_ADMIN, FRONT_DOOR_SOCKET };
+enum front_door {
+	FRONT_DOOR_PUBLIC,
+	FRONT_DOOR_TLS,
+	FRONT_DOOR_ADMIN,
+	FRONT_DOOR_METRICS,
+	FRONT_DOOR_SOCKET,
+};
 
 /* Takes a connection that was just accepted; at the socket it has no peer, NULL. */
 void front_accept(

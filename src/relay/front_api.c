@@ -85,6 +85,7 @@ static struct api_request front_api_request(const struct front_request *r)
 					      : (struct slice) {NULL, 0},
 		.too_large = too_large,
 		.admin = f->from.door == FRONT_DOOR_ADMIN,
+		.is_monitor = f->from.door == FRONT_DOOR_METRICS,
 		.is_operator = f->from.door == FRONT_DOOR_SOCKET,
 		.authenticated = f->known.authenticated,
 		.nameless = f->known.nameless,

@@ -148,6 +148,7 @@ static enum front_action front_request_route(struct front_request *r)
 static enum front_action front_request_dispatch(struct front_request *r)
 {
 	switch (r->front->from.door) {
+	case FRONT_DOOR_METRICS:
 	case FRONT_DOOR_SOCKET:
 		return front_api_handle(r);
 	case FRONT_DOOR_ADMIN:

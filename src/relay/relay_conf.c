@@ -224,6 +224,32 @@ static int relay_check_range(struct relay_conf *conf, const char *prefix, uint16
 	return 0;
 }
 
+/* Workers share their ports, so the kernel would let two purposes share one as well. */
+static int relay_check_doors(struct relay_conf *conf, struct buf *message)
+{
+	const struct relay_door {
+		const char *option, *purpose, *address;
+		uint16_t port;
+	} doors[] = {
+		{"port", "public", conf->address, conf->port},
+		{"admin-port", "admin", conf->admin_address, conf->admin_port},
+		{"metrics-port", "metrics", conf->metrics_address, conf->metrics_port},
+	};
+
+	for (size_t i = 1; i < ARRAY_LEN(doors); i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (!doors[i].port || doors[i].port != doors[j].port ||
+				strcmp(doors[i].address, doors[j].address) != 0)
+				continue;
+			relay_put_where(conf, doors[i].option, message);
+			buf_printf(message, "%u is the %s port as well", doors[i].port,
+				doors[j].purpose);
+			return ERR_RANGE;
+		}
+	}
+	return 0;
+}
+
 static int relay_check_ports(struct relay_conf *conf, struct buf *message)
 {
 	uint16_t tcp_start = conf->tcp_range_start, tcp_end = conf->tcp_range_end;
@@ -240,13 +266,7 @@ static int relay_check_ports(struct relay_conf *conf, struct buf *message)
 			tcp_start, tcp_end, start, end);
 		return ERR_RANGE;
 	}
-	if (conf->admin_port && conf->admin_port == conf->port &&
-		strcmp(conf->address, conf->admin_address) == 0) {
-		relay_put_where(conf, "admin-port", message);
-		buf_printf(message, "%u is the public port as well", conf->admin_port);
-		return ERR_RANGE;
-	}
-	return 0;
+	return relay_check_doors(conf, message);
 }
 
 /* The target is part of the head; a default gives way to what was asked for. */

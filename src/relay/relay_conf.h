@@ -30,6 +30,8 @@ struct relay_conf {
 	char *tls_address; /* NULL: as address */
 	uint16_t admin_port;
 	char *admin_address;
+	uint16_t metrics_port;
+	char *metrics_address;
 	uint16_t port_range_start;
 	uint16_t port_range_end;
 	uint16_t tcp_range_start; /* of TCP tunnels */

@@ -16,6 +16,7 @@ SECRET = "a-shared-secret-of-at-least-32-characters"
 NUMBERS = {
     "port": ("8123", ["65536", "-1", "http", "1.5"]),
     "admin-port": ("8124", ["65536", "0", "-1", "x"]),
+    "metrics-port": ("8125", ["65536", "0", "-1", "x"]),
     "port-range-start": ("10000", ["65536", "0", "ten"]),
     "port-range-end": ("10100", ["65536", "0", "ten"]),
     "http-proxy-port": ("8080", ["65536", "0", "8080x"]),

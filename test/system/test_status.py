@@ -1,6 +1,7 @@
 """What an operator and a health check can ask, and on which port."""
 import json
 import re
+import socket
 import time
 from email.utils import parsedate_to_datetime
 
@@ -8,6 +9,7 @@ import pytest
 
 from harness import http
 from harness.agent import create, reply
+from harness.relay import free_ports, run
 
 JSON_TYPE = "application/json; charset=utf-8"
 
@@ -147,6 +149,38 @@ def test_metrics_are_on_the_admin_port_only(start, agent):
         assert line.startswith("#") or re.fullmatch(
             r'[a-z_:][a-z0-9_:]*(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? \S+', line), line
     assert ask(relay, "/metrics").status == 404
+
+
+def test_a_metrics_port_has_metrics_and_nothing_else(start, agent):
+    """And tunnels are created where they were: agents keep the TLS port."""
+    relay = start("--metrics-port", free_ports())
+    listening = relay.wait_log({"msg": "listening", "role": "metrics"})
+    assert listening["address"] == "127.0.0.1"
+    mine = agent(relay, "watched-app").serve(reply(b"through"))
+    assert mine.visit().body == b"through"
+
+    def there(target, host="127.0.0.1", **how):
+        return http.fetch(listening["port"], target=target, host=host, **how)
+    assert re.search(r"^adit_tunnels_open 1$", there("/metrics").text(), re.M)
+    assert there("/healthz").json() == {"status": "healthy"}
+    upgrade = [("Connection", "Upgrade"), ("Upgrade", "adit"), ("Adit-Version", "1")]
+    for response in (
+            there("/"), there("/?new"), there("/another-app"), there("/api/status"),
+            there("/_adit/"), there("/api/v1/me"), there("/api/tunnels/watched-app/status"),
+            there("/api/tunnels", method="POST", body=b"{}"), there("/page", mine.host),
+            there("/_adit/session", headers=upgrade), there("/login")):
+        assert (response.status, response.get("X-Adit-Error")) == (404, "not-found"), response
+    assert there("/metrics", method="POST", body=b"").status == 405
+    assert ask(relay, "/metrics").get("X-Adit-Error") == "invalid-name"
+    assert ask(relay, "/api/status").json()["tunnels"] == 1
+
+
+def test_a_metrics_port_in_use_is_named(start):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = run("--port", "0", "--address", "127.0.0.1", "--metrics-port", port)
+    assert code == 1 and f"127.0.0.1 port {port} for metrics requests" in err
+    assert "choose one with --metrics-port" in err
 
 
 @pytest.mark.covers("S33", "D8")

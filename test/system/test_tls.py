@@ -15,7 +15,7 @@ import pytest
 from harness import http
 from harness.agent import answer, reply
 from harness.http import build_request
-from harness.relay import run
+from harness.relay import free_ports, run
 from harness.session import Session
 from harness.tls import Authority, HandTls, TlsVisitor
 from harness.traffic import MIB, a_name, assert_error
@@ -102,8 +102,9 @@ def test_urls_are_https_with_the_tls_port(start, agent, pair, secure):
 
 
 def test_tls_may_have_an_address_of_its_own(start, pair, authority):
-    relay = start(*pair.flags, "--tls-address", "127.0.0.2")
-    port = tls_port(relay)
+    port = free_ports()  # no other test listens there at 127.0.0.1, as it may at one chosen for 0
+    relay = start(*pair.flags[:-1], port, "--tls-address", "127.0.0.2")
+    assert tls_port(relay) == port
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), DEADLINE)
     with socket.create_connection(("127.0.0.2", port), DEADLINE) as sock, \
