@@ -1,6 +1,10 @@
 /*
  * Which bytes may stand where in an HTTP message (RFC 9110, 5.5 and 5.6.2). One table, read by
  * the parsers of this folder; it knows nothing of messages.
+ *
+ * RFC 3986 has no bytes from 0x80 on in a target, yet clients send them ("/?q=\xc3\xa4" of curl),
+ * and nginx, Go and Python read them. None of them ends a target in the eyes of anybody who reads
+ * bytes, so they pass as they are.
  */
 #ifndef PROTO_HTTP_CHAR_H
 #define PROTO_HTTP_CHAR_H
@@ -11,7 +15,7 @@
 #include "base/slice.h"
 
 #define HTTP_CHAR_TOKEN 1u /* methods, field names, parameters */
-#define HTTP_CHAR_TARGET 2u /* visible ASCII without '#' */
+#define HTTP_CHAR_TARGET 2u /* visible ASCII without '#', and bytes from 0x80 on */
 #define HTTP_CHAR_VALUE 4u /* HTAB, SP, visible ASCII, and bytes from 0x80 on */
 #define HTTP_CHAR_HOST 8u /* labels of a host name; the underscore is in use, so it is let in */
 

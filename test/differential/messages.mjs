@@ -12,7 +12,7 @@ function makeRandom(seed) {
 const methods = ['GET', 'GET', 'POST', 'POST', 'PUT', 'HEAD', 'OPTIONS', 'DELETE', 'PATCH',
   'CONNECT', 'M-SEARCH', 'PROPFIND', 'FOO', 'get', 'G ET', ''];
 const targets = ['/', '/', '/', '/a/b?c=d&e', '//', '/%41', '/?new', '*', 'http://a.test/b', 'a.test:80',
-  '/a|b', '/"<>', '/a#b', '/\xe9', '/\t', '/ b', '', 'x', 'https://u@a.test', '/\\', '/{}^`'];
+  '/a|b', '/"<>', '/a#b', '/\xe9', '/\x85\xa0\xff', '\xa0', '/\xe9 b', '/\t', '/ b', '', 'x', 'https://u@a.test', '/\\', '/{}^`'];
 const versions = ['HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.0',
   'HTTP/1.2', 'HTTP/2.0', 'HTTP/0.9', 'http/1.1', 'HTTP/1.', 'HTTP/1.1 ', 'HTTP/1.10'];
 const statuses = ['200 OK', '200 OK', '200 OK', '204 No Content', '304 Not Modified', '100 Continue',

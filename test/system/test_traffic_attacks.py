@@ -86,7 +86,7 @@ BAD_HEADS = {
     "http-0.9": b"GET /\r\n\r\n",
     "blank-in-target": b"GET /a b HTTP/1.1\r\nHost: {h}\r\n\r\n",
     "fragment": b"GET /a#b HTTP/1.1\r\nHost: {h}\r\n\r\n",
-    "high-byte-in-target": b"GET /\xe4 HTTP/1.1\r\nHost: {h}\r\n\r\n",
+    "delete-in-target": b"GET /\xe4\x7f HTTP/1.1\r\nHost: {h}\r\n\r\n",
     "bad-method": b"G(T / HTTP/1.1\r\nHost: {h}\r\n\r\n",
     "empty-method": b" / HTTP/1.1\r\nHost: {h}\r\n\r\n",
     "lower-http": b"GET / http/1.1\r\nHost: {h}\r\n\r\n",

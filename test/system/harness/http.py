@@ -13,7 +13,7 @@ from .wait import DEADLINE
 
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2}) ([\t \x21-\x7e\x80-\xff]*)\Z")
-REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP/1\.([01])\Z")
+REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+) HTTP/1\.([01])\Z")
 
 
 class BadMessage(AssertionError):
@@ -198,7 +198,7 @@ class Request(Message):
     def __init__(self, raw, match, headers):
         super().__init__(raw, headers)
         self.method = match[1].decode()
-        self.target = match[2].decode()
+        self.target = match[2].decode("latin-1")
         self.version = "1." + match[3].decode()
 
     def __repr__(self):

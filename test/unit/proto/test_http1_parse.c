@@ -53,6 +53,23 @@ static void the_parts_of_a_request_come_out(void **state)
 	assert_int_equal(http_head_count(&head, HTTP_FIELD_COOKIE), 2);
 }
 
+/* Beside blanks of other character sets, and what would steer a terminal. */
+static void bytes_beyond_ascii_in_a_target_stay_as_they_are(void **state)
+{
+	static const char *const targets[] = {"/p\xc3\xa4th?q=\xc3\xb6", "/\x80\x85\x9b\xa0\xff",
+		"/\xc0\xaf\xed\xa0\x80", "http://A.test/\xff"};
+	struct buf in = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+		buf_clear(&in);
+		buf_printf(&in, "GET %s HTTP/1.1\r\nHost: A.test\r\n\r\n", targets[i]);
+		check(buf_slice(&in), (struct http1_limits) {100, 1000, 10}, PARSE_DONE,
+			HTTP_FAULT_NONE);
+		assert_true(slice_eq(head.target, slice_from_str(targets[i])));
+	}
+	buf_release(&in);
+}
+
 static void the_parts_of_a_response_come_out(void **state)
 {
 	struct http1_parser parser = {0};
@@ -323,6 +340,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_parts_of_a_request_come_out),
+		cmocka_unit_test(bytes_beyond_ascii_in_a_target_stay_as_they_are),
 		cmocka_unit_test(the_parts_of_a_response_come_out),
 		cmocka_unit_test(a_field_is_plain_when_it_stands_as_it_would_be_written),
 		cmocka_unit_test(the_first_line_is_kept_when_it_stands_as_it_would_be_written),

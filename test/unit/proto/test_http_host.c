@@ -101,10 +101,12 @@ static void targets_are_split_by_their_form(void **state)
 		{"http://a?b", HTTP_TARGET_ABSOLUTE, "a", "?b"},
 		{"HTTPS://a:1/b?c", HTTP_TARGET_ABSOLUTE, "a:1", "/b?c"},
 		{"http://u@a/b", HTTP_TARGET_ABSOLUTE, "u@a", "/b"},
+		{"/\xc3\xa4?\x80\xff", HTTP_TARGET_ORIGIN, "", "/\xc3\xa4?\x80\xff"},
+		{"http://a/\x9b", HTTP_TARGET_ABSOLUTE, "a", "/\x9b"},
 	};
 	static const char *const bad[] = {"", "a", "a:80", "?a", "**", "*/", "/#", "/a#b",
 		"http:/a", "http:a", "http://", "http:///a", "http://?a", "ftp://a/", "/ a", "/\t",
-		"/\x7f", "/\x80", "://a/", "xhttp://a/"};
+		"/\x7f", "\xc3\xa4", "\x80/", "://a/", "xhttp://a/"};
 	struct http_target target;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
