@@ -2,10 +2,11 @@
  * The answer is read as strictly as the relay will read it, but only to know where it ends: its
  * bytes are passed on as they came, all that one read brought in one write. What stands behind the
  * end is nobody's answer, and costs the connection. Only where the service is told another name
- * than the visitor's, one thing is replaced: that name in Location.
+ * than the visitor's, that name is replaced in Location and left out of Set-Cookie.
  */
 #include "agent/local_http_answer.h"
 
+#include "agent/local_http_cookie.h"
 #include "agent/local_http_head.h"
 #include "agent/local_http_hint.h"
 #include "agent/local_http_send.h"
@@ -59,19 +60,51 @@ static bool local_http_answer_is_step_up(const struct local_visitor *v, struct s
 		slice_starts(buf_slice(&v->origin), SLICE("http://"));
 }
 
+/* `what` lies in the answer, behind all that was replaced in it before. */
+static void local_http_answer_replace(struct local *l, struct slice what, struct slice with)
+{
+	buf_append(&l->renamed, l->unwritten, (size_t)(what.ptr - l->unwritten));
+	buf_append_slice(&l->renamed, with);
+	l->unwritten = what.ptr + what.len;
+}
+
 /* A redirect to what the service takes for its own address leads a visitor nowhere. */
-static void local_http_answer_find_own(struct local_visitor *v, const struct http_head *head)
+static void local_http_answer_rename_location(struct local_visitor *v, struct slice url)
 {
 	struct slice rest;
 
+	if (local_http_head_names(url, buf_slice(&v->tunnel->host), &rest) &&
+		!local_http_answer_is_step_up(v, url))
+		local_http_answer_replace(
+			v->local, slice_first(url, url.len - rest.len), buf_slice(&v->origin));
+}
+
+/* A cookie for a name of that kind is dropped by the visitor's browser. */
+static void local_http_answer_rename_cookie(struct local_visitor *v, struct slice value)
+{
+	const struct target *target = &v->tunnel->spec.target;
+	struct slice origin = buf_slice(&v->origin), drop;
+	const struct local_http_cookie_hosts hosts = {
+		.own = {buf_slice(&v->tunnel->host), slice_from_str(target->host)},
+		.visitor = slice_from(origin, slice_find(origin, ':') + strlen("://")),
+	};
+	size_t at = 0;
+
+	while (local_http_cookie_next(value, &hosts, &at, &drop))
+		local_http_answer_replace(v->local, drop, slice_of(NULL, 0));
+}
+
+static void local_http_answer_rename(struct local_visitor *v, const struct http_head *head)
+{
 	for (unsigned i = 0; i < head->field_count; i++) {
 		const struct http_field *field = &head->fields[i];
 
-		if (field->id == HTTP_FIELD_OTHER &&
-			slice_eq_fold(field->name, SLICE("location")) &&
-			local_http_head_names(field->value, buf_slice(&v->tunnel->host), &rest) &&
-			!local_http_answer_is_step_up(v, field->value))
-			v->local->own = slice_first(field->value, field->value.len - rest.len);
+		if (field->id != HTTP_FIELD_OTHER)
+			continue;
+		if (slice_eq_fold(field->name, SLICE("location")))
+			local_http_answer_rename_location(v, field->value);
+		else if (slice_eq_fold(field->name, SLICE("set-cookie")))
+			local_http_answer_rename_cookie(v, field->value);
 	}
 }
 
@@ -102,7 +135,7 @@ static bool local_http_answer_final(
 	v->keeps_alive = http_hop_keeps_alive(head);
 	v->state = LOCAL_BODY;
 	if (buf_len(&v->origin))
-		local_http_answer_find_own(v, head);
+		local_http_answer_rename(v, head);
 	if (local_http_answer_needs_hint(v, body))
 		local_http_answer_hint(v);
 	return true;
@@ -205,24 +238,21 @@ static bool local_http_answer_step(struct local_visitor *v, struct slice *in)
 /* A copy: what lies where the stream has it is written as it is, or not at all. */
 static bool local_http_answer_pass_renamed(struct local_visitor *v, struct slice data)
 {
-	struct slice own = v->local->own, part;
-	size_t at = (size_t)(own.ptr - data.ptr);
-	struct buf out = {0};
+	struct buf *out = &v->local->renamed;
+	struct slice part;
 	bool took;
 
-	buf_append_slice(&out, slice_first(data, at));
-	buf_append_slice(&out, buf_slice(&v->origin));
-	buf_append_slice(&out, slice_from(data, at + own.len));
-	part = buf_slice(&out);
+	buf_append_slice(out, slice_from(data, (size_t)(v->local->unwritten - data.ptr)));
+	part = buf_slice(out);
 	v->bytes_out += part.len;
 	took = stream_write(v->stream, &part, 1);
-	buf_release(&out);
+	buf_release(out);
 	return took;
 }
 
 static bool local_http_answer_pass(struct local_visitor *v, struct slice data)
 {
-	if (v->local->own.len)
+	if (buf_len(&v->local->renamed))
 		return local_http_answer_pass_renamed(v, data);
 	v->bytes_out += data.len;
 	return !data.len || stream_write(v->stream, &data, 1);
@@ -272,11 +302,13 @@ static void local_http_answer_on_data(void *ctx, struct slice data)
 		all = buf_slice(&v->answer);
 	}
 	rest = all;
-	v->local->own = slice_of(NULL, 0);
+	v->local->unwritten = all.ptr;
 	while (local_http_answer_step(v, &rest))
 		;
-	if (v->state == LOCAL_OVER)
+	if (v->state == LOCAL_OVER) {
+		buf_release(&v->local->renamed);
 		return;
+	}
 	local_http_answer_use(v, all, rest);
 	if (v->state == LOCAL_OVER || v->state == LOCAL_PIPED)
 		buf_clear(&v->answer);

@@ -43,7 +43,9 @@ struct local {
 	unsigned spare_count;
 	struct loop_task task; /* for the refused and the dead */
 	struct http_head head; /* scratch space for one call */
-	struct slice own; /* likewise: in the bytes of an answer, the service's own origin */
+	struct buf renamed; /* likewise: an answer up to the last of what is replaced in it */
+	const char
+		*unwritten; /* likewise: the first byte of that answer which is not in `renamed` */
 };
 
 /* Counted: one reference of the map, one for each visitor. */

@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import ssl
+import subprocess
 import threading
 import time
 
@@ -152,6 +153,30 @@ def test_a_redirect_to_the_services_own_address_leads_to_the_tunnel(services, op
         response = visit("GET", "/elsewhere")
         assert response.get("Location") == "http://accounts.test/next?at=http://accounts.test"
     assert service.accepts == 1
+
+
+@pytest.mark.parametrize("flags, known", [(["--host-header", "rewrite"], b"yes"), ([], b"no")],
+                         ids=["rewrite", "as-it-is"])
+def test_a_login_lasts_though_its_cookie_is_for_the_services_own_name(
+        relay, services, open_tunnel, tmp_path, flags, known):
+    """curl, as any browser, takes no cookie for a host that it has not asked."""
+    def app(wire, request):
+        own = request.get("Host").partition(":")[0]
+        if request.target == "/login":
+            domain = own if flags else "127.0.0.1"
+            return answer(wire, b"", "302 Found", [
+                ("Set-Cookie", f"session=s1; Domain={domain}; Path=/"), ("Location", "/home"),
+                ("Set-Cookie", f"theme=dark; path=/; domain=.{domain}; HttpOnly")])
+        cookies = {part.strip() for part in (request.get("Cookie") or "").split(";")}
+        return answer(wire, b"yes" if cookies == {"session=s1", "theme=dark"} else b"no")
+    _, visit = open_tunnel(services(app).target, *flags)
+    jar = tmp_path / "jar"
+    done = subprocess.run(
+        ["curl", "-sS", "-L", "-b", jar, "-c", jar, "--resolve",
+         f"{visit.host}:{relay.port}:127.0.0.1", f"http://{visit.host}:{relay.port}/login"],
+        stdout=subprocess.PIPE, timeout=PATIENCE, check=True)
+    assert done.stdout == known
+    assert jar.read_text().count(visit.host) == (2 if flags else 0)
 
 
 def test_a_dev_server_that_refuses_the_tunnels_name_is_noticed_once(services, open_tunnel):

@@ -119,9 +119,22 @@ static void names_are_replaced_in_every_request(void **state)
 	"HTTP/1.1 302 Found\r\nlocation: https://demo.test%s\r\nContent-Length: 2\r\n\r\nok"
 
 /* The bytes of the answer in one piece, and each alone. */
+static void send_pieces(int fd, const char *text, bool one_by_one)
+{
+	char piece[2] = "";
+
+	for (size_t i = 0; one_by_one && text[i]; i++) {
+		piece[0] = text[i];
+		rig_send(fd, piece);
+		rig_settle(&rig);
+	}
+	if (!one_by_one)
+		rig_send(fd, text);
+}
+
 static void check_location(const char *rest, bool one_by_one)
 {
-	char in[300], want[300], piece[2] = "";
+	char in[300], want[300];
 	struct stream_mem visitor;
 	int fd;
 
@@ -131,13 +144,7 @@ static void check_location(const char *rest, bool one_by_one)
 		&(struct tunnel_spec) {.proto = TUNNEL_HTTP, .host_header = (char *)"rewrite"});
 	rig_visit(&rig, &visitor, RIG_LINE "GET / HTTP/1.1\r\nHost: demo.test\r\n\r\n");
 	fd = rig_accept(&rig);
-	for (size_t i = 0; one_by_one && in[i]; i++) {
-		piece[0] = in[i];
-		rig_send(fd, piece);
-		rig_settle(&rig);
-	}
-	if (!one_by_one)
-		rig_send(fd, in);
+	send_pieces(fd, in, one_by_one);
 	rig_expect_whole(&rig, &visitor, want);
 	assert_int_equal(rig.report.bytes_out, strlen(want));
 	stream_mem_deinit(&visitor);
@@ -150,6 +157,75 @@ static void a_redirect_to_the_own_name_leads_to_the_tunnel(void **state)
 
 	for (size_t i = 0; i < 2 * ARRAY_LEN(rests); i++)
 		check_location(rests[i / 2], i % 2);
+}
+
+#define COOKIES_IN                                                                                 \
+	"HTTP/1.1 302 x\r\nSet-Cookie: a=b; Domain=127.0.0.1; Path=/\r\n"                          \
+	"Set-Cookie: c=d; domain=.x.test\r\nLocation: http://127.0.0.1:%u/\r\n"                    \
+	"set-cookie:e=f;Domain=127.0.0.1;Domain=127.0.0.1\r\nContent-Length: 2\r\n\r\nok"
+#define COOKIES_OUT                                                                                \
+	"HTTP/1.1 302 x\r\nSet-Cookie: a=b; Path=/\r\nSet-Cookie: c=d; domain=.x.test\r\n"         \
+	"Location: https://demo.test/\r\nset-cookie:e=f\r\nContent-Length: 2\r\n\r\nok"
+
+static void cookies_for_the_own_name_become_the_tunnel_s(void **state)
+{
+	char in[400];
+	struct stream_mem visitor;
+	int fd;
+
+	rig_set(&rig,
+		&(struct tunnel_spec) {.proto = TUNNEL_HTTP, .host_header = (char *)"rewrite"});
+	snprintf(in, sizeof(in), COOKIES_IN, rig.port);
+	for (int i = 0; i < 2; i++) {
+		rig_visit(&rig, &visitor, RIG_LINE "GET / HTTP/1.1\r\nHost: demo.test\r\n\r\n");
+		fd = rig_accept(&rig);
+		send_pieces(fd, in, i);
+		rig_expect_whole(&rig, &visitor, COOKIES_OUT);
+		assert_int_equal(rig.report.bytes_out, strlen(COOKIES_OUT));
+		stream_mem_deinit(&visitor);
+		close(fd);
+		rig_settle(&rig);
+	}
+}
+
+/* Its head was understood, and what stands behind it is no answer. */
+static void a_renamed_answer_that_fails_leaves_nothing_for_the_next_one(void **state)
+{
+	static const char bad[] = "HTTP/1.1 200 x\r\nSet-Cookie: a=b; Domain=app.test\r\n"
+				  "Transfer-Encoding: chunked\r\n\r\nxyz\r\n";
+	struct stream_mem visitor;
+	int fd;
+
+	rig_set(&rig,
+		&(struct tunnel_spec) {.proto = TUNNEL_HTTP, .host_header = (char *)"app.test"});
+	rig_visit(&rig, &visitor, RIG_LINE "GET / HTTP/1.1\r\nHost: demo.test\r\n\r\n");
+	fd = rig_accept(&rig);
+	rig_send(fd, bad);
+	rig_expect_failed(&rig, &visitor, "local-reset", "not HTTP");
+	stream_mem_deinit(&visitor);
+	close(fd);
+	rig_visit(&rig, &visitor, RIG_LINE "GET / HTTP/1.1\r\nHost: demo.test\r\n\r\n");
+	fd = rig_accept(&rig);
+	rig_send(fd, RIG_OK);
+	rig_expect_whole(&rig, &visitor, RIG_OK);
+	stream_mem_deinit(&visitor);
+	close(fd);
+}
+
+/* Without --host-header the service knows the tunnel's name, and means what it says. */
+static void cookies_stay_where_the_service_knows_the_name(void **state)
+{
+	static const char in[] = "HTTP/1.1 200 x\r\nSet-Cookie: a=b; Domain=127.0.0.1\r\n"
+				 "Content-Length: 0\r\n\r\n";
+	struct stream_mem visitor;
+	int fd;
+
+	rig_visit(&rig, &visitor, RIG_LINE "GET / HTTP/1.1\r\nHost: demo.test\r\n\r\n");
+	fd = rig_accept(&rig);
+	rig_send(fd, in);
+	rig_expect_whole(&rig, &visitor, in);
+	stream_mem_deinit(&visitor);
+	close(fd);
 }
 
 /* The visitor came by http, and the service wants https: with http in it, that would not end. */
@@ -281,6 +357,9 @@ int main(void)
 		TEST(a_line_that_is_none_resets_the_stream),
 		TEST(names_are_replaced_in_every_request),
 		TEST(a_redirect_to_the_own_name_leads_to_the_tunnel),
+		TEST(cookies_for_the_own_name_become_the_tunnel_s),
+		TEST(a_renamed_answer_that_fails_leaves_nothing_for_the_next_one),
+		TEST(cookies_stay_where_the_service_knows_the_name),
 		TEST(a_redirect_from_http_to_https_stays_one),
 		TEST(a_name_may_be_given),
 		TEST(a_long_path_is_cut_in_the_report),
