@@ -15,6 +15,7 @@ const struct cli_command cli_commands[CLI_COMMAND_COUNT] = {
 		.text = "  adit http 3000                          localhost:3000, IPv4 and IPv6\n"
 			"  adit http 3000 --subdomain demo         ask for a name\n"
 			"  adit http https://localhost:8443 --local-verify off\n"
+			"  adit http https://127.0.0.1:8443 --local-name dev.local\n"
 			"  adit http 5173 --host-header rewrite    for servers that check the "
 			"Host\n"
 			"  adit http 3000 --password-prompt        visitors need a password\n"

@@ -30,6 +30,7 @@ struct cli_values {
 	char *host_header;
 	bool local_verify;
 	char *local_ca;
+	char *local_name;
 	char *password;
 	bool password_prompt;
 	char *password_file;

@@ -268,6 +268,8 @@ static int doctor_prepare(struct doctor *d, char **environ_list, struct buf *mes
 	if (!err && conf->args.word_count)
 		err = target_parse(
 			slice_from_str(conf->args.words[0]), TUNNEL_HTTP, &d->target, message);
+	if (!err)
+		err = target_set_name(&d->target, conf->values.local_name, message);
 	if (!err && d->target.tls)
 		err = tls_client_new(&local, &d->local_tls, message);
 	if (!err)

@@ -135,8 +135,8 @@ static void doctor_local_fail_tls(struct doctor_local *l, const char *why)
 	struct buf detail = {0};
 
 	buf_printf(&detail,
-		"%s; --local-ca or --local-verify off for a private certificate, http:// for a "
-		"service without TLS",
+		"%s; --local-ca or --local-verify off for a private certificate, --local-name for "
+		"another name, http:// for a service without TLS",
 		why);
 	timeout_disarm(&l->limit);
 	l->events->tell(
@@ -168,7 +168,8 @@ static void doctor_local_on_ready(void *ctx, int err)
 static void doctor_local_shake_hands(struct doctor_local *l)
 {
 	struct stream *lower = l->stream;
-	struct tls *tls = tls_connect(l->conf.tls, l->conf.target->host, DOCTOR_LOCAL_ALPN);
+	struct tls *tls =
+		tls_connect(l->conf.tls, target_tls_name(l->conf.target), DOCTOR_LOCAL_ALPN);
 
 	l->asked_us = loop_clock_us();
 	l->stream = stream_tls_new(l->loop, &lower, &tls);

@@ -86,7 +86,7 @@ static const struct stream_events local_connect_events = {
 static void local_connect_shake_hands(struct local_connect *c, struct stream *lower)
 {
 	struct local_tunnel *t = c->tunnel;
-	struct tls *tls = tls_connect(t->tls, t->spec.target.host, LOCAL_CONNECT_ALPN);
+	struct tls *tls = tls_connect(t->tls, target_tls_name(&t->spec.target), LOCAL_CONNECT_ALPN);
 
 	c->stream = stream_tls_new(t->local->loop, &lower, &tls);
 	stream_listen(c->stream, &local_connect_events, c);

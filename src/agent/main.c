@@ -84,10 +84,11 @@ static enum run_exit main_tunnel(
 		err = cli_guard_fill(&spec.guard, &conf->values, &source, message);
 	opt_value_wipe(&conf->values.password);
 	opt_value_wipe(&conf->values.verify_secret);
-	if (!err) {
-		cli_spec_fill(&spec, &conf->values, proto == TUNNEL_HTTP ? "http" : "tcp");
+	if (!err)
+		err = cli_spec_fill(
+			&spec, &conf->values, proto == TUNNEL_HTTP ? "http" : "tcp", message);
+	if (!err)
 		status = run_tunnels(conf, environ, &job, message);
-	}
 	tunnel_spec_deinit(&spec);
 	return status;
 }

@@ -170,10 +170,32 @@ void target_print_host(struct buf *out, const struct target *t)
 		target_print_authority(out, t, t->tls ? TARGET_HTTPS_PORT : TARGET_HTTP_PORT);
 }
 
+const char *target_tls_name(const struct target *t)
+{
+	return t->name ? t->name : t->host;
+}
+
+int target_set_name(struct target *t, const char *name, struct buf *why_out)
+{
+	struct slice text = slice_from_str(name);
+	struct http_host host;
+
+	if (!name)
+		return 0;
+	if (http_host_parse(text, &host) != 0 || host.has_port)
+		return target_refuse(why_out, text,
+			"is no name that a certificate is for: write dev.local or an address",
+			ERR_SYNTAX);
+	mem_free(t->name);
+	t->name = target_dup_host(&host);
+	return 0;
+}
+
 void target_deinit(struct target *t)
 {
 	mem_free(t->host);
 	mem_free(t->path);
+	mem_free(t->name);
 	*t = (struct target) {0};
 }
 
@@ -199,6 +221,7 @@ void tunnel_spec_copy(struct tunnel_spec *to, const struct tunnel_spec *from)
 	to->label = tunnel_spec_dup(from->label);
 	to->target.host = tunnel_spec_dup(from->target.host);
 	to->target.path = tunnel_spec_dup(from->target.path);
+	to->target.name = tunnel_spec_dup(from->target.name);
 	to->subdomain = tunnel_spec_dup(from->subdomain);
 	to->host_header = tunnel_spec_dup(from->host_header);
 	to->ca_file = tunnel_spec_dup(from->ca_file);
@@ -217,6 +240,7 @@ bool tunnel_spec_is_equal(const struct tunnel_spec *a, const struct tunnel_spec 
 		tunnel_spec_same(a->target.host, b->target.host) &&
 		tunnel_spec_same(a->target.path, b->target.path) &&
 		a->target.port == b->target.port && a->target.tls == b->target.tls &&
+		tunnel_spec_same(a->target.name, b->target.name) &&
 		tunnel_spec_same(a->subdomain, b->subdomain) && a->remote_port == b->remote_port &&
 		tunnel_spec_same(a->host_header, b->host_header) && a->verify == b->verify &&
 		tunnel_spec_same(a->ca_file, b->ca_file) &&

@@ -18,6 +18,7 @@ struct target {
 	uint16_t port;
 	char *path; /* owned; a unix socket, or NULL */
 	bool tls;
+	char *name; /* owned; what its certificate is for; NULL: the host */
 };
 
 enum tunnel_verify { TUNNEL_VERIFY_ON, TUNNEL_VERIFY_OFF };
@@ -46,6 +47,10 @@ MUST_CHECK int target_parse(
 void target_print(struct buf *out, const struct target *t, enum tunnel_proto proto);
 /* The Host header that names the target: "localhost:3000", without the scheme's own port. */
 void target_print_host(struct buf *out, const struct target *t);
+/* What TLS is told, and its certificate has to name. */
+const char *target_tls_name(const struct target *t);
+/* Another name for that than the host, or NULL. On ERR_SYNTAX why_out has a sentence. */
+MUST_CHECK int target_set_name(struct target *t, const char *name, struct buf *why_out);
 void target_deinit(struct target *t);
 
 void tunnel_spec_deinit(struct tunnel_spec *spec);

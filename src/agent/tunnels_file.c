@@ -61,12 +61,15 @@ static void tunnels_reset(struct tunnels_reader *r)
 	r->is_open = false;
 }
 
-static int tunnels_guard(struct tunnels_reader *r)
+/* From the tunnel's keys to what it should be. */
+static int tunnels_fill(struct tunnels_reader *r)
 {
 	const struct cli_guard_source source = {.environ_list = r->source->environ_list};
 	struct buf why = {0};
 	int err = cli_guard_fill(&r->spec.guard, &r->values, &source, &why);
 
+	if (!err)
+		err = cli_spec_fill(&r->spec, &r->values, r->label, &why);
 	if (err)
 		buf_printf(tunnels_at(r, r->line), "tunnel \"%s\": %.*s", r->label,
 			SLICE_ARG(buf_slice(&why)));
@@ -95,9 +98,8 @@ static int tunnels_finish(struct tunnels_reader *r)
 			r->label, o->name, r->spec.proto == TUNNEL_HTTP ? "http" : "tcp");
 		return ERR_SYNTAX;
 	}
-	if (tunnels_guard(r) != 0)
+	if (tunnels_fill(r) != 0)
 		return ERR_SYNTAX;
-	cli_spec_fill(&r->spec, &r->values, r->label);
 	f->specs = mem_grow(f->specs, (f->count + 1) * sizeof(*f->specs));
 	f->specs[f->count++] = r->spec;
 	r->spec = (struct tunnel_spec) {0};

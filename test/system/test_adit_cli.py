@@ -233,6 +233,11 @@ def test_doctor_shakes_hands_with_a_service_of_https(home, relay, services, tmp_
     status, told = doctor_of(
         home, relay, f"https://localhost:{port}", "--local-verify", "off")
     assert status == 0 and told["local tls"]["ok"]
+    status, told = doctor_of(home, relay, f"https://127.0.0.1:{port}", "--local-ca",
+                             authority.cert, "--local-name", "localhost")
+    assert status == 0 and told["local tls"]["ok"]
+    status, told = doctor_of(home, relay, f"https://127.0.0.1:{port}", "--local-ca", authority.cert)
+    assert status == 4 and "--local-name for another name" in told["local tls"]["detail"]
     status, told = doctor_of(home, relay, f"https://localhost:{plain}")
     assert status == 4 and "does not speak TLS; " in told["local tls"]["detail"]
 

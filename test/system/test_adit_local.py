@@ -106,6 +106,44 @@ def test_https_without_verifying(https, open_tunnel):
     assert visit("POST", body=b"x").body == b"hello"
 
 
+def test_https_by_another_name_than_its_address(relay, services, tmp_path, adits, open_tunnel):
+    """A server of several names shows the certificate of the one that it is asked for."""
+    authority = Authority(tmp_path)
+    asked = []
+
+    def on_name(sock, name, _context):
+        asked.append(name)
+        if name == "dev.local":
+            sock.context = contexts["dev"]
+    contexts = {}
+    for stem, name in (("dev", "dev.local"), ("other", "other.test")):
+        pair = authority.issue(stem, name)
+        contexts[stem] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        contexts[stem].load_cert_chain(pair.cert, pair.key)
+    contexts["other"].sni_callback = on_name
+    target = f"https://{services(tls=contexts['other']).target}"
+    flags = ["--local-ca", authority.cert]
+    _, visit = open_tunnel(target, *flags, "--local-name", "Dev.Local.")
+    assert visit().body == b"hello"
+    for name in (["--local-name", "elsewhere.test"], []):
+        agent, visit = open_tunnel(target, *flags, *name)
+        event, _ = assert_page(relay, agent, visit(), "local-tls")
+        assert "certificate is not for" in event["message"]
+    assert asked == ["dev.local", "elsewhere.test", None]
+    (tmp_path / "tunnels.yaml").write_text(
+        f"tunnels:\n  web: {{http: '{target}', local-ca: {authority.cert}, local-name: dev.local}}\n")
+    agent = adits(relay, "start", "--file", tmp_path / "tunnels.yaml")
+    host = agent.wait_event("tunnel_up")["url"].partition("//")[2].partition(":")[0]
+    assert http.fetch(relay.port, host=host).body == b"hello"
+
+
+@pytest.mark.parametrize("name", ["dev.local:8443", "a b", "https://dev.local", "a..b"])
+def test_a_name_that_no_certificate_is_for(relay, tmp_path, name):
+    done = run(tmp_path, "http", "https://localhost:1", "--local-name", name,
+               "--relay", f"http://127.0.0.1:{relay.port}")
+    assert done.returncode == 2 and "is no name that a certificate is for" in done.stderr
+
+
 def test_https_asked_in_plain_and_the_other_way(relay, https, services, open_tunnel):
     agent, visit = open_tunnel(https("localhost")[0].target)
     response = visit()

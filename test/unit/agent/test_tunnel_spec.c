@@ -175,6 +175,33 @@ static void a_path_has_no_nul(void **state)
 	buf_release(&why);
 }
 
+static void a_certificate_may_be_for_another_name(void **state)
+{
+	static const char *const good[][2] = {{"Dev.Local.", "dev.local"}, {"[::1]", "::1"},
+		{"192.0.2.1", "192.0.2.1"}, {"under_score", "under_score"}},
+				 *const bad[] = {"", "dev.local:8443", "a b", "a..b",
+					 "https://dev.local", "d\xc3\xa4v.local"};
+	struct target t = {.host = (char *)"127.0.0.1"};
+	struct buf why = {0};
+
+	assert_int_equal(target_set_name(&t, NULL, &why), 0);
+	assert_string_equal(target_tls_name(&t), "127.0.0.1");
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_int_equal(target_set_name(&t, good[i][0], &why), 0);
+		assert_string_equal(target_tls_name(&t), good[i][1]);
+	}
+	assert_int_equal(buf_len(&why), 0);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		buf_clear(&why);
+		assert_int_equal(target_set_name(&t, bad[i], &why), ERR_SYNTAX);
+		assert_true(slice_ends(buf_slice(&why), SLICE("or an address")));
+		assert_string_equal(target_tls_name(&t), good[3][1]);
+	}
+	t.host = NULL;
+	target_deinit(&t);
+	buf_release(&why);
+}
+
 static char *dup_str(const char *text)
 {
 	return mem_dup_str(text, strlen(text));
@@ -185,7 +212,10 @@ static struct tunnel_spec full_spec(void)
 	return (struct tunnel_spec) {
 		.label = dup_str("web"),
 		.proto = TUNNEL_HTTP,
-		.target = {.host = dup_str("box"), .port = 8443, .tls = true},
+		.target = {.host = dup_str("box"),
+			.port = 8443,
+			.tls = true,
+			.name = dup_str("dev.local")},
 		.subdomain = dup_str("demo"),
 		.remote_port = 7,
 		.host_header = dup_str("rewrite"),
@@ -237,6 +267,9 @@ static void change(struct tunnel_spec *spec, unsigned what)
 	case 10:
 		replace(&spec->ca_file, NULL);
 		break;
+	case 11:
+		replace(&spec->target.name, NULL);
+		break;
 	default:
 		spec->proxy_protocol = 1;
 	}
@@ -251,6 +284,7 @@ static void a_copy_is_equal_and_stands_alone(void **state)
 	tunnel_spec_deinit(&spec);
 	assert_string_equal(copy.label, "web");
 	assert_string_equal(copy.ca_file, "/ca.pem");
+	assert_string_equal(copy.target.name, "dev.local");
 	assert_false(tunnel_spec_is_equal(&spec, &copy));
 	assert_true(tunnel_spec_is_equal(&spec, &empty));
 	tunnel_spec_deinit(&copy);
@@ -258,7 +292,7 @@ static void a_copy_is_equal_and_stands_alone(void **state)
 
 static void every_difference_counts(void **state)
 {
-	for (unsigned what = 0; what < 12; what++) {
+	for (unsigned what = 0; what < 13; what++) {
 		struct tunnel_spec spec = full_spec(), other;
 
 		tunnel_spec_copy(&other, &spec);
@@ -273,6 +307,7 @@ static void every_difference_counts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_certificate_may_be_for_another_name),
 		cmocka_unit_test(http_targets_are_read),
 		cmocka_unit_test(tcp_targets_are_read),
 		cmocka_unit_test(others_are_refused_with_a_sentence),

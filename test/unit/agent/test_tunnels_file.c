@@ -33,7 +33,8 @@ static void every_key_lands_in_its_tunnel(void **state)
 
 	takes("relay: https://r.test\n"
 	      "tunnels:\n"
-	      "  web: {http: 3000, subdomain: demo, host-header: rewrite, local-verify: off}\n"
+	      "  web: {http: 3000, subdomain: demo, host-header: rewrite, local-verify: off,\n"
+	      "        local-name: dev.local}\n"
 	      "  db: {remote-port: 40000, tcp: 5432, proxy-protocol: 2}\n",
 		&f);
 	assert_string_equal(f.relay, "https://r.test");
@@ -44,12 +45,14 @@ static void every_key_lands_in_its_tunnel(void **state)
 	assert_string_equal(f.specs[0].subdomain, "demo");
 	assert_string_equal(f.specs[0].host_header, "rewrite");
 	assert_int_equal(f.specs[0].verify, TUNNEL_VERIFY_OFF);
+	assert_string_equal(f.specs[0].target.name, "dev.local");
 	assert_string_equal(f.specs[1].label, "db");
 	assert_int_equal(f.specs[1].proto, TUNNEL_TCP);
 	assert_int_equal(f.specs[1].remote_port, 40000);
 	assert_int_equal(f.specs[1].proxy_protocol, 2);
 	/* Nothing of the first one is left for the second. */
 	assert_null(f.specs[1].subdomain);
+	assert_null(f.specs[1].target.name);
 	assert_int_equal(f.specs[1].verify, TUNNEL_VERIFY_ON);
 	tunnels_file_deinit(&f);
 }
