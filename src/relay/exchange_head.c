@@ -5,6 +5,7 @@
 #include "proto/http1_write.h"
 #include "proto/http_cookie.h"
 #include "proto/http_head.h"
+#include "relay/exchange_forwarded.h"
 #include "relay/relay_conf.h"
 #include "relay/tunnel_gate.h"
 
@@ -53,7 +54,8 @@ static bool exchange_head_is_replaced(
 		return false;
 	if (!exchange_head_is_origin_field(field->id))
 		return exchange_head_is_origin_alias(field);
-	return !r->conf->trust_proxy || field->id == HTTP_FIELD_X_FORWARDED_FOR;
+	return !r->conf->trust_proxy || field->id == HTTP_FIELD_X_FORWARDED_FOR ||
+		(r->conf->forwarded_field && field->id == HTTP_FIELD_FORWARDED);
 }
 
 /*
@@ -133,20 +135,49 @@ static void exchange_head_write_forwarded_for(
 	buf_append_slice(out, SLICE("\r\n"));
 }
 
+static struct slice exchange_head_host(const struct exchange_head_request *r)
+{
+	return r->authority.len ? r->authority : http_head_value(r->head, HTTP_FIELD_HOST);
+}
+
+static struct slice exchange_head_proto(const struct exchange_head_request *r)
+{
+	return r->tls || r->conf->secure ? SLICE("https") : SLICE("http");
+}
+
 static void exchange_head_write_origin(struct buf *out, const struct exchange_head_request *r)
 {
 	bool trusted = r->conf->trust_proxy;
-	struct slice host =
-		r->authority.len ? r->authority : http_head_value(r->head, HTTP_FIELD_HOST);
 
 	exchange_head_write_forwarded_for(out, r);
 	if (!trusted || !http_head_get(r->head, HTTP_FIELD_X_FORWARDED_PROTO))
-		http1_write_field(out, SLICE("X-Forwarded-Proto"),
-			r->tls || r->conf->secure ? SLICE("https") : SLICE("http"));
+		http1_write_field(out, SLICE("X-Forwarded-Proto"), exchange_head_proto(r));
 	if (!trusted || !http_head_get(r->head, HTTP_FIELD_X_FORWARDED_HOST))
-		http1_write_field(out, SLICE("X-Forwarded-Host"), host);
+		http1_write_field(out, SLICE("X-Forwarded-Host"), exchange_head_host(r));
 	if (!trusted || !http_head_get(r->head, HTTP_FIELD_X_REQUEST_ID))
 		http1_write_field(out, SLICE("X-Request-Id"), r->request_id);
+}
+
+/* What a trusted proxy says of the visitor, or what we see. */
+static struct slice exchange_head_origin(
+	const struct exchange_head_request *r, enum http_field_id id, struct slice seen)
+{
+	const struct http_field *said = r->conf->trust_proxy ? http_head_get(r->head, id) : NULL;
+
+	return said ? said->value : seen;
+}
+
+static void exchange_head_write_forwarded(struct buf *out, const struct exchange_head_request *r)
+{
+	const struct exchange_forwarded f = {
+		.head = r->conf->trust_proxy ? r->head : NULL,
+		.peer = r->peer,
+		.host = exchange_head_origin(r, HTTP_FIELD_X_FORWARDED_HOST, exchange_head_host(r)),
+		.proto = exchange_head_origin(
+			r, HTTP_FIELD_X_FORWARDED_PROTO, exchange_head_proto(r)),
+	};
+
+	exchange_forwarded_write(out, &f);
 }
 
 void exchange_head_write_request(struct buf *out, const struct exchange_head_request *r)
@@ -185,6 +216,8 @@ void exchange_head_write_request(struct buf *out, const struct exchange_head_req
 	}
 	if (r->conf->forwarded)
 		exchange_head_write_origin(out, r);
+	if (UNLIKELY(r->conf->forwarded_field && r->conf->forwarded))
+		exchange_head_write_forwarded(out, r);
 	http1_write_head_end(out);
 }
 

@@ -96,6 +96,7 @@ struct relay_conf {
 	bool hmac_terse;
 	/* messages */
 	bool forwarded; /* set X-Forwarded-* and X-Request-Id */
+	bool forwarded_field; /* and Forwarded */
 	/* logs */
 	enum log_level log_level;
 	enum log_format log_format;

@@ -13,9 +13,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define PEER SLICE("192.0.2.7")
+#define FOR_PEER SLICE("for=192.0.2.7")
 #define REQUEST_ID SLICE("0123456789abcdef")
 
-enum { OPTION_FORWARDED = 1, OPTION_TRUST = 2, OPTION_SECURE = 4 };
+#define TRANSLATED_MAX 1024u
+
+enum { OPTION_FORWARDED = 1, OPTION_TRUST = 2, OPTION_SECURE = 4, OPTION_FIELD = 8 };
 
 static const struct http1_limits limits = {1 << 20, 1 << 22, HTTP_FIELDS_MAX - 16};
 static const struct http1_limits wide_limits = {1 << 21, 1 << 23, HTTP_FIELDS_MAX};
@@ -62,17 +65,35 @@ static bool is_hop(enum http_field_id id)
 	return is_any_of(id, ids, ARRAY_LEN(ids));
 }
 
+/* One of these with an underscore or more: never believed. */
+static bool is_origin_alias(const struct http_field *field)
+{
+	static const struct slice names[] = {{"x-forwarded-for", 15}, {"x-forwarded-proto", 17},
+		{"x-forwarded-host", 16}, {"x-request-id", 12}, {"x-real-ip", 9}};
+	struct buf name = {0};
+	bool is = false;
+
+	for (size_t i = 0; i < field->name.len; i++)
+		buf_append_char(&name, field->name.ptr[i] == '_' ? '-' : field->name.ptr[i]);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		is |= field->id == HTTP_FIELD_OTHER && slice_eq_fold(names[i], buf_slice(&name));
+	buf_release(&name);
+	return is;
+}
+
 /* Nominations beyond a number nominate everything; the marks say so, and are tested elsewhere. */
 static bool passes(const struct http_field *field)
 {
 	bool believed = conf.trust_proxy && field->id != HTTP_FIELD_X_FORWARDED_FOR;
 
+	if (conf.forwarded_field && field->id == HTTP_FIELD_FORWARDED)
+		believed = false; /* it is in ours */
 	if (is_hop(field->id))
 		return request.upgrade &&
 			(field->id == HTTP_FIELD_CONNECTION || field->id == HTTP_FIELD_UPGRADE);
 	if (field->id == HTTP_FIELD_EXPECT && before.minor == 0)
 		return false;
-	if (conf.forwarded && is_origin(field->id) && !believed)
+	if (conf.forwarded && ((is_origin(field->id) && !believed) || is_origin_alias(field)))
 		return false;
 	return !field->hop;
 }
@@ -85,6 +106,16 @@ static void check_field(const struct http_field *was, const struct http_field *i
 	if (was->id == HTTP_FIELD_CONNECTION)
 		return; /* looked at below */
 	CHECK(slice_eq(is->value, was->id == HTTP_FIELD_HOST ? host : was->value));
+}
+
+/* Of a trusted proxy, in all fields of the kind. */
+static size_t said(enum http_field_id id)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < before.field_count; i++)
+		len += before.fields[i].id == id ? before.fields[i].value.len : 0;
+	return len;
 }
 
 /* Whether a field of this kind has to stand behind those that passed. */
@@ -101,6 +132,10 @@ static bool is_appended(enum http_field_id id)
 		return false;
 	if (id == HTTP_FIELD_X_FORWARDED_FOR)
 		return true;
+	if (id == HTTP_FIELD_FORWARDED)
+		return conf.forwarded_field &&
+			(!conf.trust_proxy || said(HTTP_FIELD_FORWARDED) ||
+				said(HTTP_FIELD_X_FORWARDED_FOR) <= TRANSLATED_MAX);
 	return (id == HTTP_FIELD_X_FORWARDED_PROTO || id == HTTP_FIELD_X_FORWARDED_HOST ||
 		       id == HTTP_FIELD_X_REQUEST_ID) &&
 		(!conf.trust_proxy || !before.first[id]);
@@ -133,6 +168,10 @@ static void check_appended(unsigned at)
 		if (field->id == HTTP_FIELD_X_FORWARDED_FOR)
 			CHECK(conf.trust_proxy ? slice_ends(field->value, PEER)
 					       : slice_eq(field->value, PEER));
+		else if (field->id == HTTP_FIELD_FORWARDED)
+			CHECK(conf.trust_proxy ? memmem(field->value.ptr, field->value.len,
+							 FOR_PEER.ptr, FOR_PEER.len) != NULL
+					       : slice_starts(field->value, FOR_PEER));
 		else
 			CHECK(slice_eq(field->value, appended_value(field->id)));
 	}
@@ -238,6 +277,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.forwarded = data[0] & OPTION_FORWARDED,
 		.trust_proxy = data[0] & OPTION_TRUST,
 		.secure = data[0] & OPTION_SECURE,
+		.forwarded_field = data[0] & OPTION_FIELD,
 	};
 	if (read_request(slice_of(data + 1, size - 1), &path)) {
 		http_hop_mark(&before);

@@ -242,6 +242,32 @@ def test_with_trust_proxy_missing_forwarded_fields_are_set(start, agent):
     assert request.get("X-Forwarded-Host") == tunnel.host and request.get("X-Request-Id")
 
 
+@pytest.mark.covers("fault-43")
+def test_forwarded_says_the_same_where_it_is_asked_for(start, agent):
+    relay = start("--forwarded-field", "on")
+    tunnel = agent(relay, a_name())
+    tunnel.serve(reply(b"ok"))
+    forged = [("Forwarded", "for=6.6.6.6;proto=https"), ("forwarded", "for=7.7.7.7")]
+    with tunnel.visitor("127.0.0.77") as visitor:
+        visitor.ask(host=tunnel.host, headers=forged)
+        visitor.ask(host=f"{tunnel.host}:8080", headers=forged)
+    assert [request.get("Forwarded") for request in tunnel.requests] == [
+        f"for=127.0.0.77;host={tunnel.host};proto=http",
+        f'for=127.0.0.77;host="{tunnel.host}:8080";proto=http']
+
+
+@pytest.mark.parametrize("sent, want", [
+    ([("Forwarded", "for=192.0.2.9;proto=https")], "for=192.0.2.9;proto=https, for=127.0.0.1"),
+    ([("X-Forwarded-For", "2001:db8::9"), ("X-Forwarded-Proto", "https")],
+     'for="[2001:db8::9]";host={};proto=https, for=127.0.0.1')], ids=["said", "translated"])
+def test_forwarded_goes_on_where_a_trusted_proxy_began(start, agent, sent, want):
+    relay = start("--forwarded-field", "on", "--trust-proxy")
+    tunnel = agent(relay, a_name())
+    tunnel.serve(reply(b"ok"))
+    tunnel.visit(headers=sent)
+    assert tunnel.wait_requests().get("Forwarded") == want.format(tunnel.host)
+
+
 @pytest.mark.covers("D25")
 def test_forwarded_off_adds_nothing_and_passes_everything(start, agent):
     relay = start("--forwarded", "off")

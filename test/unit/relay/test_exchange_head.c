@@ -25,6 +25,10 @@ static struct http_head head;
 static const struct relay_conf plain = {.forwarded = false};
 static const struct relay_conf forwarding = {.forwarded = true};
 static const struct relay_conf trusting = {.forwarded = true, .trust_proxy = true};
+static const struct relay_conf field = {.forwarded = true, .forwarded_field = true};
+static const struct relay_conf field_trusting = {
+	.forwarded = true, .forwarded_field = true, .trust_proxy = true};
+static const struct relay_conf field_alone = {.forwarded_field = true};
 static const struct relay_conf secure = {.forwarded = true, .secure = true};
 static const struct relay_conf trusting_plain = {.trust_proxy = true};
 
@@ -263,6 +267,38 @@ static void what_a_trusted_proxy_says_is_kept_and_added_to(void **state)
 	check_rows(rows, ARRAY_LEN(rows), (struct exchange_head_request) {.conf = &trusting});
 }
 
+#define TRUSTED "X-Forwarded-Proto: https\r\nX-Forwarded-Host: b.test\r\nX-Request-Id: mine\r\n"
+
+/* RFC 7239; what a visitor says there about itself is not passed on. */
+static void the_visitor_is_named_in_forwarded_as_well(void **state)
+{
+	static const struct row rows[] = {
+		{GET "\r\n", GET ORIGIN "Forwarded: for=" PEER ";host=a.test;proto=http\r\n\r\n"},
+		{GET CLAIMS CLAIMS "forwarded: for=1\r\n\r\n",
+			GET ORIGIN "Forwarded: for=" PEER ";host=a.test;proto=http\r\n\r\n"},
+	};
+	static const struct row off[] = {{GET CLAIMS "\r\n", GET CLAIMS "\r\n"}};
+
+	check_rows(rows, ARRAY_LEN(rows), (struct exchange_head_request) {.conf = &field});
+	check_rows(off, ARRAY_LEN(off), (struct exchange_head_request) {.conf = &field_alone});
+}
+
+static void forwarded_goes_on_where_a_trusted_proxy_began(void **state)
+{
+	static const struct row rows[] = {
+		{GET "\r\n", GET ORIGIN "Forwarded: for=" PEER ";host=a.test;proto=http\r\n\r\n"},
+		{GET TRUSTED "Forwarded: for=10.0.0.1;proto=https\r\n\r\n",
+			GET TRUSTED "X-Forwarded-For: " PEER "\r\n"
+				    "Forwarded: for=10.0.0.1;proto=https, for=" PEER "\r\n\r\n"},
+		{GET TRUSTED "X-Forwarded-For: 10.0.0.1\r\n\r\n",
+			GET TRUSTED "X-Forwarded-For: 10.0.0.1, " PEER "\r\n"
+				    "Forwarded: for=10.0.0.1;host=b.test;proto=https, for=" PEER
+				    "\r\n\r\n"},
+	};
+
+	check_rows(rows, ARRAY_LEN(rows), (struct exchange_head_request) {.conf = &field_trusting});
+}
+
 static void nothing_is_added_or_taken_when_that_is_off(void **state)
 {
 	static const struct row rows[] = {{GET CLAIMS "\r\n", GET CLAIMS "\r\n"}};
@@ -378,6 +414,8 @@ int main(void)
 		cmocka_unit_test(what_a_visitor_claims_is_replaced),
 		cmocka_unit_test(claims_with_underscores_are_claims),
 		cmocka_unit_test(what_a_trusted_proxy_says_is_kept_and_added_to),
+		cmocka_unit_test(the_visitor_is_named_in_forwarded_as_well),
+		cmocka_unit_test(forwarded_goes_on_where_a_trusted_proxy_began),
 		cmocka_unit_test(nothing_is_added_or_taken_when_that_is_off),
 		cmocka_unit_test(an_upgrade_takes_along_what_it_needs),
 		cmocka_unit_test(a_response_passes_but_for_its_connection),
