@@ -63,6 +63,15 @@ bool office_command_is_noun(struct slice word)
 	return false;
 }
 
+const char *office_command_near(struct slice word)
+{
+	for (size_t i = 0; i < OFFICE_COMMAND_COUNT; i++) {
+		if (opt_is_near(word, slice_from_str(office_commands[i].noun)))
+			return office_commands[i].noun;
+	}
+	return NULL;
+}
+
 /* Appends "list, add or remove": what the noun takes. */
 static void office_command_print_verbs(struct slice noun, struct buf *out)
 {

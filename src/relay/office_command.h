@@ -45,6 +45,8 @@ extern const struct office_command office_commands[OFFICE_COMMAND_COUNT];
 
 /* Whether a word begins such a command. */
 bool office_command_is_noun(struct slice word);
+/* The word that was probably meant to begin one, or NULL. */
+const char *office_command_near(struct slice word);
 /* NULL when there is none; then why_out has a sentence. An empty verb is fine where one is. */
 const struct office_command *office_command_find(
 	struct slice noun, struct slice verb, struct buf *why_out);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "base/attr.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "config/args.h"
@@ -54,8 +55,32 @@ static void relay_put_where(struct relay_conf *conf, const char *name, struct bu
 	buf_printf(out, "%s%s: ", origin->where ? "" : "--", origin->where ? origin->where : name);
 }
 
-static void relay_refuse_command(struct relay_loader *l, struct slice word)
+/* Of the relay itself: the commands about accounts are read in another way (office.c). */
+static const char *const relay_commands[] = {"run", "check-config"};
+
+static bool relay_has_command(struct slice word)
 {
+	for (size_t i = 0; i < ARRAY_LEN(relay_commands); i++) {
+		if (slice_eq(word, slice_from_str(relay_commands[i])))
+			return true;
+	}
+	return false;
+}
+
+static const char *relay_near_command(struct slice word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(relay_commands); i++) {
+		if (opt_is_near(word, slice_from_str(relay_commands[i])))
+			return relay_commands[i];
+	}
+	return office_command_near(word);
+}
+
+static int relay_refuse_command(struct relay_loader *l, struct slice word)
+{
+	const char *near = relay_near_command(word);
+
+	buf_clear(l->message);
 	if (l->args.command_after)
 		buf_printf(l->message, "--%s takes on or off: ", l->args.command_after);
 	buf_append_str(l->message, "unknown command ");
@@ -63,30 +88,32 @@ static void relay_refuse_command(struct relay_loader *l, struct slice word)
 	if (office_command_is_noun(word))
 		buf_printf(
 			l->message, "; that goes in front of all: aditd %.*s ...", SLICE_ARG(word));
+	else if (near)
+		buf_printf(l->message, "; did you mean %s?", near);
 	else
-		buf_append_str(l->message,
-			opt_is_near(word, SLICE("check-config")) ? "; did you mean check-config?"
-								 : " (run or check-config)");
+		buf_append_str(l->message, " (aditd --help lists them all)");
+	return ERR_SYNTAX;
 }
 
-static int relay_read_command(struct relay_loader *l, enum relay_command *command_out)
+/* What stands behind a command that does not exist is not what is wrong with the line. */
+static int relay_read_line(
+	struct relay_loader *l, const struct args_line *line, enum relay_command *command_out)
 {
+	int err = args_read(&l->set, line, &l->args, l->message);
 	struct slice word = slice_from_str(l->args.command);
 
 	*command_out = RELAY_RUN;
 	if (l->args.help || l->args.version)
 		*command_out = l->args.help ? RELAY_HELP : RELAY_VERSION;
+	else if (l->args.command && !relay_has_command(word))
+		return relay_refuse_command(l, word);
 	else if (slice_eq(word, SLICE("check-config")))
 		*command_out = RELAY_CHECK_CONFIG;
-	else if (l->args.command && !slice_eq(word, SLICE("run"))) {
-		relay_refuse_command(l, word);
-		return ERR_SYNTAX;
-	}
-	if (l->args.json && *command_out == RELAY_RUN) {
+	if (!err && l->args.json && *command_out == RELAY_RUN) {
 		buf_append_str(l->message, "--json goes with check-config only");
 		return ERR_SYNTAX;
 	}
-	return 0;
+	return err;
 }
 
 /* A .env file that is not there is no news; one that cannot be read is. */
@@ -338,11 +365,8 @@ int relay_conf_load(const struct relay_arguments *arguments, enum relay_command 
 	int err;
 
 	*conf_out = NULL;
-	*command_out = RELAY_RUN;
 	opt_set_init(&loader.set, &relay_options);
-	err = args_read(&loader.set, &line, &loader.args, message);
-	if (!err)
-		err = relay_read_command(&loader, command_out);
+	err = relay_read_line(&loader, &line, command_out);
 	if (!err && !loader.args.help && !loader.args.version)
 		err = relay_load(&loader, arguments->environ_list);
 	if (err)
