@@ -88,9 +88,13 @@ static bool db_sqlite_ends(int code)
 static int db_sqlite_fail(struct db_sqlite *s)
 {
 	int err = db_sqlite_err(s->conn);
+	int code = sqlite3_errcode(s->conn) & 0xff, number = sqlite3_system_errno(s->conn);
 
-	if ((sqlite3_errcode(s->conn) & 0xff) == SQLITE_BUSY)
+	if (code == SQLITE_BUSY)
 		return db_fail(&s->db, err, "another program holds %s locked", s->path);
+	if (code == SQLITE_IOERR && number)
+		return db_fail(&s->db, err, "%s: %s: %s", s->path, sqlite3_errmsg(s->conn),
+			strerror(number));
 	return db_fail(&s->db, err, "%s: %s", s->path, sqlite3_errmsg(s->conn));
 }
 

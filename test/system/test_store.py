@@ -250,6 +250,19 @@ def test_a_read_only_file_system_is_refused_with_a_reason(place):
     writer.end()
 
 
+def test_a_disk_that_is_full_at_the_start_is_refused_with_a_reason(place):
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+        pytest.skip("no mount namespaces here")
+    Writer(place / "adit.db", "ask").end()
+    script = (f"cp -p {place}/adit.db {place}.kept && mount -t tmpfs -o size=1m,mode=700 none "
+              f"{place} && mv {place}.kept {place}/adit.db; cat /dev/zero >{place}/filler; "
+              "exec \"$@\"")
+    writer = Writer(place / "adit.db", "ask", ready=False,
+                    prefix=["unshare", "-m", "sh", "-c", script, "sh"])
+    assert writer.line().endswith("adit.db: disk I/O error: No space left on device")
+    writer.end()
+
+
 def test_a_damaged_file_refuses_to_start_and_a_running_store_says_so(place):
     path = place / "adit.db"
     writer = Writer(path, "ask")
