@@ -121,11 +121,21 @@ static void local_http_answer_hint(struct local_visitor *v)
 	const struct report r = {.kind = REPORT_WARNING,
 		.tunnel = slice_from_str(v->tunnel->spec.label),
 		.code = SLICE("host-refused"),
-		.message = SLICE("The service does not expect the tunnel's name in Host: "
-				 "--host-header rewrite sends its own.")};
+		.message = SLICE("The service does not expect the tunnel's name in Host or "
+				 "Origin: --host-header rewrite sends its own.")};
 
 	v->tunnel->is_hinted = true;
 	v->local->events.report(v->local->events.report_ctx, &r);
+}
+
+static bool local_http_answer_no_head(struct local_visitor *v, struct slice in)
+{
+	if (local_http_answer_needs_hint(v, in))
+		local_http_answer_hint(v);
+	if (local_http_answer_is_tls(in))
+		return local_http_answer_refuse(
+			v, "not HTTP", "the service speaks TLS: use https://");
+	return local_http_answer_refuse(v, "not HTTP", http_fault_text(v->parser.fault));
 }
 
 static bool local_http_answer_final(
@@ -152,10 +162,7 @@ static bool local_http_answer_head(struct local_visitor *v, struct slice *in)
 	case PARSE_MORE:
 		return false;
 	case PARSE_BAD:
-		if (local_http_answer_is_tls(*in))
-			return local_http_answer_refuse(
-				v, "not HTTP", "the service speaks TLS: use https://");
-		return local_http_answer_refuse(v, "not HTTP", http_fault_text(v->parser.fault));
+		return local_http_answer_no_head(v, *in);
 	case PARSE_DONE:
 		break;
 	}

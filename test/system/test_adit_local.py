@@ -234,6 +234,27 @@ def test_a_dev_server_that_refuses_the_tunnels_name_is_noticed_once(services, op
     assert visit().body == b"hello" and not agent.find("warning")
 
 
+def test_a_dev_server_that_refuses_the_tunnels_origin_is_noticed(services, open_tunnel, relay):
+    def next_js(wire, request):
+        if request.get("Origin").startswith("http://127.0.0.1"):
+            wire.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                      b"Connection: Upgrade\r\n\r\n")
+        else:
+            wire.send(b"Unauthorized")
+        return False
+    service = services(next_js)
+    rewrite = ("--host-header", "rewrite")
+    for flags, status, warnings in (((), 502, ["host-refused"]), (rewrite, 101, [])):
+        agent, visit = open_tunnel(service.target, *flags)
+        with http.Visitor(relay.port) as visitor:
+            visitor.send(http.build_request("GET", "/_next/hmr", visit.host, [
+                ("Connection", "Upgrade"), ("Upgrade", "websocket"),
+                ("Origin", f"http://{visit.host}")]))
+            assert visitor.read_head().status == status
+        agent.wait_event("request")
+        assert [event["code"] for event in agent.find("warning")] == warnings
+
+
 @pytest.mark.parametrize("given, seen", [
     ("rewrite", "127.0.0.1:{port}"), ("my.app.test", "my.app.test")])
 def test_the_host_is_replaced_on_every_request(services, open_tunnel, relay, given, seen):

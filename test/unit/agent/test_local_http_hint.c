@@ -1,4 +1,4 @@
-/* The answers of dev servers to a Host that is not theirs. */
+/* The answers of dev servers to a Host or Origin that is not theirs. */
 #include "agent/local_http_hint.h"
 
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 
 #include "base/attr.h"
 
-static void refusals_of_the_host_are_known(void **state)
+static void refusals_are_known(void **state)
 {
 	static const struct {
 		unsigned status;
@@ -27,6 +27,9 @@ static void refusals_of_the_host_are_known(void **state)
 		{403, "Forbidden", false},
 		{404, "Blocked request. This host", false},
 		{400, "", false},
+		{0, "Unauthorized", true},
+		{0, "SSH-2.0-OpenSSH_9.2 Unauthorized", false},
+		{401, "Unauthorized", false},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -50,7 +53,7 @@ static void only_the_beginning_is_looked_at(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refusals_of_the_host_are_known),
+		cmocka_unit_test(refusals_are_known),
 		cmocka_unit_test(only_the_beginning_is_looked_at),
 	};
 
