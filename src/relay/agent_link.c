@@ -19,7 +19,7 @@
 #include "relay/auth.h"
 #include "relay/clerk.h"
 #include "relay/identity.h"
-#include "relay/refusals.h"
+#include "relay/peer_log.h"
 #include "relay/reply.h"
 #include "relay/review.h"
 #include "relay/visitor_error.h"
@@ -66,7 +66,7 @@ static void agent_link_log_refusal(struct agent_link_request *r, struct slice cl
 	struct worker *w = r->worker;
 	uint64_t suppressed;
 
-	if (!refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
+	if (!peer_log_refuses(w, client, "agent refused", &suppressed))
 		return;
 	log_warn(w->shared->log, "agent refused", LOG_STR("client", client),
 		LOG_STR("reason", slice_from_str(r->error)), LOG_INT("suppressed", suppressed));

@@ -6,7 +6,7 @@
 #include "relay/agent_message.h"
 #include "relay/agent_session_priv.h"
 #include "relay/name.h"
-#include "relay/refusals.h"
+#include "relay/peer_log.h"
 #include "relay/session_tunnel.h"
 #include "relay/tunnel_gate.h"
 #include "relay/worker.h"
@@ -22,7 +22,7 @@ void agent_refusal_tell(struct agent_session *a, const struct agent_message_faul
 	uint64_t suppressed;
 
 	metrics_add(w->metrics, METRIC_CREATIONS_REFUSED, 1);
-	if (refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
+	if (peer_log_refuses(w, client, "tunnel refused", &suppressed))
 		log_info(w->shared->log, "tunnel refused",
 			LOG_STR("session", agent_session_name(a)), LOG_STR("client", client),
 			LOG_STR("reason", slice_from_str(fault->code)),

@@ -17,6 +17,7 @@
 #include "relay/directory.h"
 #include "relay/gate_hash.h"
 #include "relay/name.h"
+#include "relay/peer_log.h"
 #include "relay/public_url.h"
 #include "relay/session_tunnel.h"
 #include "relay/tcp_tunnel.h"
@@ -128,8 +129,9 @@ static void agent_register_registered(struct registration *r, struct tunnel *t)
 	buf_append_char(&url, '\0');
 	answer.url = url.base;
 	answer.name = r->proto == CONTROL_TCP ? NULL : t->name;
-	log_info(a->worker->shared->log, "tunnel registered", LOG_STR("tunnel", tunnel_name(t)),
-		LOG_STR("url", slice_from_str(url.base)), LOG_STR("session", agent_session_name(a)),
+	peer_log(a->worker, slice_from_str(t->holder), "tunnel registered",
+		LOG_STR("tunnel", tunnel_name(t)), LOG_STR("url", slice_from_str(url.base)),
+		LOG_STR("session", agent_session_name(a)),
 		LOG_STR("client", slice_from_str(a->client)));
 	agent_message_send(a, &answer);
 	session_tunnel_refresh(CONTAINER_OF(t, struct session_tunnel, tunnel));
@@ -232,8 +234,8 @@ static void agent_register_evict(struct registration *r)
 		r->result = CREATE_MOVE; /* a shared tunnel has one home: see Adit-Beside */
 		session_tunnel_doubt(t);
 	} else if (!r->looks) {
-		log_info(r->there->shared->log, "tunnel taken over from another worker",
-			LOG_STR("tunnel", tunnel_name(t)));
+		peer_log(r->there, slice_from_str(t->holder),
+			"tunnel taken over from another worker", LOG_STR("tunnel", tunnel_name(t)));
 		metrics_add(r->there->metrics, METRIC_TUNNELS_TAKEN_OVER, 1);
 		tunnel_close(t);
 	}

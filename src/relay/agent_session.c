@@ -15,6 +15,7 @@
 #include "relay/agent_register.h"
 #include "relay/agent_session_priv.h"
 #include "relay/auth.h"
+#include "relay/peer_log.h"
 #include "relay/refusals.h"
 #include "relay/session_tunnel.h"
 #include "relay/worker.h"
@@ -23,6 +24,12 @@
 
 #define AGENT_SESSION_CONTROLS 4u /* streams that an agent may open; all but one are refused */
 #define AGENT_SESSION_WINDOW_MAX (8u << 20)
+
+/* Whose lines in the log it fills. */
+static struct slice agent_session_source(const struct agent_session *a, char room[AUTH_HOLDER_MAX])
+{
+	return auth_holder(a->grant, slice_from_str(a->source), room);
+}
 
 static void agent_session_on_timeout(struct timeout *timeout)
 {
@@ -97,7 +104,7 @@ static void agent_session_tell_full(struct worker *w)
 	uint64_t suppressed;
 
 	if (mux_tails_are_full(&w->shared->tails) &&
-		refusals_due(w->shared->refusals, SLICE("session buffers"), loop_now(w->loop),
+		refusals_due(w->shared->notices, SLICE("session buffers"), loop_now(w->loop),
 			&suppressed))
 		log_warn(w->shared->log, "session buffers are full, streams wait",
 			LOG_STR("option", SLICE("--session-buffer-total")));
@@ -206,18 +213,20 @@ struct agent_session *agent_session_new(struct worker *w, const struct agent_ses
 
 void agent_session_greeted(struct agent_session *a)
 {
-	struct log *log = a->worker->shared->log;
+	struct worker *w = a->worker;
+	char room[AUTH_HOLDER_MAX];
+	struct slice source = agent_session_source(a, room);
 
 	a->state = AGENT_LINKED;
 	timeout_disarm(&a->timeout);
 	if (a->grant)
-		log_info(log, "session up", LOG_STR("session", agent_session_name(a)),
+		peer_log(w, source, "session up", LOG_STR("session", agent_session_name(a)),
 			LOG_STR("agent", slice_from_str(a->program)),
 			LOG_STR("client", slice_from_str(a->client)),
 			LOG_STR("account", slice_from_str(a->grant->account)),
 			LOG_STR("key", slice_from_str(a->grant->key_id)));
 	else
-		log_info(log, "session up", LOG_STR("session", agent_session_name(a)),
+		peer_log(w, source, "session up", LOG_STR("session", agent_session_name(a)),
 			LOG_STR("agent", slice_from_str(a->program)),
 			LOG_STR("client", slice_from_str(a->client)));
 }
@@ -258,6 +267,7 @@ static void agent_session_park(struct agent_session *a)
 void agent_session_lost(struct agent_session *a, int err)
 {
 	struct worker *w = a->worker;
+	char room[AUTH_HOLDER_MAX];
 
 	metrics_add(w->metrics, METRIC_LINKS_LOST, 1);
 	if (a->state == AGENT_GREETING) {
@@ -268,7 +278,8 @@ void agent_session_lost(struct agent_session *a, int err)
 		agent_session_end(a, "its agent is done", false);
 		return;
 	}
-	log_info(w->shared->log, "link lost", LOG_STR("session", agent_session_name(a)),
+	peer_log(w, agent_session_source(a, room), "link lost",
+		LOG_STR("session", agent_session_name(a)),
 		LOG_STR("reason", slice_from_str(err_text(err))));
 	if (!a->resume) {
 		metrics_add(w->metrics, METRIC_SESSIONS_LOST, 1);
@@ -293,11 +304,13 @@ void agent_session_resumed(struct agent_session *a)
 {
 	struct worker *w = a->worker;
 	bool was_parked = a->state == AGENT_PARKED;
+	char room[AUTH_HOLDER_MAX];
 
 	agent_session_unpark(a);
 	a->state = AGENT_LINKED;
 	metrics_add(w->metrics, METRIC_SESSIONS_RESUMED, 1);
-	log_info(w->shared->log, "session resumed", LOG_STR("session", agent_session_name(a)),
+	peer_log(w, agent_session_source(a, room), "session resumed",
+		LOG_STR("session", agent_session_name(a)),
 		LOG_INT("after_ms", was_parked ? loop_now(w->loop) - a->lost_ms : 0));
 	agent_session_refresh_tunnels(a);
 }
@@ -323,11 +336,13 @@ void agent_session_leave(struct agent_session *a)
 void agent_session_end(struct agent_session *a, const char *why, bool keep_names)
 {
 	struct worker *w = a->worker;
+	char room[AUTH_HOLDER_MAX];
 
 	if (a->state == AGENT_OVER)
 		return;
 	agent_session_unpark(a);
-	log_info(w->shared->log, "session ended", LOG_STR("session", agent_session_name(a)),
+	peer_log(w, agent_session_source(a, room), "session ended",
+		LOG_STR("session", agent_session_name(a)),
 		LOG_STR("client", slice_from_str(a->client)),
 		LOG_STR("reason", slice_from_str(why)));
 	a->state = AGENT_OVER;

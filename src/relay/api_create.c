@@ -18,8 +18,8 @@
 #include "relay/identity.h"
 #include "relay/lt_pool.h"
 #include "relay/metrics.h"
+#include "relay/peer_log.h"
 #include "relay/public_url.h"
-#include "relay/refusals.h"
 #include "relay/reply.h"
 #include "relay/review.h"
 #include "relay/tunnel.h"
@@ -35,7 +35,7 @@ static void api_create_log_refusal(struct api_request *r, const char *why, unsig
 
 	r->quiet = true;
 	metrics_add(w->metrics, METRIC_CREATIONS_REFUSED, 1);
-	if (!refusals_due(w->shared->refusals, client, loop_now(w->loop), &suppressed))
+	if (!peer_log_refuses(w, client, "tunnel refused", &suppressed))
 		return;
 	log_warn(w->shared->log, "tunnel refused", LOG_STR("visitor", client),
 		LOG_STR("reason", slice_from_str(why)), LOG_INT("suppressed", suppressed));

@@ -13,6 +13,7 @@
 #include "relay/directory.h"
 #include "relay/holdings.h"
 #include "relay/name.h"
+#include "relay/peer_log.h"
 #include "relay/tunnel.h"
 #include "relay/worker.h"
 
@@ -195,7 +196,7 @@ static enum create_result create_again(struct worker *w, struct tunnel *t,
 
 	if (result != CREATE_OK)
 		return result;
-	log_info(w->shared->log,
+	peer_log(w, slice_from_str(t->holder),
 		t->state == TUNNEL_ONLINE ? "tunnel taken over" : "tunnel asked for again",
 		LOG_STR("tunnel", tunnel_name(t)), LOG_STR("visitor", wish->client));
 	if (goes_on) {

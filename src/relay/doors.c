@@ -58,7 +58,7 @@ static void doors_on_paused(void *ctx)
 	uint64_t suppressed;
 
 	metrics_add(w->metrics, METRIC_ACCEPT_PAUSES, 1);
-	if (refusals_due(w->shared->refusals, SLICE("descriptors"), loop_now(w->loop), &suppressed))
+	if (refusals_due(w->shared->notices, SLICE("descriptors"), loop_now(w->loop), &suppressed))
 		log_error(w->shared->log,
 			"out of file descriptors, accepting pauses: raise the limit (ulimit -n, "
 			"LimitNOFILE)",

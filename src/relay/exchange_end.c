@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "io/pump.h"
 #include "relay/exchange_priv.h"
+#include "relay/peer_log.h"
 
 void exchange_end_release(struct exchange *x, bool reusable)
 {
@@ -78,7 +79,10 @@ static void exchange_end_record(struct exchange *x)
 	if (x->first_byte_us)
 		metrics_observe(w->metrics, METRIC_TIME_FIRST_BYTE, record.first_byte_us);
 	metrics_observe(w->metrics, METRIC_TIME_DURATION, record.duration_us);
-	worker_log_access(w, &record);
+	if (x->was_sent)
+		worker_log_access(w, &record);
+	else
+		peer_log_request(w, x->client, &record);
 }
 
 static void exchange_end(struct exchange *x, enum access_end by, bool keep_alive, bool cut)

@@ -79,6 +79,7 @@ struct exchange {
 	bool chunked_request : 1;
 	bool up_full : 1; /* the upstream takes no more body until drained */
 	bool holding : 1; /* the body waits until the head was read */
+	bool was_sent : 1; /* its head went out, once at least */
 	bool body_sent : 1; /* a byte of the body went out: no second try */
 	bool visitor_half_closed : 1;
 

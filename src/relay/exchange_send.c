@@ -92,6 +92,7 @@ static bool exchange_send_take(struct exchange *x)
 	parts[0] = x->up->prefix;
 	parts[1] = x->head;
 	x->state = EXCHANGE_SENT;
+	x->was_sent = true;
 	stream_listen(x->up->stream, x->up_events, x);
 	stream_set_bulk(x->up->stream, false);
 	stream_read_start(x->up->stream);

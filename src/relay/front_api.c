@@ -24,6 +24,12 @@ static struct slice front_api_visitor(const struct front_request *r)
 		r->head, slice_from_str(r->front->from.peer), r->front->worker->conf->trust_proxy);
 }
 
+static struct slice front_api_source(const struct front_request *r)
+{
+	return identity_near_ip(
+		r->head, slice_from_str(r->front->from.peer), r->front->worker->conf->trust_proxy);
+}
+
 static void front_api_record(const struct front_request *r, const struct api_request *api)
 {
 	struct access_record record = {
@@ -36,7 +42,7 @@ static void front_api_record(const struct front_request *r, const struct api_req
 	};
 
 	if (!api->quiet)
-		front_log_answer(r->front->worker, &record);
+		front_log_answer(r->front->worker, front_api_source(r), &record);
 }
 
 /* What the request took up of the input is used, and its body not needed any more. */
@@ -58,6 +64,7 @@ static enum front_action front_api_wait(
 		.method = r->head->method,
 		.path = r->target.path,
 		.visitor = front_api_visitor(r),
+		.source = front_api_source(r),
 		.bytes_in = used,
 		.head_only = r->head->method_id == HTTP_HEAD,
 		.http_1_0 = r->head->minor == 0,

@@ -14,6 +14,7 @@
 #include "relay/front_priv.h"
 #include "relay/gate.h"
 #include "relay/identity.h"
+#include "relay/peer_log.h"
 #include "relay/tunnel.h"
 #include "relay/tunnel_gate.h"
 #include "relay/worker.h"
@@ -39,7 +40,11 @@ static void front_gate_record(struct front *f, const struct gate_request *r, siz
 	metrics_add(w->metrics, metrics_response(r->status), 1);
 	if (r->error)
 		metrics_add(w->metrics, metrics_error(record.error_code), 1);
-	worker_log_access(w, &record);
+	if (r->status < 400)
+		worker_log_access(w, &record);
+	else
+		peer_log_request(
+			w, identity_near_ip(r->head, r->peer, w->conf->trust_proxy), &record);
 }
 
 static enum front_gate_result front_gate_answer(

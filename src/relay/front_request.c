@@ -74,7 +74,7 @@ static void front_request_record_session(
 		.bytes_in = r->head->size,
 	};
 
-	front_log_answer(w, &record);
+	front_log_answer(w, identity_near_ip(r->head, link->peer, w->conf->trust_proxy), &record);
 }
 
 /* The connection becomes a link of a session, and is no visitor's any more. */

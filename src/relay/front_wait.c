@@ -17,6 +17,7 @@ struct front_wait {
 	char *method; /* owned */
 	char *path; /* owned */
 	char *visitor; /* owned */
+	char *source; /* owned */
 	uint64_t began_us;
 	size_t bytes_in;
 	bool head_only;
@@ -32,6 +33,7 @@ static void front_wait_free(struct front *f)
 	mem_free(wait->method);
 	mem_free(wait->path);
 	mem_free(wait->visitor);
+	mem_free(wait->source);
 	mem_free(wait);
 }
 
@@ -55,7 +57,7 @@ static void front_wait_record(const struct front_wait *wait, const struct reply 
 		.duration_us = loop_clock_us() - wait->began_us,
 	};
 
-	front_log_answer(wait->front->worker, &record);
+	front_log_answer(wait->front->worker, slice_from_str(wait->source), &record);
 }
 
 static void front_wait_answer(struct front_wait *wait)
@@ -107,6 +109,7 @@ void front_wait_begin(struct front *f, const struct front_wait_setup *setup)
 	wait->method = mem_dup_str(setup->method.ptr, setup->method.len);
 	wait->path = mem_dup_str(setup->path.ptr, setup->path.len);
 	wait->visitor = mem_dup_str(setup->visitor.ptr, setup->visitor.len);
+	wait->source = mem_dup_str(setup->source.ptr, setup->source.len);
 	wait->began_us = loop_clock_us();
 	wait->bytes_in = setup->bytes_in;
 	wait->head_only = setup->head_only;

@@ -20,6 +20,7 @@ struct front_wait_setup {
 	struct slice method;
 	struct slice path;
 	struct slice visitor;
+	struct slice source; /* the address that is refused where it is a refusal */
 	size_t bytes_in;
 	bool head_only;
 	bool http_1_0;

@@ -16,9 +16,11 @@
 #include "io/loop.h"
 #include "io/stream.h"
 #include "io/stream_tcp.h"
+#include "relay/auth.h"
 #include "relay/create.h"
 #include "relay/directory.h"
 #include "relay/lt_surplus.h"
+#include "relay/peer_log.h"
 #include "relay/ports.h"
 #include "relay/tunnel.h"
 #include "relay/worker.h"
@@ -295,6 +297,7 @@ static int lt_pool_open(struct worker *w, const struct create_wish *wish, struct
 {
 	struct listener *listener;
 	int err = lt_pool_listen(w, directory_last_port(w->shared->directory, name), &listener);
+	char holder[AUTH_HOLDER_MAX];
 	struct lt_pool *pool;
 
 	if (err)
@@ -305,8 +308,9 @@ static int lt_pool_open(struct worker *w, const struct create_wish *wish, struct
 	lt_surplus_init(&pool->surplus, w);
 	tunnel_init(&pool->tunnel, w, &lt_pool_ops, name, wish->who);
 	lt_pool_use_listener(pool, listener);
-	log_info(w->shared->log, "tunnel created", LOG_STR("tunnel", name),
-		LOG_INT("port", pool->port), LOG_STR("visitor", wish->client));
+	peer_log(w, auth_holder(wish->grant, wish->source, holder), "tunnel created",
+		LOG_STR("tunnel", name), LOG_INT("port", pool->port),
+		LOG_STR("visitor", wish->client));
 	*tunnel_out = &pool->tunnel;
 	return 0;
 }

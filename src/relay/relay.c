@@ -24,6 +24,7 @@
 #include "relay/gate_secret.h"
 #include "relay/hmac_auth.h"
 #include "relay/nonce_cache.h"
+#include "relay/peer_log.h"
 #include "relay/relay_accounts.h"
 #include "relay/relay_shared.h"
 #include "relay/relay_store.h"
@@ -434,6 +435,7 @@ void relay_run(struct relay *r)
 	for (unsigned i = 0; i < r->shared.worker_count; i++)
 		pthread_join(r->workers[i].thread, NULL);
 	usages_keeper_finish(r->keeper);
+	peer_log_tell(r->shared.peers, r->shared.book);
 	log_info(r->shared.log, "stopped", LOG_INT("workers", r->shared.worker_count));
 }
 

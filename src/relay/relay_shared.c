@@ -9,6 +9,7 @@
 #include "relay/directory.h"
 #include "relay/hmac_auth.h"
 #include "relay/holdings.h"
+#include "relay/peer_log.h"
 #include "relay/ports.h"
 #include "relay/refusals.h"
 #include "relay/relay_conf.h"
@@ -24,6 +25,8 @@ void relay_shared_init(struct relay_shared *shared, const struct relay_conf *con
 	if (conf->tcp_range_start)
 		shared->tcp_ports = agent_port_range(conf);
 	shared->refusals = refusals_new();
+	shared->notices = refusals_new();
+	shared->peers = peer_log_new(log);
 	shared->holdings = holdings_new();
 	shared->usages = usages_new(loop_wall_ms());
 }
@@ -39,6 +42,8 @@ void relay_shared_deinit(struct relay_shared *shared)
 	ports_free(&shared->ports);
 	ports_free(&shared->tcp_ports);
 	refusals_free(&shared->refusals);
+	refusals_free(&shared->notices);
+	peer_log_free(&shared->peers);
 	holdings_free(&shared->holdings);
 	usages_free(&shared->usages);
 	directory_free(&shared->directory);

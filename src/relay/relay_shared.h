@@ -19,6 +19,7 @@ struct hmac_auth;
 struct holdings;
 struct log;
 struct ports;
+struct peer_log;
 struct refusals;
 struct relay_conf;
 struct store;
@@ -34,6 +35,8 @@ struct relay_shared {
 	struct ports *ports; /* NULL: the kernel chooses */
 	struct ports *tcp_ports; /* of TCP tunnels; NULL: there are none */
 	struct refusals *refusals;
+	struct refusals *notices; /* the relay's own, which no peer shall hide */
+	struct peer_log *peers;
 	struct holdings *holdings; /* of accounts and addresses */
 	struct store *store; /* NULL: nothing is remembered, and there are no accounts */
 	struct book *book; /* what it has of accounts, keys and names; NULL without a store */

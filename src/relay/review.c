@@ -11,6 +11,7 @@
 #include "relay/api_error.h"
 #include "relay/auth.h"
 #include "relay/holdings.h"
+#include "relay/peer_log.h"
 #include "relay/session_tunnel.h"
 #include "relay/tcp_tunnel.h"
 #include "relay/tunnel.h"
@@ -136,7 +137,8 @@ static bool review_is_surplus(struct worker *w, struct tunnel *t)
 
 static void review_end_surplus(struct tunnel *t)
 {
-	log_info(t->worker->shared->log, "tunnel ended, there are more than the plan allows",
+	peer_log(t->worker, slice_from_str(t->holder),
+		"tunnel ended, there are more than the plan allows",
 		LOG_STR("tunnel", tunnel_name(t)));
 	tunnel_close_because(t, api_error_get(API_ERROR_TUNNEL_LIMIT_REACHED)->code,
 		"There are more tunnels online than the plan allows.");

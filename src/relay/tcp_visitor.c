@@ -11,6 +11,7 @@
 #include "io/stream.h"
 #include "io/stream_tcp.h"
 #include "relay/meter.h"
+#include "relay/peer_log.h"
 #include "relay/tunnel.h"
 #include "relay/worker.h"
 
@@ -69,7 +70,10 @@ static void tcp_visitor_record(struct tcp_visitor *v, enum access_end ended, con
 	metrics_add(w->metrics, METRIC_SENT_BYTES, record.bytes_out);
 	if (error)
 		metrics_add(w->metrics, metrics_error(record.error_code), 1);
-	worker_log_access(w, &record);
+	if (v->pump)
+		worker_log_access(w, &record);
+	else
+		peer_log_request(w, record.visitor, &record);
 }
 
 /* Whatever is still there of either side is reset. */

@@ -7,14 +7,20 @@
 #include "relay/directory.h"
 #include "relay/holdings.h"
 #include "relay/meter.h"
+#include "relay/peer_log.h"
 #include "relay/tunnel_gate.h"
 #include "relay/worker.h"
+
+static struct slice tunnel_holder(const struct tunnel *t)
+{
+	return slice_from_str(t->holder);
+}
 
 static void tunnel_on_grace_over(struct timeout *timeout)
 {
 	struct tunnel *t = CONTAINER_OF(timeout, struct tunnel, grace);
 
-	log_info(t->worker->shared->log, "tunnel expired", LOG_STR("tunnel", tunnel_name(t)));
+	peer_log(t->worker, tunnel_holder(t), "tunnel expired", LOG_STR("tunnel", tunnel_name(t)));
 	metrics_add(t->worker->metrics, METRIC_TUNNELS_EXPIRED, 1);
 	tunnel_close(t);
 }
@@ -166,7 +172,7 @@ void tunnel_close_because(struct tunnel *t, const char *code, const char *messag
 
 static void tunnel_on_idle(struct tunnel *t)
 {
-	log_info(t->worker->shared->log, "tunnel without visitors ended",
+	peer_log(t->worker, tunnel_holder(t), "tunnel without visitors ended",
 		LOG_STR("tunnel", tunnel_name(t)));
 	metrics_add(t->worker->metrics, METRIC_TUNNELS_IDLE, 1);
 	tunnel_close_because(
@@ -188,7 +194,7 @@ void tunnel_set_online(struct tunnel *t)
 	tunnel_retake_holding(t);
 	directory_set_idle(t->worker->shared->directory, tunnel_name(t), false);
 	timeout_disarm(&t->grace);
-	log_info(t->worker->shared->log, "tunnel online", LOG_STR("tunnel", tunnel_name(t)));
+	peer_log(t->worker, tunnel_holder(t), "tunnel online", LOG_STR("tunnel", tunnel_name(t)));
 }
 
 void tunnel_set_offline(struct tunnel *t)
@@ -198,7 +204,7 @@ void tunnel_set_offline(struct tunnel *t)
 	t->state = TUNNEL_OFFLINE;
 	tunnel_put_holding(t);
 	directory_set_idle(t->worker->shared->directory, tunnel_name(t), true);
-	log_info(t->worker->shared->log, "tunnel offline", LOG_STR("tunnel", tunnel_name(t)),
+	peer_log(t->worker, tunnel_holder(t), "tunnel offline", LOG_STR("tunnel", tunnel_name(t)),
 		LOG_INT("grace_ms", t->worker->conf->grace_ms));
 	tunnel_restart_grace(t);
 }

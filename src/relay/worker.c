@@ -18,6 +18,7 @@
 #define WORKER_SURPLUS_MS 1000
 #define WORKER_HEAD_REST_MS 20
 #define WORKER_ACCESS_LOG_MS 200
+#define WORKER_PEER_LOG_MS 60000
 #define WORKER_PACE_MS 10
 #define WORKER_PROBE_MS 1000
 #define WORKER_SESSION_TICK_MS 25
@@ -70,6 +71,7 @@ void worker_set_conf(struct worker *w, const struct relay_conf *conf)
 	worker_set_timeout(w, WORKER_EXPIRY, WORKER_EXPIRY_MS);
 	worker_set_timeout(w, WORKER_ACCEPT_RETRY, WORKER_ACCEPT_RETRY_MS);
 	worker_set_timeout(w, WORKER_ACCESS_LOG, WORKER_ACCESS_LOG_MS);
+	worker_set_timeout(w, WORKER_PEER_LOG, WORKER_PEER_LOG_MS);
 	worker_set_timeout(w, WORKER_PACE, WORKER_PACE_MS);
 }
 

@@ -44,6 +44,7 @@ enum worker_timeout {
 	WORKER_EXPIRY, /* between looks whether keys have expired */
 	WORKER_ACCEPT_RETRY, /* a listener that ran out of descriptors */
 	WORKER_ACCESS_LOG, /* access lines are handed over */
+	WORKER_PEER_LOG, /* until what was left out of the log is told */
 	WORKER_PACE, /* between looks who may go on at a tunnel with a bandwidth */
 	WORKER_TIMEOUT_COUNT
 };
@@ -79,6 +80,7 @@ struct worker {
 	struct metrics *metrics;
 	struct access_log *access;
 	struct timeout access_timeout;
+	struct timeout peer_log_timeout; /* armed on one worker while there is something to tell */
 	uint64_t request_id_base;
 	uint64_t request_count;
 	struct route_host host; /* of the request read last */

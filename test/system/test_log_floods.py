@@ -1,0 +1,157 @@
+"""What nobody shall fill a disk with: lines that peers cause are bounded, and what is left out is told."""
+import time
+
+import pytest
+
+from harness import http
+from harness.accounts import with_key
+from harness.agent import create, reply as answer
+from harness.session import Refused, Session
+from harness.wait import wait_for
+
+BURST = 1024  # lines of a kind that a source has at once; then one a second
+SECRET = "canary-hmac-secret-of-at-least-32-characters"
+
+
+@pytest.fixture
+def relay(start):
+    return start("--workers", 1, admin=True)
+
+
+def metric(relay, name):
+    text = http.fetch(relay.admin_port, target="/metrics", host="localhost").text()
+    return int(float(next(line.split()[1] for line in text.splitlines()
+                          if line.startswith(f"adit_{name} "))))
+
+
+class Lines:
+    """Counts lines with this message, those that were left out included, until the relay is stopped."""
+
+    def __init__(self, relay, message):
+        self.relay, self.message, self.began = relay, message, time.monotonic()
+
+    def check(self, total, source="127.0.0.1", **fields):
+        """All were written or counted; and no more were written than a source has."""
+        self.relay.stop()
+        most = BURST + int(time.monotonic() - self.began) + 2
+        written = len(self.relay.find_logs({"msg": self.message, **fields}))
+        gaps = self.relay.find_logs({"msg": "log lines left out", "like": self.message})
+        assert written + sum(gap["count"] for gap in gaps) == total, (written, gaps)
+        assert BURST <= written <= most, (written, most)
+        assert gaps and all(gap["source"] == source for gap in gaps), gaps
+
+
+def register_and_leave(peer, count):
+    pair = (b'{"type":"register","tunnel":1,"proto":"http","subdomain":"flood"}\n'
+            b'{"type":"unregister","tunnel":1}\n')
+    for _ in range(count // 100):
+        peer.data(1, pair * 100)
+        for _ in range(100):
+            peer.expect("registered")
+            peer.expect("closed")
+
+
+def test_an_agent_that_registers_without_end(relay):
+    lines = Lines(relay, "tunnel registered")
+    with Session(relay) as peer:
+        register_and_leave(peer, BURST + 500)
+    assert metric(relay, "log_lines_left_out_total") > 0
+    lines.check(BURST // 100 * 100 + 500)
+
+
+def test_sessions_without_end(relay):
+    lines = Lines(relay, "session up")
+    for _ in range(BURST + 30):
+        Session(relay).close()
+    lines.check(BURST + 30)
+
+
+def test_a_tunnel_whose_client_comes_and_goes(relay, agent):
+    """Anybody who finds the port of a localtunnel client may connect to it."""
+    lines = Lines(relay, "tunnel online")
+    mine = agent(relay, "flap-app")
+    for number in range(BURST + 30):
+        mine.open_ready()
+        mine.drop_sockets()
+        wait_for(lambda: metric(relay, "pool_sockets_open") == 0, "the socket to be gone")
+    lines.check(BURST + 30)
+
+
+def refused(relay, count):
+    """So many requests for a tunnel that does not exist, from this address."""
+    with http.Visitor(relay.port) as visitor:
+        for _ in range(count // 50):
+            visitor.send(http.build_request(target="/none", host="no-such-app.lt.test") * 50)
+            for _ in range(50):
+                assert visitor.read_response().status == 404
+
+
+def test_visits_that_are_refused(relay):
+    lines = Lines(relay, "request")
+    refused(relay, BURST + 476)
+    lines.check(1500, status=404)
+
+
+def test_a_visit_that_is_served_has_its_line_after_a_flood(relay, agent):
+    mine = agent(relay, "served-app").serve(answer(b"hello"))
+    refused(relay, BURST + 476)
+    with mine.visitor() as visitor:
+        for number in range(50):
+            assert visitor.ask(target=f"/page/{number}", host=mine.host).body == b"hello"
+    relay.stop()
+    served = relay.find_logs({"msg": "request", "tunnel": "served-app"})
+    assert [line["path"] for line in served] == [f"/page/{number}" for number in range(50)]
+
+
+def test_one_source_takes_no_lines_from_another(relay):
+    refused(relay, BURST + 476)
+    http.fetch(relay.port, target="/other", host="no-such-app.lt.test", source="127.0.0.9")
+    assert relay.wait_access(path="/other")["visitor"] == "127.0.0.9"
+
+
+def test_agents_that_are_refused(start):
+    """Their access lines are as bounded as those of visitors, and there is one warning a minute."""
+    relay = start("--workers", 1, env={"LT_HMAC_SECRET": SECRET})
+    lines = Lines(relay, "request")
+    for _ in range(BURST + 30):
+        with pytest.raises(Refused):
+            Session(relay)
+    lines.check(BURST + 30, status=401)
+    minutes = int((time.monotonic() - lines.began) / 60)
+    assert 1 <= len(relay.find_logs("agent refused")) <= minutes + 1
+
+
+def test_who_is_refused_as_an_agent_is_heard_of_as_a_client_too(start):
+    relay = start("--workers", 1, env={"LT_HMAC_SECRET": SECRET})
+    with pytest.raises(Refused):
+        Session(relay)
+    assert create(relay, "no-app").status == 401
+    relay.wait_log("agent refused")
+    relay.wait_log("tunnel refused")
+
+
+def test_behind_a_proxy_each_visitor_is_a_source(start):
+    relay = start("--workers", 1, "--trust-proxy")
+    with http.Visitor(relay.port) as visitor:
+        for number in range(2):
+            fields = [("X-Forwarded-For", f"203.0.113.{number}")]
+            for _ in range(BURST // 50):
+                visitor.send(http.build_request(
+                    host="no-such-app.lt.test", headers=fields) * 50)
+                for _ in range(50):
+                    visitor.read_response()
+    relay.stop()
+    assert not relay.find_logs("log lines left out")
+    for number in range(2):
+        assert len(relay.find_logs({"msg": "request", "visitor": f"203.0.113.{number}"})) == 1000
+
+
+def test_an_account_is_a_source_wherever_it_comes_from(start, book):
+    key = book.key("alice")
+    relay = start("--workers", 1, *book.flags)
+    lines = Lines(relay, "tunnel registered")
+    with with_key(relay, key) as peer:
+        register_and_leave(peer, BURST)
+    with with_key(relay, key) as peer:
+        register_and_leave(peer, 200)
+    lines.check(BURST // 100 * 100 + 200, source="alice")
