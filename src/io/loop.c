@@ -15,11 +15,16 @@
 struct loop {
 	uv_loop_t uv;
 	uv_async_t wake;
+	uv_idle_t next_turn; /* runs while something is put off: then the loop does not sleep */
 	uv_prepare_t before_poll;
 	uv_check_t after_poll;
 	uv_tcp_t first_stream;
 	struct alarms *alarms; /* owned */
 	struct list deferred;
+	struct list put_off;
+	uint32_t turn;
+	const void *reader; /* who read last in this turn */
+	size_t reader_bytes; /* as much */
 	uv_mutex_t lock; /* guards posted and stopping */
 	struct list posted;
 	bool stopping;
@@ -58,10 +63,25 @@ static void loop_on_wake(uv_async_t *handle)
 		uv_stop(&loop->uv);
 }
 
+/* What these put off again waits for the turn after. */
+static void loop_on_next_turn(uv_idle_t *handle)
+{
+	struct loop *loop = handle->data;
+	struct list round;
+
+	list_init(&round);
+	list_splice(&round, &loop->put_off);
+	uv_idle_stop(handle);
+	loop_begin_event(loop);
+	loop_run_tasks(&round);
+}
+
 static void loop_on_prepare(uv_prepare_t *handle)
 {
 	struct loop *loop = handle->data;
 
+	loop->turn++;
+	loop->reader = NULL;
 	loop_begin_event(loop);
 	loop_run_tasks(&loop->deferred);
 	loop_begin_event(loop); /* it may sleep now */
@@ -80,13 +100,16 @@ struct loop *loop_new(void)
 	struct loop *loop = MEM_NEW(struct loop);
 
 	list_init(&loop->deferred);
+	list_init(&loop->put_off);
 	list_init(&loop->posted);
 	CHECK(uv_mutex_init(&loop->lock) == 0);
 	CHECK(uv_loop_init(&loop->uv) == 0);
 	CHECK(uv_async_init(&loop->uv, &loop->wake, loop_on_wake) == 0);
+	CHECK(uv_idle_init(&loop->uv, &loop->next_turn) == 0);
 	CHECK(uv_prepare_init(&loop->uv, &loop->before_poll) == 0);
 	CHECK(uv_check_init(&loop->uv, &loop->after_poll) == 0);
 	loop->uv.data = loop->wake.data = loop->before_poll.data = loop->after_poll.data = loop;
+	loop->next_turn.data = loop;
 	/* libuv takes a spare descriptor with a loop's first stream: better now than in need. */
 	CHECK(uv_tcp_init(&loop->uv, &loop->first_stream) == 0);
 	uv_close((uv_handle_t *)&loop->first_stream, NULL);
@@ -104,8 +127,10 @@ void loop_free(struct loop **loop_ptr)
 		return;
 	*loop_ptr = NULL;
 	loop_on_wake(&loop->wake);
+	loop_run_tasks(&loop->put_off);
 	loop_run_tasks(&loop->deferred);
 	uv_close((uv_handle_t *)&loop->wake, NULL);
+	uv_close((uv_handle_t *)&loop->next_turn, NULL);
 	uv_close((uv_handle_t *)&loop->before_poll, NULL);
 	uv_close((uv_handle_t *)&loop->after_poll, NULL);
 	alarms_close(&loop->alarms);
@@ -161,6 +186,22 @@ void loop_begin_event(struct loop *loop)
 	loop->event_us = 0;
 }
 
+uint32_t loop_turn_number(const struct loop *loop)
+{
+	return loop->turn;
+}
+
+size_t loop_bytes_read(const struct loop *loop, const void *reader)
+{
+	return loop->reader == reader ? loop->reader_bytes : 0;
+}
+
+void loop_count_read(struct loop *loop, const void *reader, size_t len)
+{
+	loop->reader_bytes = loop_bytes_read(loop, reader) + len;
+	loop->reader = reader;
+}
+
 uint64_t loop_wall_ms(void)
 {
 	struct timespec t;
@@ -192,6 +233,14 @@ void loop_defer(struct loop *loop, struct loop_task *task)
 {
 	if (!list_is_linked(&task->node))
 		list_append(&loop->deferred, &task->node);
+}
+
+void loop_put_off(struct loop *loop, struct loop_task *task)
+{
+	if (list_is_linked(&task->node))
+		return;
+	list_append(&loop->put_off, &task->node);
+	uv_idle_start(&loop->next_turn, loop_on_next_turn);
 }
 
 void loop_cancel(struct loop_task *task)

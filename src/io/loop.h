@@ -7,6 +7,7 @@
 #define IO_LOOP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -44,6 +45,8 @@ uint64_t loop_clock_us(void);
 uint64_t loop_event_us(struct loop *loop);
 /* Another event begins: whoever hands out what a socket brought says so. */
 void loop_begin_event(struct loop *loop);
+/* Counts turns: another number is another turn. */
+uint32_t loop_turn_number(const struct loop *loop);
 /* Milliseconds since 1970 as the system's clock has them right now. */
 uint64_t loop_wall_ms(void);
 
@@ -56,13 +59,20 @@ void loop_post(struct loop *loop, struct loop_task *task);
 /* Runs the task at the end of this turn; on the loop's own thread only. A task that waits
  * already is left where it is. */
 void loop_defer(struct loop *loop, struct loop_task *task);
-/* Takes back a deferred task that has not run. */
+/* Runs the task in the next turn, after what sockets bring in this one, and without sleeping before
+ * it: for work of which one turn does a part. On the loop's own thread only. */
+void loop_put_off(struct loop *loop, struct loop_task *task);
+/* Takes back a task that was deferred or put off and has not run. */
 void loop_cancel(struct loop_task *task);
 
 /* For the other files of this folder. */
 struct uv_loop_s *loop_uv(struct loop *loop);
 struct alarms *loop_alarms(struct loop *loop);
 struct loop *loop_of_uv(struct uv_loop_s *uv);
+/* How many bytes this reader has read in this turn, and that it has read more: libuv reads a socket
+ * again and again while others wait. */
+size_t loop_bytes_read(const struct loop *loop, const void *reader);
+void loop_count_read(struct loop *loop, const void *reader, size_t len);
 /* One more, or with -1 one less. */
 void loop_count_orphan(struct loop *loop, int change);
 char *loop_read_buffer(struct loop *loop);

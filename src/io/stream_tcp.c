@@ -86,9 +86,12 @@ static void stream_tcp_tell_failed(struct stream_tcp *t, int err)
 static void stream_tcp_on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
 {
 	const struct stream_tcp *t = handle->data;
-	char *any = loop_read_buffer(loop_of_uv(handle->loop));
-	struct slice room = stream_read_room(&t->base, any, t->much, t->bulk);
+	struct loop *loop = loop_of_uv(handle->loop);
+	struct slice room = {NULL, 0};
 
+	/* Without room libuv goes on with others, and asks again in the next turn. */
+	if (loop_bytes_read(loop, t) < (t->bulk ? STREAM_READ_BULK : STREAM_READ_SMALL))
+		room = stream_read_room(&t->base, loop_read_buffer(loop), t->much, t->bulk);
 	buf->base = (char *)room.ptr;
 	buf->len = room.len;
 }
@@ -97,8 +100,11 @@ static void stream_tcp_on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
 {
 	struct stream_tcp *t = uv->data;
 
+	if (n == UV_ENOBUFS) /* it has had its share of this turn */
+		return;
 	loop_begin_event(loop_of_uv(uv->loop));
 	if (n > 0) {
+		loop_count_read(loop_of_uv(uv->loop), t, (size_t)n);
 		t->much = n >= STREAM_READ_MUCH;
 		t->base.events->data(t->base.ctx, slice_of(buf->base, (size_t)n));
 	} else if (n == UV_EOF) {

@@ -303,6 +303,11 @@ int mux_link_found(struct mux *m, uint64_t peer_received)
 	return 0;
 }
 
+uint32_t mux_frames(const struct mux *m)
+{
+	return m->frames;
+}
+
 uint64_t mux_received(const struct mux *m)
 {
 	return m->received;

@@ -160,6 +160,8 @@ bool mux_can_continue(const struct mux *m, uint64_t peer_received);
 /* Another link, whose peer has received so much. ERR_RANGE if that cannot be continued from. */
 MUST_CHECK int mux_link_found(struct mux *m, uint64_t peer_received);
 uint64_t mux_received(const struct mux *m);
+/* How many frames came so far; it wraps around. */
+uint32_t mux_frames(const struct mux *m);
 /* Bytes held: the tail, and what streams have parked both ways. */
 size_t mux_memory(const struct mux *m);
 unsigned mux_stream_count(const struct mux *m);

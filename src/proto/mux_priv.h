@@ -46,6 +46,7 @@ struct mux {
 	char ack[8];
 	struct mux_stream *current; /* whose payload comes; NULL: nobody's */
 	struct mux_stream *told; /* whose owner is being told something */
+	uint32_t frames; /* received, whatever they are */
 	uint64_t received;
 	uint64_t received_said;
 	uint64_t now_us;

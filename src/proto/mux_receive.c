@@ -200,6 +200,7 @@ static int mux_receive_on_head(struct mux *m)
 	int err;
 
 	m->frame = mux_frame_read(m->head);
+	m->frames++;
 	m->head_len = 0;
 	m->payload_left = 0;
 	if (m->frame.version)

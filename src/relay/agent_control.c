@@ -18,6 +18,11 @@
 #include "wire/session.h"
 
 #define AGENT_CONTROL_VERSION 1u
+/* What a session's lines may cost others: so many in a turn of the loop, and so many at once before
+ * there is one every so often. Failures of visitors do not count: there are as many visitors. */
+#define AGENT_CONTROL_LINES_A_TURN 32u
+#define AGENT_CONTROL_LINES_BURST 4096u
+#define AGENT_CONTROL_LINE_EVERY_MS 5u
 
 static void agent_control_fail(struct agent_session *a, const char *sentence)
 {
@@ -160,6 +165,56 @@ static void agent_control_message(struct agent_session *a, const struct control 
 	}
 }
 
+/* ---- lines ---- */
+
+static void agent_control_go_on(struct agent_session *a);
+
+static void agent_control_on_due(struct timeout *timeout)
+{
+	struct agent_session *a = CONTAINER_OF(timeout, struct agent_session, lines_due);
+
+	a->control_waits = false;
+	agent_control_go_on(a);
+}
+
+static void agent_control_on_next(struct loop_task *task)
+{
+	struct agent_session *a = CONTAINER_OF(task, struct agent_session, lines_next);
+
+	a->control_waits = false;
+	agent_control_go_on(a);
+}
+
+/* Others come first when it has said much in this turn, or much more than agents have to say. */
+static void agent_control_pace(struct agent_session *a)
+{
+	struct worker *w = a->worker;
+	uint64_t now = loop_now(w->loop);
+
+	if (a->lines_paid_ms > now + AGENT_CONTROL_LINES_BURST * AGENT_CONTROL_LINE_EVERY_MS) {
+		a->control_waits = true;
+		timeout_arm(w->timeouts[WORKER_PACE], &a->lines_due);
+	} else if (a->lines >= AGENT_CONTROL_LINES_A_TURN) {
+		a->control_waits = true;
+		loop_put_off(w->loop, &a->lines_next);
+	}
+}
+
+static void agent_control_count_line(struct agent_session *a)
+{
+	uint64_t now = loop_now(a->worker->loop);
+
+	if (a->lines_turn != loop_turn_number(a->worker->loop)) {
+		a->lines_turn = loop_turn_number(a->worker->loop);
+		a->lines = 0;
+	}
+	a->lines++;
+	if (a->lines_paid_ms < now)
+		a->lines_paid_ms = now;
+	a->lines_paid_ms += AGENT_CONTROL_LINE_EVERY_MS;
+	agent_control_pace(a);
+}
+
 static void agent_control_line(struct agent_session *a, struct slice line)
 {
 	struct buf why = {0};
@@ -169,17 +224,18 @@ static void agent_control_line(struct agent_session *a, struct slice line)
 		buf_append_char(&why, '\0');
 		agent_control_fail(a, why.base);
 	} else {
+		if (c.type != CONTROL_FAILED || !a->failures_left)
+			agent_control_count_line(a);
 		agent_control_message(a, &c);
 		control_deinit(&c);
 	}
 	buf_release(&why);
 }
 
-/* ---- lines ---- */
-
 static bool agent_control_is_open(const struct agent_session *a)
 {
-	return a->state != AGENT_OVER && !a->why && !a->registration && !a->control_full;
+	return a->state != AGENT_OVER && !a->why && !a->registration && !a->control_full &&
+		!a->control_waits;
 }
 
 /* Takes lines off the inbox as long as they may be acted upon. */
@@ -260,6 +316,8 @@ void agent_control_open(struct agent_session *a, struct stream **stream)
 	}
 	a->control = *stream;
 	*stream = NULL;
+	timeout_init(&a->lines_due, agent_control_on_due);
+	loop_task_init(&a->lines_next, agent_control_on_next);
 	stream_listen(a->control, &agent_control_events, a);
 	stream_read_start(a->control);
 }

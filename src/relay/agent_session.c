@@ -155,6 +155,8 @@ struct agent_session *agent_session_find(const struct worker *w, struct slice id
 static void agent_session_init_tasks(struct agent_session *a)
 {
 	timeout_init(&a->timeout, agent_session_on_timeout);
+	timeout_init(&a->lines_due, NULL); /* until there is a control stream */
+	loop_task_init(&a->lines_next, NULL);
 	loop_task_init(&a->lonely, agent_session_on_lonely);
 	loop_task_init(&a->last, agent_session_on_last);
 	loop_task_init(&a->grave, agent_session_on_grave);
@@ -347,6 +349,8 @@ void agent_session_end(struct agent_session *a, const char *why, bool keep_names
 		LOG_STR("reason", slice_from_str(why)));
 	a->state = AGENT_OVER;
 	timeout_disarm(&a->timeout);
+	timeout_disarm(&a->lines_due);
+	loop_cancel(&a->lines_next);
 	loop_cancel(&a->lonely);
 	loop_cancel(&a->last);
 	map_remove(&w->agents, agent_session_name(a));

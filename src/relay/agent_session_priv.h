@@ -33,6 +33,12 @@ struct agent_session {
 	struct buf inbox; /* of it: an unfinished line */
 	struct buf promised; /* lines for when the agent is ready */
 	bool control_full; /* nothing is read before the agent has read what we wrote */
+	bool control_waits; /* likewise, before its lines are due again */
+	unsigned lines; /* acted upon in this turn */
+	uint32_t lines_turn; /* which that is */
+	uint64_t lines_paid_ms; /* when all its lines so far are paid for */
+	struct timeout lines_due;
+	struct loop_task lines_next;
 	struct registration *registration; /* under way at another worker; borrowed */
 
 	bool resume; /* agreed on */

@@ -25,6 +25,8 @@
 #include "relay/worker.h"
 
 #define FRONT_INBOX_MAX 16384u /* with more that cannot be used yet, reading stops */
+#define FRONT_REQUESTS_A_TURN                                                                      \
+	16u /* of a visitor that sends many at once; then it is others' turn */
 
 /* A connection on its way to another worker. */
 struct front_parcel {
@@ -71,13 +73,33 @@ static void front_send_away(struct front *f, unsigned home, struct slice rest)
 
 /* ---- working through the input ---- */
 
+/* Whether another request may be begun with now. Those that wait for a tunnel come one after the
+ * other anyway; those that are answered at once would keep everybody else waiting. */
+static bool front_has_turn(struct front *f)
+{
+	uint32_t turn = loop_turn_number(f->worker->loop);
+
+	if (f->turn != turn) {
+		f->turn = turn;
+		f->turn_requests = 0;
+	}
+	if (f->turn_requests < FRONT_REQUESTS_A_TURN) {
+		f->turn_requests++;
+		return true;
+	}
+	f->put_off = true;
+	loop_put_off(f->worker->loop, &f->next);
+	return false;
+}
+
 /* Parses what there is of a head and acts on it; false when that is all for now. */
 static bool front_step_head(struct front *f, struct slice *in)
 {
 	struct worker *w = f->worker;
 	unsigned home;
 
-	if (f->full || (f->body && front_body_read(f->body, *in, &w->limits) == PARSE_MORE))
+	if (f->full || f->put_off ||
+		(f->body && front_body_read(f->body, *in, &w->limits) == PARSE_MORE))
 		return false;
 	switch (http1_parse_request(&f->parser, *in, &w->limits, &w->request_head)) {
 	case PARSE_MORE:
@@ -89,6 +111,8 @@ static bool front_step_head(struct front *f, struct slice *in)
 		break;
 	}
 	http1_parser_reset(&f->parser);
+	if (!front_has_turn(f))
+		return false;
 	switch (front_request_handle(f, in, &front_exchange_events, &home)) {
 	case FRONT_ON:
 		/* What was gathered or asked for this request says nothing about the next one. */
@@ -142,7 +166,7 @@ static bool front_uses_input(const struct front *f)
 {
 	switch (f->state) {
 	case FRONT_HEAD:
-		return !f->full;
+		return !f->full && !f->put_off;
 	case FRONT_BODY:
 		return exchange_takes_body(f->exchange);
 	case FRONT_ASKING:
@@ -162,7 +186,7 @@ static void front_settle_ended(struct front *f, bool pending)
 	/* What is left although body is taken, the beginning of trailers, never gets whole. */
 	if (f->exchange && f->state != FRONT_PIPED)
 		exchange_visitor_ended(f->exchange, pending && !exchange_takes_body(f->exchange));
-	else if (f->state == FRONT_HEAD && !f->full)
+	else if (f->state == FRONT_HEAD && !f->full && !f->put_off)
 		front_close_now(f, false);
 }
 
@@ -218,6 +242,14 @@ static void front_process(struct front *f, struct slice data)
 static void front_process_inbox(struct front *f)
 {
 	front_process(f, (struct slice) {NULL, 0});
+}
+
+static void front_on_next(struct loop_task *task)
+{
+	struct front *f = CONTAINER_OF(task, struct front, next);
+
+	f->put_off = false;
+	front_process_inbox(f);
 }
 
 /* ---- the visitor's stream ---- */
@@ -373,6 +405,7 @@ static struct front *front_new(struct worker *w, struct stream *stream)
 	metrics_add(w->metrics, METRIC_VISITORS_OPEN, 1);
 	timeout_init(&f->timeout, front_on_timeout);
 	loop_task_init(&f->grave, front_on_grave);
+	loop_task_init(&f->next, front_on_next);
 	stream_listen(stream, &front_stream_events, f);
 	return f;
 }

@@ -38,6 +38,7 @@ void front_close_now(struct front *f, bool reset)
 		return;
 	f->state = FRONT_GONE;
 	timeout_disarm(&f->timeout);
+	loop_cancel(&f->next);
 	front_stop_asking(f);
 	exchange_free(&f->exchange);
 	if (reset)

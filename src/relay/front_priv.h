@@ -56,6 +56,7 @@ struct front {
 	struct http1_parser parser;
 	struct timeout timeout;
 	struct loop_task grave; /* frees it at the end of the turn */
+	struct loop_task next; /* goes on with requests that others came in between of */
 	enum front_state state;
 	struct front_body *body; /* owned; of a request to the relay itself */
 	struct gate_visit *visit; /* owned; of a request that waits, or has waited, at a gate */
@@ -63,8 +64,11 @@ struct front {
 	void (*again)(void *ctx); /* looks at the request once more that was asked about */
 	struct front_wait *wait; /* owned; while its answer is awaited */
 	uint32_t discarded; /* bytes thrown away while closing */
+	uint32_t turn; /* of the loop, in which its last request was begun with */
 	struct front_origin from;
 	struct front_known known;
+	uint8_t turn_requests; /* and how many others */
+	bool put_off; /* it had its share of this turn */
 	bool full; /* the stream has parked bytes */
 	bool moved; /* another worker has the connection */
 	bool ended; /* the visitor half-closed */

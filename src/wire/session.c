@@ -18,6 +18,7 @@
 #define SESSION_GIVE_UP_MS 30000u
 #define SESSION_DOUBT_MAX_US 3000000u /* so long a long way has at most to answer a probe */
 #define SESSION_HEARD_MAX_US 10000000u /* and what takes all that stands in front of it */
+#define SESSION_BULK_FRAME 1024u /* bytes, on average */
 #define SESSION_BUSY_READS 16u /* so many between two heartbeats, and the link is busy */
 
 struct session {
@@ -178,9 +179,20 @@ static const struct mux_events session_mux_events = {
 
 /* ---- the link's events ---- */
 
+/* Whether the next reads may be large: not where that would bring many thousand frames at once,
+ * for which everybody else on this loop would have to wait. */
+static void session_set_bulk(struct session *s, bool bulk)
+{
+	if (s->bulk == bulk)
+		return;
+	s->bulk = bulk;
+	stream_set_bulk(s->link, bulk);
+}
+
 static void session_on_data(void *ctx, struct slice data)
 {
 	struct session *s = ctx;
+	uint32_t frames;
 
 	session_receive_early(s);
 	if (!s->link)
@@ -189,11 +201,10 @@ static void session_on_data(void *ctx, struct slice data)
 	timeout_disarm(&s->probe);
 	if (s->reads < SESSION_BUSY_READS && ++s->reads == SESSION_BUSY_READS)
 		stream_keep_buffers(s->link, true);
-	if (data.len >= STREAM_READ_SMALL && !s->bulk) {
-		s->bulk = true;
-		stream_set_bulk(s->link, true);
-	}
+	frames = mux_frames(s->mux);
 	session_receive(s, data);
+	if (data.len >= STREAM_READ_SMALL && s->link)
+		session_set_bulk(s, data.len / SESSION_BULK_FRAME >= mux_frames(s->mux) - frames);
 }
 
 static void session_on_drained(void *ctx)

@@ -317,6 +317,73 @@ static void an_event_has_one_time(void **state)
 	assert_true(loop_event_us(f->loop) > at);
 }
 
+struct again {
+	struct loop_task task;
+	struct fixture *fixture;
+	uint32_t turns[3]; /* in which it ran */
+};
+
+static void on_again(struct loop_task *task)
+{
+	struct again *again = CONTAINER_OF(task, struct again, task);
+	struct fixture *f = again->fixture;
+
+	again->turns[f->count++] = loop_turn_number(f->loop);
+	if (f->count < ARRAY_LEN(again->turns))
+		loop_put_off(f->loop, task);
+	else
+		loop_stop(f->loop);
+}
+
+/* The loop would sleep for ever otherwise: nothing else is on it. */
+static void what_is_put_off_runs_once_a_turn_without_a_sleep_before_it(void **state)
+{
+	struct fixture *f = *state;
+	struct again again = {.fixture = f};
+
+	loop_task_init(&again.task, on_again);
+	loop_put_off(f->loop, &again.task);
+	loop_put_off(f->loop, &again.task);
+	assert_int_equal(f->count, 0);
+	loop_run(f->loop);
+	assert_int_equal(f->count, 3);
+	assert_true(again.turns[1] > again.turns[0]);
+	assert_true(again.turns[2] > again.turns[1]);
+}
+
+static void what_is_put_off_can_be_cancelled_or_runs_at_the_end(void **state)
+{
+	struct fixture *f = *state;
+	struct step steps[2];
+
+	for (int i = 0; i < 2; i++) {
+		step_init(&steps[i], f, i);
+		loop_put_off(f->loop, &steps[i].task);
+	}
+	loop_cancel(&steps[0].task);
+	loop_free(&f->loop);
+	assert_int_equal(f->count, 1);
+	assert_int_equal(f->order[0], 1);
+	f->loop = loop_new();
+}
+
+static void what_a_reader_has_read_counts_for_one_turn(void **state)
+{
+	struct fixture *f = *state;
+	char one, other;
+
+	loop_turn(f->loop);
+	assert_int_equal(loop_bytes_read(f->loop, &one), 0);
+	loop_count_read(f->loop, &one, 5);
+	loop_count_read(f->loop, &one, 6);
+	assert_int_equal(loop_bytes_read(f->loop, &one), 11);
+	assert_int_equal(loop_bytes_read(f->loop, &other), 0);
+	loop_count_read(f->loop, &other, 7);
+	assert_int_equal(loop_bytes_read(f->loop, &other), 7);
+	loop_turn(f->loop);
+	assert_int_equal(loop_bytes_read(f->loop, &other), 0);
+}
+
 int main(void)
 {
 #define LOOP_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -333,6 +400,9 @@ int main(void)
 		LOOP_TEST(another_thread_may_stop_a_loop_that_sleeps),
 		LOOP_TEST(clocks_only_go_forward),
 		LOOP_TEST(an_event_has_one_time),
+		LOOP_TEST(what_is_put_off_runs_once_a_turn_without_a_sleep_before_it),
+		LOOP_TEST(what_is_put_off_can_be_cancelled_or_runs_at_the_end),
+		LOOP_TEST(what_a_reader_has_read_counts_for_one_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,6 +220,41 @@ static void reads_that_follow_little_go_anywhere(void **state)
 	assert_int_equal(log->asked, 0);
 }
 
+/* All is sent as fast as the kernel takes it, and read; returns the most that one turn brought. */
+static size_t most_of_a_turn(void)
+{
+	struct stream_log *log = &fixture.log;
+	struct slice rest = much();
+	size_t most = 0;
+
+	stream_read_start(log->stream);
+	while (buf_len(&log->data) < MUCH) {
+		size_t before = buf_len(&log->data), now;
+		uint32_t turn = loop_turn_number(fixture.loop);
+		ssize_t n;
+
+		while ((n = send(fixture.peer, rest.ptr, rest.len, MSG_NOSIGNAL)) > 0)
+			rest = slice_from(rest, (size_t)n);
+		loop_turn(fixture.loop); /* which may take two */
+		now = (buf_len(&log->data) - before) / (loop_turn_number(fixture.loop) - turn);
+		most = now > most ? now : most;
+	}
+	check_data(much());
+	return most;
+}
+
+/* Others on the loop wait meanwhile. */
+static void a_turn_brings_no_more_than_the_share_of_one(void **state)
+{
+	assert_in_range(most_of_a_turn(), 1, STREAM_READ_SMALL);
+}
+
+static void a_turn_brings_more_where_reads_are_large(void **state)
+{
+	stream_set_bulk(fixture.log.stream, true);
+	assert_in_range(most_of_a_turn(), STREAM_READ_SMALL + 1, STREAM_READ_BULK);
+}
+
 static void the_other_side_may_end_and_still_be_written_to(void **state)
 {
 	struct stream_log *log = &fixture.log;
@@ -435,6 +470,8 @@ int main(void)
 		STREAM_TEST(nothing_is_read_before_reading_starts),
 		STREAM_TEST(reading_stops_inside_an_event_and_starts_again),
 		STREAM_TEST(an_event_brings_no_more_than_one_read),
+		STREAM_TEST(a_turn_brings_no_more_than_the_share_of_one),
+		STREAM_TEST(a_turn_brings_more_where_reads_are_large),
 		STREAM_TEST(reads_may_be_large_where_that_is_wanted),
 		STREAM_TEST(reads_that_follow_much_go_where_the_owner_wants_them),
 		STREAM_TEST(little_is_read_while_the_owner_has_no_room),

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -12,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/loop.h"
+#include "io/stream.h"
 #include "proto/mux_frame.h"
 #include "support/loop_turn.h"
 #include "support/session_pair.h"
@@ -306,6 +308,50 @@ static void a_peer_that_breaks_rules_is_told_and_left(void **state)
 	close(fd);
 }
 
+/* Frames of this size, for a stream that nobody has, as fast as they are taken; the most bytes of
+ * them that one turn brought. */
+static size_t most_of_a_turn(uint32_t payload)
+{
+	uint64_t before = session_received(server->session), sent = 0;
+	size_t size = MUX_FRAME_HEAD + payload, most = 0;
+	int fd = session_pair_start_bare(&pair, 1, SLICE(""));
+	struct buf out = {0}, in = {0};
+
+	while (sent < 2 * MIB || buf_len(&out)) {
+		uint32_t turn = loop_turn_number(pair.loop);
+		uint64_t now = session_received(server->session), brought;
+		ssize_t n;
+
+		for (; sent < 2 * MIB && buf_len(&out) < MIB; sent += size) {
+			buf_append_slice(&out, frame(MUX_FRAME_DATA, 0, 401, payload));
+			buf_append(&out, pattern, payload);
+		}
+		while (buf_len(&out) &&
+			(n = send(fd, out.base + out.start, buf_len(&out), MSG_NOSIGNAL)) > 0)
+			buf_consume(&out, (size_t)n);
+		loop_turn(pair.loop);
+		assert_int_equal(tcp_pair_receive(fd, &in), TCP_PAIR_OPEN);
+		brought = (session_received(server->session) - now) /
+			(loop_turn_number(pair.loop) - turn);
+		most = brought > most ? (size_t)brought : most;
+	}
+	UNTIL(session_received(server->session) - before == sent);
+	buf_release(&in);
+	close(fd);
+	return most;
+}
+
+/* Many thousand small frames at once would keep everybody else on the loop waiting. */
+static void reads_are_large_where_frames_are(void **state)
+{
+	near = (struct stream_log) {0};
+	session_pair_init(&pair, 0, 0, 0);
+	assert_in_range(most_of_a_turn(1), 1, STREAM_READ_SMALL);
+	session_pair_deinit(&pair);
+	session_pair_init(&pair, 0, 0, 0);
+	assert_in_range(most_of_a_turn(32768), STREAM_READ_SMALL + 1, STREAM_READ_BULK);
+}
+
 static void leaving_is_heard(void **state)
 {
 	start(true);
@@ -418,6 +464,7 @@ int main(void)
 		T(a_probe_that_is_answered_does_not),
 		T(what_came_with_the_link_is_read_first_and_later),
 		T(a_peer_that_breaks_rules_is_told_and_left),
+		T(reads_are_large_where_frames_are),
 		T(leaving_is_heard),
 		T(it_may_be_freed_inside_any_event),
 		T(it_may_be_freed_when_its_peer_broke_rules),
