@@ -99,14 +99,21 @@ static void link_lose_session(struct agent_link *l, const char *why)
 		link_voice_say(&l->voice, &r);
 }
 
-static void link_wait(struct agent_link *l, unsigned retry_after_s)
+/* Why: what the attempt has met; NULL where there was none. */
+static void link_wait(struct agent_link *l, const struct refusal *why)
 {
-	uint64_t cap = l->session ? relay_session_grace_ms(l->session) / LINK_TRIES : 0;
+	struct backoff_end end = {.now_ms = loop_now(l->loop)};
 	uint64_t wait;
 
 	if (l->state == LINK_OVER)
 		return;
-	wait = backoff_next(&l->backoff, retry_after_s * UINT64_C(1000), cap);
+	if (l->session)
+		end.cap_ms = relay_session_grace_ms(l->session) / LINK_TRIES;
+	if (why) {
+		end.retry_after_ms = why->retry_after_s * UINT64_C(1000);
+		end.nobody = why->nobody;
+	}
+	wait = backoff_next(&l->backoff, &end);
 	l->state = LINK_WAITING;
 	timeout_queue_set(l->delay, wait ? wait : 1);
 	timeout_arm(l->delay, &l->retry);
@@ -194,7 +201,7 @@ static void link_on_lost(void *ctx, int err)
 	else
 		link_voice_warn(&l->voice, SLICE("relay-protocol"),
 			SLICE("The relay closed the connection before it said anything."));
-	link_wait(l, 0);
+	link_wait(l, NULL);
 }
 
 static void link_on_broken(void *ctx, struct slice why)
@@ -208,7 +215,7 @@ static void link_on_broken(void *ctx, struct slice why)
 	link_voice_warn(&l->voice, SLICE("relay-protocol"), why);
 	backoff_down(&l->backoff, loop_now(l->loop));
 	link_lose_session(l, "the session ended with an error");
-	link_wait(l, 0);
+	link_wait(l, NULL);
 }
 
 static void link_on_measured(void *ctx, uint64_t rtt_us)
@@ -255,7 +262,7 @@ static void link_continue(struct agent_link *l, const struct uplink_result *resu
 		link_voice_warn(&l->voice, SLICE("relay-refused"),
 			SLICE("What answered could not prove that it is the relay of this "
 			      "session."));
-		link_wait(l, 0);
+		link_wait(l, NULL);
 	} else {
 		link_begin_anew(l, "the relay has not kept what it takes to go on");
 	}
@@ -266,7 +273,7 @@ static void link_retry(struct agent_link *l, const struct refusal *refusal, stru
 	link_voice_warn(&l->voice, refusal->code, detail);
 	if (link_is_hopeless(l))
 		link_lose_session(l, "the relay was away for longer than it keeps a session");
-	link_wait(l, refusal->retry_after_s);
+	link_wait(l, refusal);
 }
 
 static void link_on_refused(struct agent_link *l, const struct uplink_result *result)
@@ -403,7 +410,7 @@ void agent_link_hurry(struct agent_link *l)
 		l->fair_until = now + LINK_FAIR_MS;
 		backoff_hurry(&l->backoff);
 		l->voice.attempt = 0;
-		link_wait(l, 0);
+		link_wait(l, NULL);
 		return;
 	case LINK_IDLE:
 	case LINK_OVER:

@@ -1,6 +1,7 @@
 /*
  * Waits: less than BACKOFF_FIRST_MS, then BACKOFF_STEP_MS doubled with each failure up to
- * BACKOFF_LONGEST_MS, a quarter more or less.
+ * BACKOFF_LONGEST_MS, a quarter more or less. While nobody is there, between a half and the whole
+ * of BACKOFF_AWAY_MS or what has become of it.
  */
 #include "agent/backoff.h"
 
@@ -23,33 +24,61 @@ static uint64_t backoff_doubled(unsigned failures)
 	return wait < BACKOFF_LONGEST_MS ? wait : BACKOFF_LONGEST_MS;
 }
 
-static uint64_t backoff_wait(struct backoff *b, uint64_t cap_ms)
+/* The first of these waits has any length: whoever lost the same relay at the same moment is spread
+ * by it, and stays so. */
+static uint64_t backoff_wait_away(struct backoff *b, uint64_t now_ms)
 {
-	uint64_t wait;
+	uint64_t longest;
 
-	if (b->failures == 0)
-		return b->random(b->ctx, BACKOFF_FIRST_MS);
-	wait = backoff_doubled(b->failures);
+	if (!b->is_away) {
+		b->is_away = true;
+		b->away_since = now_ms;
+		return b->random(b->ctx, BACKOFF_AWAY_MS);
+	}
+	longest = (now_ms - b->away_since) / BACKOFF_AWAY_PART;
+	if (longest < BACKOFF_AWAY_MS)
+		longest = BACKOFF_AWAY_MS;
+	if (longest > BACKOFF_LONGEST_MS)
+		longest = BACKOFF_LONGEST_MS;
+	return longest - longest / 2 + b->random(b->ctx, (uint32_t)(longest / 2 + 1));
+}
+
+static uint64_t backoff_wait_doubled(struct backoff *b, uint64_t cap_ms)
+{
+	uint64_t wait = backoff_doubled(b->failures);
+
 	if (cap_ms && wait > cap_ms)
 		wait = cap_ms;
 	return wait - wait / 4 + b->random(b->ctx, (uint32_t)(wait / 2 + 1));
 }
 
-uint64_t backoff_next(struct backoff *b, uint64_t retry_after_ms, uint64_t cap_ms)
+static uint64_t backoff_wait(struct backoff *b, const struct backoff_end *end)
 {
 	uint64_t wait;
+
+	if (end->nobody && b->failures)
+		return backoff_wait_away(b, end->now_ms);
+	b->is_away = false;
+	wait = b->failures ? backoff_wait_doubled(b, end->cap_ms)
+			   : b->random(b->ctx, BACKOFF_FIRST_MS);
+	if (b->failures < UINT_MAX)
+		b->failures++;
+	return wait;
+}
+
+uint64_t backoff_next(struct backoff *b, const struct backoff_end *end)
+{
+	uint64_t asked_ms = end->retry_after_ms, wait;
 
 	if (b->hurry) {
 		b->hurry = false;
 		return 0;
 	}
-	if (retry_after_ms > BACKOFF_RETRY_AFTER_MAX_MS)
-		retry_after_ms = BACKOFF_RETRY_AFTER_MAX_MS;
-	wait = backoff_wait(b, cap_ms);
-	if (b->failures < UINT_MAX)
-		b->failures++;
+	if (asked_ms > BACKOFF_RETRY_AFTER_MAX_MS)
+		asked_ms = BACKOFF_RETRY_AFTER_MAX_MS;
+	wait = backoff_wait(b, end);
 	/* On top of what was asked for: everybody else was told the same. */
-	return retry_after_ms ? retry_after_ms + wait % BACKOFF_STEP_MS : wait;
+	return asked_ms ? asked_ms + wait % BACKOFF_STEP_MS : wait;
 }
 
 void backoff_up(struct backoff *b, uint64_t now_ms)
@@ -63,7 +92,7 @@ void backoff_down(struct backoff *b, uint64_t now_ms)
 {
 	if (!b->is_up)
 		return;
-	b->is_up = false;
+	b->is_up = b->is_away = false;
 	if (now_ms - b->up_at >= BACKOFF_HEALTHY_MS)
 		b->failures = 0;
 	else if (b->failures > 1)
@@ -73,5 +102,6 @@ void backoff_down(struct backoff *b, uint64_t now_ms)
 void backoff_hurry(struct backoff *b)
 {
 	b->hurry = true;
+	b->is_away = false;
 	b->failures = 0;
 }

@@ -124,11 +124,17 @@ static void lines_plain_forwarding(struct buf *out, const struct report *r)
 	buf_append_char(out, '\n');
 }
 
+/* Of attempts without end the first, second, fourth, eighth and so on. */
+static bool lines_plain_tells_attempt(const struct report *r)
+{
+	return (r->attempt > 1 || r->retry_ms) && (r->attempt & (r->attempt - 1)) == 0;
+}
+
 void lines_plain(struct buf *out, const struct report *r)
 {
 	switch (r->kind) {
 	case REPORT_CONNECTING:
-		if (r->attempt > 1 || r->retry_ms)
+		if (lines_plain_tells_attempt(r))
 			lines_plain_event(out, r, "connecting");
 		break;
 	case REPORT_LINK_UP:

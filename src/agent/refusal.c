@@ -8,11 +8,15 @@
 
 static struct refusal refusal_of_answer(const struct uplink_result *result)
 {
-	struct refusal r = {REFUSAL_RETRY, result->code, result->retry_after_s};
+	struct refusal r = {.kind = REFUSAL_RETRY,
+		.code = result->code,
+		.retry_after_s = result->retry_after_s};
 
-	if (!result->code.len)
-		return (struct refusal) {
-			REFUSAL_FOREIGN, SLICE("relay-protocol"), result->retry_after_s};
+	if (!result->code.len) {
+		r.kind = REFUSAL_FOREIGN;
+		r.code = SLICE("relay-protocol");
+		return r;
+	}
 	if (result->status == 410)
 		r.kind = REFUSAL_SESSION_GONE;
 	else if (result->status == 401)
@@ -28,25 +32,25 @@ static struct refusal refusal_of_answer(const struct uplink_result *result)
 
 struct refusal refusal_of(const struct uplink_result *result)
 {
-	struct slice code = {NULL, 0};
+	struct refusal r = {.kind = REFUSAL_RETRY, .nobody = result->hop == UPLINK_TCP};
 
 	switch (result->hop) {
 	case UPLINK_DNS:
-		code = SLICE("relay-dns");
+		r.code = SLICE("relay-dns");
 		break;
 	case UPLINK_TCP:
-		code = result->err == ERR_REFUSED ? SLICE("relay-refused")
-						  : SLICE("relay-unreachable");
+		r.code = result->err == ERR_REFUSED ? SLICE("relay-refused")
+						    : SLICE("relay-unreachable");
 		break;
 	case UPLINK_PROXY:
-		code = SLICE("relay-proxy");
+		r.code = SLICE("relay-proxy");
 		break;
 	case UPLINK_TLS:
-		code = SLICE("relay-tls");
+		r.code = SLICE("relay-tls");
 		break;
 	case UPLINK_HTTP:
 	case UPLINK_DONE:
 		return refusal_of_answer(result);
 	}
-	return (struct refusal) {REFUSAL_RETRY, code, 0};
+	return r;
 }

@@ -2,6 +2,8 @@
 #ifndef AGENT_REFUSAL_H
 #define AGENT_REFUSAL_H
 
+#include <stdbool.h>
+
 #include "base/slice.h"
 
 struct uplink_result;
@@ -18,6 +20,7 @@ struct refusal {
 	enum refusal_kind kind;
 	struct slice code; /* the relay's own (borrowed), or relay-dns and the like */
 	unsigned retry_after_s;
+	bool nobody; /* the attempt has not come to anybody: another one costs nobody anything */
 };
 
 struct refusal refusal_of(const struct uplink_result *result);

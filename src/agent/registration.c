@@ -372,9 +372,12 @@ static bool registration_forget_wish(struct registration *reg, const struct cont
 static void registration_wait(
 	struct registration *reg, unsigned lane, unsigned retry_after_s, uint64_t now_ms)
 {
+	const struct backoff_end end = {
+		.now_ms = now_ms, .retry_after_ms = retry_after_s * UINT64_C(1000)};
+
 	backoff_down(&reg->backoff, now_ms);
 	reg->states[lane] = REGISTRATION_WAITING;
-	reg->retry_at = now_ms + backoff_next(&reg->backoff, retry_after_s * UINT64_C(1000), 0);
+	reg->retry_at = now_ms + backoff_next(&reg->backoff, &end);
 }
 
 static enum registration_event registration_fail(

@@ -97,6 +97,7 @@ def test_a_killed_agent_is_replaced_by_another_with_its_token(relay, services, a
     assert [request.method for request in service.requests] == ["POST", "GET"]
 
 
+@pytest.mark.covers("fault-5")
 def test_a_relay_killed_under_load_comes_back(start, services, adits):
     place = free_ports()
     flags = ["--port", place, "--address", "127.0.0.1"]
@@ -129,6 +130,35 @@ def test_a_relay_killed_under_load_comes_back(start, services, adits):
         names = {event["url"].partition("//")[2].partition(":")[0]
                  for event in agent.find("tunnel_up")}
         assert names == {host}
+
+
+@pytest.mark.covers("fault-5", "threat-20")
+def test_agents_wait_at_most_two_seconds_for_a_relay_that_listens_again(start, services, adits):
+    """Not all of them at once, and each comes once."""
+    place, count, tries = free_ports(), 12, 7
+    flags = ["--port", place, "--address", "127.0.0.1"]
+    relay = start(*flags, listen=False)
+    service = services()
+    agents = [adits(relay, "http", service.port) for _ in range(count)]
+    hosts = [host_of(agent) for agent in agents]
+    relay.kill()
+
+    def waits_of(agent):
+        return [event["retry_ms"] for event in agent.find("connecting") if "retry_ms" in event]
+    wait_for(lambda: all(len(waits_of(agent)) >= tries for agent in agents), "attempts of all of them",
+             4 * DEADLINE)
+    waits = [waits_of(agent)[:tries] for agent in agents]
+    for first, second, *later in waits:
+        assert first < 500 and second < 2000 and all(1000 <= wait <= 2000 for wait in later)
+    seconds = [second for _, second, *_ in waits]
+    assert max(seconds) - min(seconds) > 200, "they would come together"
+    again = start(*flags, listen=False)
+    again.wait_log("tunnel registered", count=count, timeout=2 * DEADLINE)
+    for host in hosts:
+        assert http.fetch(place, host=host).body == b"hello"
+    assert len(again.find_logs("session up")) == count
+    for agent, host in zip(agents, hosts):
+        assert [event["url"] for event in agent.find("tunnel_up")] == [f"http://{host}:{place}"] * 2
 
 
 # ---------------------------------------------------------------- told to stop

@@ -47,6 +47,7 @@ static void an_answer_is_judged_by_status_and_code(void **state)
 		assert_int_equal(r.kind, rows[i].kind);
 		assert_true(slice_eq(r.code, slice_from_str(rows[i].told)));
 		assert_int_equal(r.retry_after_s, 7);
+		assert_false(r.nobody);
 	}
 }
 
@@ -56,12 +57,13 @@ static void the_hop_that_failed_is_named(void **state)
 		enum uplink_hop hop;
 		int err;
 		const char *code;
+		bool nobody; /* whom it costs something */
 	} rows[] = {
-		{UPLINK_DNS, ERR_NOT_FOUND, "relay-dns"},
-		{UPLINK_TCP, ERR_REFUSED, "relay-refused"},
-		{UPLINK_TCP, ERR_TIMEOUT, "relay-unreachable"},
-		{UPLINK_PROXY, ERR_DENIED, "relay-proxy"},
-		{UPLINK_TLS, ERR_DENIED, "relay-tls"},
+		{UPLINK_DNS, ERR_NOT_FOUND, "relay-dns", false},
+		{UPLINK_TCP, ERR_REFUSED, "relay-refused", true},
+		{UPLINK_TCP, ERR_TIMEOUT, "relay-unreachable", true},
+		{UPLINK_PROXY, ERR_DENIED, "relay-proxy", false},
+		{UPLINK_TLS, ERR_DENIED, "relay-tls", false},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -69,6 +71,7 @@ static void the_hop_that_failed_is_named(void **state)
 		struct refusal r = refusal_of(&result);
 
 		assert_int_equal(r.kind, REFUSAL_RETRY);
+		assert_int_equal(r.nobody, rows[i].nobody);
 		assert_true(slice_eq(r.code, slice_from_str(rows[i].code)));
 	}
 }
