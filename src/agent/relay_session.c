@@ -7,6 +7,8 @@
 #include "agent/report.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "crypto/digest.h"
+#include "crypto/rand.h"
 #include "io/loop.h"
 #include "io/stream.h"
 #include "io/timeout.h"
@@ -130,6 +132,7 @@ static void relay_session_send_hello(struct relay_session *s)
 		.version = 1,
 		.agent = (char *)(uintptr_t) "adit/" ADIT_VERSION,
 		.client = (char *)(uintptr_t)s->env->conf->client,
+		.process = (char *)(uintptr_t)s->env->process,
 		.resume = true,
 		.window = RELAY_SESSION_WINDOW};
 
@@ -188,6 +191,8 @@ static const struct session_events relay_session_events = {
 void relay_session_env_init(struct relay_session_env *env, struct loop *loop,
 	const struct agent_conf *conf, struct pool *streams)
 {
+	uint8_t random[RELAY_SESSION_PROCESS_MAX / 2];
+
 	*env = (struct relay_session_env) {
 		.loop = loop,
 		.conf = conf,
@@ -198,6 +203,8 @@ void relay_session_env_init(struct relay_session_env *env, struct loop *loop,
 			.tick = timeout_queue_new(loop, RELAY_SESSION_TICK_MS)},
 		.welcome = timeout_queue_new(loop, RELAY_SESSION_WELCOME_MS),
 	};
+	rand_bytes(random, sizeof(random));
+	digest_hex(random, sizeof(random), env->process);
 }
 
 void relay_session_env_deinit(struct relay_session_env *env)

@@ -25,12 +25,15 @@ struct stream;
 struct timeout_queue;
 struct uplink_result;
 
+#define RELAY_SESSION_PROCESS_MAX 32u
+
 /* What an agent's sessions have in common. */
 struct relay_session_env {
 	struct loop *loop; /* borrowed */
 	const struct agent_conf *conf; /* borrowed */
 	struct session_supplies supplies; /* owned; set to the relay's pace by the welcome */
 	struct timeout_queue *welcome; /* owned; how long a relay may take for its first word */
+	char process[RELAY_SESSION_PROCESS_MAX + 1]; /* random: which run of the agent this is */
 };
 
 /* The session may be ended inside of any of them. */

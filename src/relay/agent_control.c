@@ -65,6 +65,11 @@ static char *agent_control_text(const char *text)
 	return mem_dup_str(text, strlen(text));
 }
 
+static char *agent_control_keep(const char *text)
+{
+	return text ? mem_dup_str(text, strlen(text)) : NULL;
+}
+
 /* An account wherever it is; else the token, or the address. */
 static void agent_control_set_owner(struct agent_session *a, const struct control *hello)
 {
@@ -91,6 +96,8 @@ static void agent_control_hello(struct agent_session *a, const struct control *c
 		return;
 	}
 	agent_control_set_owner(a, c);
+	a->token = agent_control_keep(c->client);
+	a->process = agent_control_keep(c->process);
 	a->program = agent_control_text(c->agent);
 	a->resume = c->resume;
 	a->ready = !c->resume;

@@ -67,6 +67,8 @@ static void agent_session_on_grave(struct loop_task *task)
 	mem_wipe(a->secret, sizeof(a->secret));
 	mem_free(a->grant);
 	mem_free(a->owner);
+	mem_free(a->token);
+	mem_free(a->process);
 	mem_free(a->program);
 	mem_free(a->client);
 	mem_free(a->source);
@@ -288,6 +290,8 @@ void agent_session_lost(struct agent_session *a, int err)
 		agent_session_end(a, "its link was lost, and its agent cannot resume", true);
 	} else if (atomic_load(&w->shared->draining)) {
 		agent_session_end(a, "its link was lost while the relay drains", false);
+	} else if (a->outlived && session_is_in_doubt(a->session)) {
+		agent_session_end(a, AGENT_SESSION_OUTLIVED, true);
 	} else {
 		agent_session_park(a);
 	}

@@ -16,6 +16,9 @@ struct session;
 struct stream;
 struct worker;
 
+/* Why a session ended without which another process of its client goes on. */
+#define AGENT_SESSION_OUTLIVED "its agent was started anew"
+
 enum agent_state {
 	AGENT_GREETING, /* its hello has not come */
 	AGENT_LINKED,
@@ -44,6 +47,7 @@ struct agent_session {
 	bool resume; /* agreed on */
 	bool ready; /* what it would resume with has arrived: visitors may be sent */
 	bool leaving; /* it wants no new streams: its tunnels are gone */
+	bool outlived; /* another process of its client has come for a tunnel of it */
 	struct list members; /* struct session_member, its part in tunnels */
 	unsigned member_count;
 	struct list upstreams; /* struct session_upstream */
@@ -65,6 +69,8 @@ struct agent_session {
 	enum identity_kind owner_kind;
 	bool has_host;
 	char *owner; /* owned: account, token or address */
+	char *token; /* owned: of its client, whatever the owner is; NULL without one */
+	char *process; /* owned: which run of its agent it belongs to; NULL: it does not say */
 	char *program; /* owned: what it calls itself */
 	char *client; /* owned: its address, as the log has it */
 	char *source; /* owned: the one that it cannot choose */

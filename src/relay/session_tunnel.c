@@ -54,12 +54,12 @@ static struct slice session_tunnel_line(
 	return buf_slice(&w->line);
 }
 
-/* Its numbers for streams are used up, after 2^31 visitors: its agent begins another session. */
-static void session_tunnel_wear_out(struct agent_session *a)
+/* At the end of the turn; its names are kept. */
+static void session_tunnel_end_agent(struct agent_session *a, const char *why)
 {
 	if (a->leaving || a->why)
 		return;
-	a->why = "its numbers for streams are used up";
+	a->why = why;
 	a->keeps_names = true;
 	loop_defer(a->worker->loop, &a->last);
 }
@@ -80,7 +80,8 @@ static struct upstream *session_tunnel_open(struct worker *w, struct session_mem
 		return NULL;
 	stream = session_open(a->session);
 	if (!stream) {
-		session_tunnel_wear_out(a);
+		/* After 2^31 visitors: its agent begins another session. */
+		session_tunnel_end_agent(a, "its numbers for streams are used up");
 		return NULL;
 	}
 	su = pool_take(&w->upstreams);
@@ -348,8 +349,34 @@ void session_tunnel_doubt(const struct tunnel *t)
 		session_probe(session_tunnel_member(node)->agent->session);
 }
 
+/* Not the same run of an agent, but of the same client: on the same machine, unless somebody has
+ * given one token to several. */
+static bool session_tunnel_outlives(const struct agent_session *a, const struct agent_session *past)
+{
+	return a->token && past->token && !strcmp(a->token, past->token) && a->process &&
+		past->process && strcmp(a->process, past->process) != 0;
+}
+
+/* Nobody will come back for a session that its process has left behind. Visitors shall not wait
+ * for that; one that has a link is asked whether there is anybody. */
+static void session_tunnel_bury(struct session_tunnel *st, const struct agent_session *heir)
+{
+	LIST_EACH (node, &st->members) {
+		struct agent_session *a = session_tunnel_member(node)->agent;
+
+		if (!session_tunnel_outlives(heir, a))
+			continue;
+		a->outlived = true;
+		if (session_has_link(a->session))
+			session_probe(a->session);
+		else
+			session_tunnel_end_agent(a, AGENT_SESSION_OUTLIVED);
+	}
+}
+
 void session_tunnel_take_over(struct session_tunnel *st, const struct session_tunnel_wish *wish)
 {
+	session_tunnel_bury(st, wish->agent);
 	if (wish->share && session_tunnel_is_shared(&st->tunnel)) {
 		session_tunnel_doubt(&st->tunnel);
 	} else {

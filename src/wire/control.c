@@ -45,6 +45,7 @@ static const struct control_member control_members[] = {
 	{"agent", CONTROL_TEXT, AT(agent), BIT(HELLO), 0, 0, 128},
 	{"relay", CONTROL_TEXT, AT(agent), BIT(WELCOME), 0, 0, 128},
 	{"client", CONTROL_TOKEN, AT(client), BIT(HELLO), 0, 1, 256},
+	{"process", CONTROL_TOKEN, AT(process), BIT(HELLO), 0, 1, 64},
 	{"session", CONTROL_TOKEN, AT(session), BIT(WELCOME), BIT(WELCOME), 1, 64},
 	{"secret", CONTROL_TOKEN, AT(secret), BIT(WELCOME), 0, 64, 64},
 	{"resume", CONTROL_BOOL, AT(resume), BIT(HELLO) | BIT(WELCOME), 0, 0, 1},

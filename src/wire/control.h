@@ -59,6 +59,7 @@ struct control {
 	bool is_protected; /* what register asked for stands before the tunnel */
 	char *agent; /* hello; the relay's in welcome */
 	char *client;
+	char *process; /* hello: which run of the agent this is */
 	char *session;
 	char *secret;
 	char *account; /* whose key the agent has shown */

@@ -35,7 +35,7 @@ struct session {
 	struct loop_task turn; /* at the end of the turn; frees it once it is over */
 	struct buf early; /* came with the link, not looked at yet */
 	uint64_t rtt_us;
-	uint64_t doubt_us; /* when the link was probed */
+	uint64_t doubt_us; /* when it was probed; 0: something has come since */
 	uint64_t look_us; /* when it was last looked at since */
 	unsigned reads; /* since the last heartbeat, up to SESSION_BUSY_READS */
 	bool link_full;
@@ -199,6 +199,7 @@ static void session_on_data(void *ctx, struct slice data)
 		return;
 	timeout_arm(s->supplies.silence, &s->silence);
 	timeout_disarm(&s->probe);
+	s->doubt_us = 0;
 	if (s->reads < SESSION_BUSY_READS && ++s->reads == SESSION_BUSY_READS)
 		stream_keep_buffers(s->link, true);
 	frames = mux_frames(s->mux);
@@ -286,7 +287,7 @@ void session_probe(struct session *s)
 
 bool session_is_in_doubt(const struct session *s)
 {
-	return timeout_is_armed(&s->probe);
+	return s->doubt_us != 0;
 }
 
 /* ---- links come and go ---- */
@@ -297,6 +298,7 @@ static void session_take_link(struct session *s, struct stream **link)
 	*link = NULL;
 	s->link_full = s->bulk = false;
 	s->reads = 0;
+	s->doubt_us = 0;
 	stream_tcp_tune_link(s->link, SESSION_GIVE_UP_MS);
 	stream_listen(s->link, &session_link_events, s);
 	stream_read_start(s->link);

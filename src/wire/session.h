@@ -72,7 +72,7 @@ void session_agree(struct session *s, bool resume, uint32_t window);
 void session_go_away(struct session *s);
 /* Asks for a sign of life: without one in time the link is lost (after sleep, a new address). */
 void session_probe(struct session *s);
-/* Whether it was asked, and nothing has come since. */
+/* Whether it was asked, and nothing has come since; of the last link when there is none. */
 bool session_is_in_doubt(const struct session *s);
 
 uint64_t session_received(const struct session *s);

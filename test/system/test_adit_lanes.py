@@ -129,6 +129,37 @@ def test_while_one_is_away_the_others_serve(start, services, adits, between):
     relay.wait_log("session resumed", timeout=3 * DEADLINE)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_agent_that_was_killed_does_not_keep_visitors_from_the_next_one(
+        start, services, adits, workers):
+    """They are sent there as soon as it registers, and do not wait for the end of the grace period.
+    Where it comes to another worker, which takes the name from the first one, they are told so."""
+    relay = start("--workers", workers, "--grace-period", "300000", "--hold-timeout", "300000")
+    begun = threading.Semaphore(0)
+
+    def hang(wire, request):
+        begun.release()
+        wire.read_exactly(1000, PATIENCE)
+    token = {"ADIT_CLIENT_TOKEN": "same-machine"}
+    flags = ["--subdomain", "demo", "--connections", LANES]
+    agent = adits(relay, "http", services(hang).port, *flags, env=token)
+    agent.wait_event("tunnel_up")
+    relay.wait_log("tunnel registered", count=LANES)
+    visitors = [Later(lambda: http.fetch(relay.port, target="/9", host="demo.lt.test",
+                                         timeout=PATIENCE)) for _ in range(2 * LANES)]
+    for _ in visitors:
+        assert begun.acquire(timeout=PATIENCE)
+    agent.process.kill()
+    adits(relay, "http", services(app).port, *flags, env=token)
+    for visitor in visitors:
+        answer = visitor.result(PATIENCE)
+        if workers > 1 and answer.status == 503:
+            assert answer.get("X-Adit-Error") == "tunnel-offline"
+        else:
+            assert answer.status == 200 and len(answer.body) == 9
+    relay.wait_log("session ended", count=LANES)
+
+
 class Together(Lanes):
     """Requests that continue a session are let through once one for each session has come, and a
     relay that hears them. An agent may ask twice: when an address of the machine changes."""

@@ -122,7 +122,7 @@ def test_who_joins_a_tunnel_shows_who_of_the_others_is_dead(start):
     with Session(relay, client="me") as gone, Session(relay, client="me") as well:
         for peer in (gone, well):
             peer.register(subdomain="demo", share=True)
-        gone.mute = True
+        gone.fall_silent()
         with Session(relay, client="me") as again:
             for peer in (well, again):
                 peer.serve(reply(b"here"))
@@ -132,6 +132,105 @@ def test_who_joins_a_tunnel_shows_who_of_the_others_is_dead(start):
             relay.wait_log({"msg": "link lost", "session": gone.id})
             assert [visit(relay).body for _ in range(6)] == [b"here"] * 6
             assert not well.lost and not again.lost
+
+
+GRACE = ("--grace-period", "300000")  # more than any test waits
+OUTLIVED = "its agent was started anew"
+
+
+def process(relay, name, client="me", **link):
+    """A session of an agent's process."""
+    peer = Session(relay, client=client, hello=False, **link)
+    peer.hello(process=name)
+    return peer
+
+
+def lose(relay, peer):
+    peer.cut()
+    relay.wait_log({"msg": "link lost", "session": peer.id})
+
+
+def ended(relay, peer):
+    return relay.find_logs({"msg": "session ended", "session": peer.id})
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_a_process_that_is_started_anew_ends_the_sessions_of_its_past(start, share):
+    """Visitors of the dead one are sent to it, or told, without waiting for the grace period."""
+    relay = start("--workers", 1, *GRACE)
+    with process(relay, "old") as first, process(relay, "old") as second:
+        for peer in (first, second)[:1 + share]:
+            peer.register(1, subdomain="demo", share=share)
+            peer.register(2, subdomain="rest-of-it" if peer is first else "more-of-it")
+        with http.Visitor(relay.port) as getter, http.Visitor(relay.port) as poster:
+            getter.send(http.build_request("GET", "/", f"demo.{relay.domain}"))
+            poster.send(http.build_request("POST", "/", f"demo.{relay.domain}", body=b"once"))
+            wait_for(lambda: len(first.streams) + len(second.streams) == 2, "both visitors")
+            for peer in (first, second):
+                lose(relay, peer)
+            with process(relay, "new") as again:
+                again.serve(reply(b"here"))
+                again.register(subdomain="demo", share=share)
+                assert getter.read_response().body == b"here"
+                response = poster.read_response()
+                assert (response.status, response.get("X-Adit-Error")) == (503, "agent-lost")
+                for peer in (first, second)[:1 + share]:
+                    line = relay.wait_log({"msg": "session ended", "session": peer.id})
+                    assert line["reason"] == OUTLIVED
+                # What else it had is kept for its client, and for nobody else.
+                with Session(relay, client="you") as stranger:
+                    assert stranger.register(subdomain="rest-of-it")["name"] != "rest-of-it"
+                assert again.register(2, subdomain="rest-of-it")["name"] == "rest-of-it"
+                with pytest.raises(Refused) as refused:
+                    first.resume()
+                assert refused.value.code == "session-gone"
+
+
+def test_a_process_whose_end_nobody_noticed_is_outlived_when_it_does_not_answer(start):
+    relay = start("--workers", 1, *GRACE)
+    with process(relay, "old") as gone, process(relay, "other") as well:
+        for peer in (gone, well):
+            peer.register(subdomain="demo", share=True)
+        gone.fall_silent()
+        with process(relay, "new") as again:
+            again.register(subdomain="demo", share=True)
+            line = relay.wait_log({"msg": "session ended", "session": gone.id})
+            assert line["reason"] == OUTLIVED
+            wait_for(lambda: well.pings >= 2, "the other one to be asked")
+            well.register(2, subdomain="alive")
+            # It has answered: what becomes of its link later is something else.
+            lose(relay, well)
+            well.resume()
+            assert not ended(relay, well)
+
+
+@pytest.mark.parametrize("why", ["same", "unnamed", "names-none", "other-client", "linked"])
+def test_nobody_else_ends_a_session_that_has_lost_its_link(start, book, why):
+    """A lane of the same process, who says nothing of processes, another machine of the account."""
+    key = [("Authorization", f"Bearer {book.key('ann')}")]
+    relay = start("--workers", 1, *GRACE, *book.flags)
+    names = {"unnamed": (None, "new"), "names-none": ("old", None), "same": ("old", "old")}
+    before, after = names.get(why, ("old", "new"))
+
+    def begin(name, client):
+        peer = Session(relay, client=client, hello=False, fields=key)
+        peer.hello(**({"process": name} if name else {}))
+        return peer
+    with begin(before, "laptop") as first:
+        first.register(subdomain="demo", share=True)
+        if why != "linked":
+            lose(relay, first)
+        with begin(after, "desktop" if why == "other-client" else "laptop") as second:
+            second.register(subdomain="demo", share=True)
+            if why == "linked":
+                wait_for(lambda: first.pings >= 2, "a question whether it lives")
+                first.register(2, subdomain="alive")
+                lose(relay, first)
+            first.resume(key)
+            assert not ended(relay, first)
+            for peer, body in ((first, b"1"), (second, b"2")):
+                peer.serve(reply(body))
+            assert sorted(visit(relay).body for _ in range(4)) == [b"1"] * 2 + [b"2"] * 2
 
 
 def test_a_shared_tunnel_has_one_home(start):
@@ -157,7 +256,7 @@ def test_a_shared_tunnel_is_not_kept_by_a_session_that_is_dead(start, workers):
     with on_worker(0, lambda: Session(relay, client="me")) as dead, \
             on_worker(workers - 1, lambda: Session(relay, client="me")) as again:
         dead.register(subdomain="demo", share=True)
-        dead.mute = True
+        dead.fall_silent()
         again.serve(reply(b"here"))
 
         def is_registered():

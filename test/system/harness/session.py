@@ -395,6 +395,13 @@ class Session:
 
     window_now = CREDIT
 
+    def fall_silent(self):
+        """The relay has had all that was said, and from now on nothing is."""
+        self.deaf = True
+        self.say(type="unregister", tunnel=2**31 - 1)
+        self.expect("closed")
+        self.mute = True
+
     def next_message(self, timeout=DEADLINE):
         with self.news:
             if not self.news.wait_for(lambda: self.messages or self.lost, timeout):

@@ -58,6 +58,8 @@ static void messages_of_every_type_go_there_and_back(void **state)
 {
 	check_returns("{\"type\":\"hello\",\"version\":1,\"agent\":\"adit/0.1.0\","
 		      "\"client\":\"a_-Z9\",\"resume\":true,\"window\":65536}\n");
+	check_returns(
+		"{\"type\":\"hello\",\"version\":1,\"client\":\"a\",\"process\":\"b_-Z9\"}\n");
 	check_returns("{\"type\":\"hello\",\"version\":1}\n");
 	check_returns("{\"type\":\"register\",\"tunnel\":1,\"proto\":\"http\","
 		      "\"subdomain\":\"demo\"}\n");
