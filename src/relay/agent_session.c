@@ -142,10 +142,9 @@ bool agent_session_home(const struct worker *w, struct slice id, unsigned *home_
 {
 	uint8_t home;
 
-	if (id.len != AGENT_SESSION_ID_LEN || !digest_unhex(slice_first(id, 2), &home, 1) ||
-		home >= w->shared->worker_count)
+	if (id.len != AGENT_SESSION_ID_LEN || !digest_unhex(slice_first(id, 2), &home, 1))
 		return false;
-	*home_out = home;
+	*home_out = home % w->shared->worker_count;
 	return true;
 }
 

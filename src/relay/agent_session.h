@@ -33,7 +33,8 @@ struct agent_session_setup {
 struct agent_session *agent_session_new(struct worker *w, const struct agent_session_setup *setup);
 /* The one with this id, if it lives here. */
 struct agent_session *agent_session_find(const struct worker *w, struct slice id);
-/* The worker that the id names; false when it names none. */
+/* The worker that the id names, false when it names none. Ids of a relay that had more workers name
+ * one as well, so that sessions of one agent meet again. */
 bool agent_session_home(const struct worker *w, struct slice id, unsigned *home_out);
 
 /* Its hello came. */

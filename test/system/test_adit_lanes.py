@@ -193,21 +193,25 @@ class Together(Lanes):
         return sum(lane.bytes > 50000 for lane in self.lanes) >= LANES
 
 
-def test_sessions_that_were_all_forgotten_meet_again_on_one_worker(start, services, adits):
-    """Each hears it before any of the others has another one."""
+@pytest.mark.parametrize("workers_after", [3, 2])
+def test_sessions_that_were_all_forgotten_meet_again_on_one_worker(
+        start, services, adits, workers_after):
+    """Each hears it before any of the others has another one. A relay with fewer workers than before has
+    one for them, too."""
     place = free_ports()
-    flags = ["--port", place, "--address", "127.0.0.1", "--workers", 3]
-    relay = start(*flags, listen=False)
+    flags = ["--port", place, "--address", "127.0.0.1"]
+    relay = start(*flags, "--workers", 3, listen=False)
     links = Together(place)
     agent = adits(links.port, "http", services(app).port, "--subdomain", "demo", "--connections",
                   LANES)
     agent.wait_event("tunnel_up")
     wait_for(lambda: links.all_serve(relay), "each session to serve a visitor", 3 * DEADLINE)
-    home = relay.find_logs("session up")[0]["session"][:2]
+    home = int(relay.find_logs("session up")[0]["session"][:2], 16)
     relay.kill()
-    again = start(*flags, listen=False)
+    again = start(*flags, "--workers", workers_after, listen=False)
     links.listens.set()
     again.wait_log("tunnel registered", count=LANES, timeout=3 * DEADLINE)
-    assert {line["session"][:2] for line in again.find_logs("session up")} == {home}
+    assert {int(line["session"][:2], 16) for line in again.find_logs("session up")} == {
+        home % workers_after}
     assert all("Adit-Beside:" in head for head in links.new[1 - 2 * LANES:]), links.new
     links.close()

@@ -134,6 +134,16 @@ def test_who_joins_a_tunnel_shows_who_of_the_others_is_dead(start):
             assert not well.lost and not again.lost
 
 
+def test_sessions_beside_one_of_a_relay_with_more_workers_meet(start):
+    """As those of an agent do when its relay has started anew."""
+    relay = start("--workers", 2)
+    for home in range(2, 6):
+        fields = [("Adit-Beside", f"{home:02x}" + "0" * 32)]
+        for _ in range(8):
+            with Session(relay, fields=fields) as peer:
+                assert int(peer.id[:2], 16) == home % 2
+
+
 GRACE = ("--grace-period", "300000")  # more than any test waits
 OUTLIVED = "its agent was started anew"
 
