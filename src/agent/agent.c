@@ -292,12 +292,17 @@ static void agent_on_ended(void *ctx, unsigned lane)
 	registrations_lose_lane(&a->registrations, lane);
 }
 
-/* One that is over as well: when all of them are, the next ones shall meet all the same. */
-static const char *agent_on_beside(void *ctx)
+/* Beside one that is over as well: when all of them are, the next ones shall meet all the same.
+ * Where the tunnel is already, by a process before this one, visitors may wait. */
+static void agent_on_place(void *ctx, struct buf *fields)
 {
 	const struct agent *a = ctx;
+	struct control wish;
 
-	return a->conf->connections > 1 && a->beside[0] ? a->beside : NULL;
+	if (a->conf->connections > 1 && a->beside[0])
+		handshake_beside(fields, a->beside);
+	if (registrations_first(&a->registrations, &wish))
+		handshake_tunnel(fields, &wish);
 }
 
 static const struct agent_link_events agent_link_events = {
@@ -308,7 +313,7 @@ static const struct agent_link_events agent_link_events = {
 	.opened = agent_on_opened,
 	.ended = agent_on_ended,
 	.report = agent_on_report,
-	.beside = agent_on_beside,
+	.place = agent_on_place,
 };
 
 /* ---- visitors ---- */
@@ -345,6 +350,10 @@ static void agent_on_begin(struct loop_task *task)
 {
 	struct agent *a = CONTAINER_OF(task, struct agent, begin);
 
+	if (a->next) { /* the request for a link names the first tunnel */
+		loop_cancel(&a->apply);
+		agent_on_apply(&a->apply);
+	}
 	agent_link_start(a->links[0]);
 }
 

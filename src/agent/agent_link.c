@@ -331,18 +331,13 @@ static void link_on_uplink(void *ctx, const struct uplink_result *result)
 
 static void link_write_fields(struct agent_link *l)
 {
-	const char *beside;
-
 	buf_clear(&l->fields);
 	handshake_identify(&l->fields, &l->conf->who, loop_wall_ms(),
 		l->env->random(l->env->random_ctx, HANDSHAKE_NONCE_SPREAD_MS));
-	if (l->session) {
+	if (l->session)
 		relay_session_write_fields(l->session, &l->fields);
-		return;
-	}
-	beside = l->events->beside(l->ctx);
-	if (beside)
-		handshake_beside(&l->fields, beside);
+	else
+		l->events->place(l->ctx, &l->fields);
 }
 
 static void link_dial(struct agent_link *l)

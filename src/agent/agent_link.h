@@ -48,8 +48,8 @@ struct agent_link_events {
 	void (*ended)(void *ctx, unsigned lane);
 	/* wall_ms is left to the callee. */
 	void (*report)(void *ctx, unsigned lane, struct report *report);
-	/* The id of another session that this one shall live beside, or NULL. */
-	const char *(*beside)(void *ctx);
+	/* Writes where a new session shall live: beside which one, or near which tunnel. */
+	void (*place)(void *ctx, struct buf *fields);
 };
 
 struct agent_link *agent_link_new(const struct agent_link_env *env,

@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "crypto/digest.h"
 #include "crypto/request_mac.h"
+#include "wire/control.h"
 
 #define HANDSHAKE_FIELDS_ROOM 2048u
 
@@ -68,6 +69,16 @@ void handshake_beside(struct buf *fields, const char *session)
 {
 	CHECK(handshake_is_id(slice_from_str(session)));
 	buf_printf(fields, "Adit-Beside: %s\r\n", session);
+}
+
+void handshake_tunnel(struct buf *fields, const struct control *wish)
+{
+	struct slice name = slice_from_str(wish->subdomain);
+
+	if (wish->proto == CONTROL_TCP && wish->port)
+		buf_printf(fields, "Adit-Tunnel: tcp:%u\r\n", wish->port);
+	else if (wish->proto == CONTROL_HTTP && handshake_is_id(name)) /* nobody has another one */
+		buf_printf(fields, "Adit-Tunnel: %.*s\r\n", SLICE_ARG(name));
 }
 
 void handshake_resume(struct buf *fields, struct handshake_ticket *t, uint64_t received)

@@ -12,6 +12,8 @@
 #include "base/slice.h"
 #include "crypto/resume_proof.h"
 
+struct control;
+
 #define HANDSHAKE_SESSION_MAX 64u
 
 /* What is needed to continue a session. */
@@ -40,6 +42,8 @@ struct handshake_who {
 void handshake_identify(
 	struct buf *fields, const struct handshake_who *who, uint64_t wall_ms, uint32_t older_ms);
 void handshake_beside(struct buf *fields, const char *session);
+/* The tunnel that will be asked for first; nothing when the wish is for any. */
+void handshake_tunnel(struct buf *fields, const struct control *wish);
 /* Counts the epoch up. */
 void handshake_resume(struct buf *fields, struct handshake_ticket *t, uint64_t received);
 /* Whether the relay knows the secret as well, and said `received` for this very attempt. */

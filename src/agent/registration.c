@@ -221,7 +221,8 @@ static bool registration_may_ask(const struct registration *reg, unsigned lane, 
 	return registration_has(reg, REGISTRATION_UP) || !registration_has(reg, REGISTRATION_ASKED);
 }
 
-static void registration_ask(struct registration *reg, bool share, struct control *message_out)
+static void registration_ask(
+	const struct registration *reg, bool share, struct control *message_out)
 {
 	message_out->type = CONTROL_REGISTER;
 	message_out->tunnel = reg->number;
@@ -255,6 +256,20 @@ bool registrations_next(
 		if (!registration_may_ask(reg, lane, now_ms))
 			continue;
 		reg->states[lane] = REGISTRATION_ASKED;
+		registration_ask(reg, r->lanes > 1, message_out);
+		return true;
+	}
+	return false;
+}
+
+bool registrations_first(const struct registrations *r, struct control *message_out)
+{
+	*message_out = (struct control) {0};
+	LIST_EACH (node, &r->wanted) {
+		const struct registration *reg = registration_of(node);
+
+		if (reg->is_dead)
+			continue;
 		registration_ask(reg, r->lanes > 1, message_out);
 		return true;
 	}

@@ -77,6 +77,8 @@ void registration_free(struct registration **reg);
  */
 bool registrations_next(
 	struct registrations *r, unsigned lane, uint64_t now_ms, struct control *message_out);
+/* What will be asked for first, before there is a session; false: nothing. Borrowed likewise. */
+bool registrations_first(const struct registrations *r, struct control *message_out);
 /* Whether somebody waits to ask again. */
 bool registrations_is_waiting(const struct registrations *r);
 

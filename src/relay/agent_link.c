@@ -18,6 +18,7 @@
 #include "relay/api_error.h"
 #include "relay/auth.h"
 #include "relay/clerk.h"
+#include "relay/directory.h"
 #include "relay/identity.h"
 #include "relay/peer_log.h"
 #include "relay/reply.h"
@@ -251,6 +252,8 @@ static enum agent_link_result agent_link_resume(
 enum agent_link_result agent_link_accept(struct agent_link_request *r, unsigned *home_out)
 {
 	struct slice near = http_head_value(r->head, HTTP_FIELD_ADIT_BESIDE);
+	struct slice tunnel = http_head_value(r->head, HTTP_FIELD_ADIT_TUNNEL);
+	bool has_home;
 	enum agent_link_result result;
 	struct agent_resume resume;
 	struct auth auth;
@@ -267,7 +270,9 @@ enum agent_link_result agent_link_accept(struct agent_link_request *r, unsigned 
 			"This relay speaks version 1 of the session protocol.");
 	if (err != ERR_NOT_FOUND)
 		near = resume.session;
-	if (agent_session_home(r->worker, near, home_out) && *home_out != r->worker->index)
+	has_home = agent_session_home(r->worker, near, home_out) ||
+		directory_find(r->worker->shared->directory, tunnel, home_out);
+	if (has_home && *home_out != r->worker->index)
 		return AGENT_LINK_MOVE;
 	return err == ERR_NOT_FOUND ? agent_link_begin(r, &auth)
 				    : agent_link_resume(r, &resume, &auth);

@@ -37,6 +37,7 @@ struct registration {
 	unsigned tries;
 	bool travels; /* it is on its way to the other worker, or back */
 	bool picked; /* the name was not asked for: it is one that the key had before */
+	bool passed; /* the other worker has given the name up for this one */
 	bool looks; /* only to see what would become of it there: its password is not hashed yet */
 	enum create_result result; /* of the other worker: OK when the name may be free now */
 	struct create_outcome outcome;
@@ -237,7 +238,8 @@ static void agent_register_evict(struct registration *r)
 		peer_log(r->there, slice_from_str(t->holder),
 			"tunnel taken over from another worker", LOG_STR("tunnel", tunnel_name(t)));
 		metrics_add(r->there->metrics, METRIC_TUNNELS_TAKEN_OVER, 1);
-		tunnel_close(t);
+		tunnel_close_for(t, r->worker->index);
+		r->passed = true;
 	}
 }
 
@@ -302,17 +304,24 @@ static void agent_register_on_back(struct loop_task *task)
 {
 	struct registration *r = CONTAINER_OF(task, struct registration, task);
 	struct agent_session *a = r->wish.agent;
+	struct worker *w = r->worker;
 	void (*done)(struct agent_session * agent) = r->done;
+	char text[NAME_MAX_LEN + 1];
+	size_t passed_len = 0;
 
-	if (!a) {
+	if (r->passed)
+		passed_len = slice_to_str(slice_of(r->name, r->name_len), text, sizeof(text));
+	r->passed = false;
+	if (a) {
+		a->registration = NULL;
+		r->travels = false;
+		agent_register_renew(r);
+		agent_register_go_on(r);
+	} else {
 		agent_register_free(r);
-		return;
 	}
-	a->registration = NULL;
-	r->travels = false;
-	agent_register_renew(r);
-	agent_register_go_on(r);
-	if (!a->registration)
+	directory_give_up(w->shared->directory, slice_of(text, passed_len), w->index);
+	if (a && !a->registration)
 		done(a);
 }
 

@@ -17,6 +17,7 @@
 struct directory_name {
 	unsigned home;
 	bool idle;
+	bool is_passed; /* to its home, which has not claimed it yet */
 	size_t len;
 	char text[];
 };
@@ -75,7 +76,7 @@ static void directory_add(struct directory *d, struct slice name, unsigned home)
 	struct directory_name *n = mem_alloc(sizeof(*n) + name.len);
 
 	n->home = home;
-	n->idle = false;
+	n->idle = n->is_passed = false;
 	n->len = name.len;
 	memcpy(n->text, name.ptr, name.len);
 	map_put(&d->names, slice_of(n->text, n->len), n);
@@ -94,7 +95,9 @@ enum directory_claim directory_claim(
 
 	pthread_mutex_lock(&d->lock);
 	held = map_get(&d->names, name);
-	if (held) {
+	if (held && held->is_passed && held->home == home) {
+		held->is_passed = false;
+	} else if (held) {
 		*home_out = held->home;
 		result = DIRECTORY_HELD;
 	} else if (directory_has_no_room(d)) {
@@ -136,7 +139,7 @@ bool directory_is_idle(struct directory *d, struct slice name)
 
 	pthread_mutex_lock(&d->lock);
 	held = map_get(&d->names, name);
-	idle = !held || held->idle;
+	idle = !held || held->idle || held->is_passed;
 	pthread_mutex_unlock(&d->lock);
 	return idle;
 }
@@ -182,6 +185,35 @@ void directory_release(struct directory *d, struct slice name, uint16_t last_por
 	CHECK(held);
 	if (last_port)
 		directory_remember_port(d, name, last_port);
+	pthread_mutex_unlock(&d->lock);
+	mem_free(held);
+}
+
+void directory_pass(struct directory *d, struct slice name, unsigned heir, uint16_t last_port)
+{
+	struct directory_name *held;
+
+	pthread_mutex_lock(&d->lock);
+	held = map_get(&d->names, name);
+	CHECK(held);
+	held->home = heir;
+	held->idle = false;
+	held->is_passed = true;
+	if (last_port)
+		directory_remember_port(d, name, last_port);
+	pthread_mutex_unlock(&d->lock);
+}
+
+void directory_give_up(struct directory *d, struct slice name, unsigned heir)
+{
+	struct directory_name *held;
+
+	pthread_mutex_lock(&d->lock);
+	held = map_get(&d->names, name);
+	if (held && held->is_passed && held->home == heir)
+		map_remove(&d->names, name);
+	else
+		held = NULL;
 	pthread_mutex_unlock(&d->lock);
 	mem_free(held);
 }

@@ -35,6 +35,11 @@ bool directory_is_idle(struct directory *d, struct slice name);
 void directory_set_max(struct directory *d, unsigned max_names);
 /* Port 0 remembers nothing. */
 void directory_release(struct directory *d, struct slice name, uint16_t last_port);
+/* In place of directory_release, where worker `heir` is about to make the next tunnel of the name:
+ * until it claims it, nobody finds the name free, and where it lives is no tunnel yet. */
+void directory_pass(struct directory *d, struct slice name, unsigned heir, uint16_t last_port);
+/* Releases it if it was passed to this worker and not claimed. */
+void directory_give_up(struct directory *d, struct slice name, unsigned heir);
 /* The port that the name had before, or 0. */
 uint16_t directory_last_port(struct directory *d, struct slice name);
 /* A port that the name had in another life of this relay. */

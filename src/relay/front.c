@@ -25,8 +25,7 @@
 #include "relay/worker.h"
 
 #define FRONT_INBOX_MAX 16384u /* with more that cannot be used yet, reading stops */
-#define FRONT_REQUESTS_A_TURN                                                                      \
-	16u /* of a visitor that sends many at once; then it is others' turn */
+#define FRONT_REQUESTS_A_TURN 16u /* of a visitor with many at once; then others come */
 
 /* A connection on its way to another worker. */
 struct front_parcel {
@@ -73,6 +72,12 @@ static void front_send_away(struct front *f, unsigned home, struct slice rest)
 
 /* ---- working through the input ---- */
 
+static void front_put_off(struct front *f)
+{
+	f->put_off = true;
+	loop_put_off(f->worker->loop, &f->next);
+}
+
 /* Whether another request may be begun with now. Those that wait for a tunnel come one after the
  * other anyway; those that are answered at once would keep everybody else waiting. */
 static bool front_has_turn(struct front *f)
@@ -87,8 +92,7 @@ static bool front_has_turn(struct front *f)
 		f->turn_requests++;
 		return true;
 	}
-	f->put_off = true;
-	loop_put_off(f->worker->loop, &f->next);
+	front_put_off(f);
 	return false;
 }
 
@@ -124,6 +128,9 @@ static bool front_step_head(struct front *f, struct slice *in)
 		return false;
 	case FRONT_MOVE:
 		front_send_away(f, home, *in);
+		return false;
+	case FRONT_LATER:
+		front_put_off(f);
 		return false;
 	}
 	UNREACHABLE();

@@ -117,8 +117,8 @@ enum front_action front_tunnel_handle(struct front_request *r, struct slice name
 	enum front_action action;
 	struct visitor_fault fault = {.retry_after_s = 0};
 
-	if (!t && directory_find(w->shared->directory, name, &r->home) && r->home != w->index)
-		return FRONT_MOVE;
+	if (!t && directory_find(w->shared->directory, name, &r->home))
+		return r->home == w->index ? FRONT_LATER : FRONT_MOVE;
 	if (!t) /* S82: a refused upgrade ends the connection */
 		return front_refuse_with(r, VISITOR_ERROR_TUNNEL_NOT_FOUND);
 	if (t->gate && !gate_lets_in(t, r->head, slice_from_str(r->front->from.peer)))

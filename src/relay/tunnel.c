@@ -142,8 +142,9 @@ static void tunnel_tell_waiters_closed(struct tunnel *t)
 	}
 }
 
-void tunnel_close(struct tunnel *t)
+static void tunnel_end(struct tunnel *t, const unsigned *heir)
 {
+	struct directory *d = t->worker->shared->directory;
 	struct tunnel *self = t;
 
 	if (t->state == TUNNEL_CLOSED)
@@ -156,11 +157,24 @@ void tunnel_close(struct tunnel *t)
 		meter_close(t->meter);
 	map_remove(&t->worker->tunnels, tunnel_name(t));
 	t->ops->close(t);
-	directory_release(t->worker->shared->directory, tunnel_name(t), t->ops->port(t));
+	if (heir)
+		directory_pass(d, tunnel_name(t), *heir, t->ops->port(t));
+	else
+		directory_release(d, tunnel_name(t), t->ops->port(t));
 	metrics_sub(t->worker->metrics, METRIC_TUNNELS_OPEN, 1);
 	tunnel_tell_waiters_closed(t);
 	tunnel_gate_free(&t->gate);
 	tunnel_unref(&self);
+}
+
+void tunnel_close(struct tunnel *t)
+{
+	tunnel_end(t, NULL);
+}
+
+void tunnel_close_for(struct tunnel *t, unsigned heir)
+{
+	tunnel_end(t, &heir);
 }
 
 void tunnel_close_because(struct tunnel *t, const char *code, const char *message)

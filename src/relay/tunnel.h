@@ -142,6 +142,8 @@ void tunnel_ref(struct tunnel *t);
 void tunnel_unref(struct tunnel **t);
 /* Gives the name back, ends all connections; waiters are told. Holders keep their reference. */
 void tunnel_close(struct tunnel *t);
+/* Likewise, but worker `heir` has the name next: see directory_pass(). */
+void tunnel_close_for(struct tunnel *t, unsigned heir);
 
 /* The same, and its agents are told why. Both are literals. */
 void tunnel_close_because(struct tunnel *t, const char *code, const char *message);

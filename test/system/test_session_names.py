@@ -1,11 +1,15 @@
 """Who gets which name, among sessions and pool clients, on one worker and across two."""
+import threading
+
 import pytest
 
 from harness import http
 from harness.agent import create
 from harness.http import visit
+from harness.relay import free_ports
 from harness.session import Refused, Session, on_worker, reply
-from harness.wait import wait_for
+from harness.traffic import Later
+from harness.wait import DEADLINE, wait_for
 
 WORKERS = pytest.mark.parametrize("workers", [1, 2])
 
@@ -88,6 +92,60 @@ def test_a_pool_client_and_an_agent_of_one_token_take_over_from_each_other(start
         assert peer.expect("error", tunnel=1)["code"] == "superseded"
         with on_worker(0, lambda: Session(relay, client="other")) as other:
             assert other.register(subdomain="demo")["name"] != "demo"
+
+
+@pytest.mark.parametrize("home", [0, 1, 2])
+def test_a_session_begins_where_its_tunnel_is(start, home):
+    """Whoever waits for the tunnel goes on waiting, and gets the one that comes."""
+    relay = start("--workers", 3, admin=True)
+    first = on_worker(home, lambda: Session(relay, client="me"))
+    first.register(subdomain="demo")
+    first.cut()
+    waits = Later(visit, relay, timeout=6 * DEADLINE)
+    wait_for(lambda: "adit_requests_waiting 1\n" in http.fetch(
+        relay.admin_port, target="/metrics", host="localhost").text(), "a request that waits")
+    with Session(relay, client="me", fields=[("Adit-Tunnel", "nobody-s")]) as other, \
+            Session(relay, client="me", fields=[("Adit-Tunnel", "demo")]) as second:
+        assert other.id and int(second.id[:2], 16) == home
+        second.register(subdomain="demo")
+        second.serve(reply(b"second"))
+        assert waits.result().body == b"second"
+
+
+@pytest.mark.tsan
+def test_a_name_is_always_somebodys_on_its_way_to_another_worker(start):
+    """Visitors who come meanwhile are not told that there is no such tunnel."""
+    relay = start("--workers", 2)
+    over, codes = threading.Event(), set()
+
+    def visit_all_the_time():
+        while not over.is_set():
+            answer = visit(relay)
+            codes.add(answer.get("X-Adit-Error"))
+    with on_worker(0, lambda: Session(relay, client="me")) as first, \
+            on_worker(1, lambda: Session(relay, client="me")) as second:
+        for peer in (first, second):
+            peer.serve(reply(b"here"))
+        first.register(1, subdomain="demo")
+        visitors = [Later(visit_all_the_time) for _ in range(6)]
+        for number in range(2, 120):
+            loser, winner = (first, second) if number % 2 == 0 else (second, first)
+            winner.register(number, subdomain="demo")
+            loser.expect("error", tunnel=number - 1, code="superseded")
+        over.set()
+        for visitor in visitors:
+            visitor.result()
+    assert None in codes and codes <= {None, "tunnel-offline", "agent-lost"}
+
+
+def test_a_session_begins_where_its_tcp_tunnel_is(start):
+    port = free_ports()
+    relay = start("--workers", 3, "--tcp-port-range-start", port, "--tcp-port-range-end", port)
+    for home in range(3):
+        with on_worker(home, lambda: Session(relay, client="me")) as first:
+            first.register(proto="tcp", port=port)
+            with Session(relay, client="me", fields=[("Adit-Tunnel", f"tcp:{port}")]) as second:
+                assert second.id[:2] == first.id[:2]
 
 
 @pytest.mark.tsan
@@ -337,7 +395,7 @@ def test_sessions_begin_where_tunnels_are_created(start):
         assert visit(relay).body == b"x"
         with http.Visitor(relay.port) as visitor:
             visitor.send(peer.request())
-            assert visitor.wait_closed() == "fin"
+            assert visitor.read_response().get("X-Adit-Error") == "agents-elsewhere"
 
 
 def test_the_url_has_the_host_that_the_agent_came_by(start):

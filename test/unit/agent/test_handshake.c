@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "agent/handshake.h"
+#include "base/attr.h"
+#include "wire/control.h"
 
 #define SECRET "3031323334353637383961626364656630313233343536373839616263646500"
 
@@ -108,6 +110,28 @@ static void a_session_may_be_asked_to_live_beside_another(void **state)
 	assert_text(&fields, "Adit-Beside: s-1\r\n");
 }
 
+static void the_tunnel_that_will_be_asked_for_is_named(void **state)
+{
+	static const struct {
+		struct control wish;
+		const char *text;
+	} rows[] = {
+		{{.proto = CONTROL_HTTP, .subdomain = "demo"}, "Adit-Tunnel: demo\r\n"},
+		{{.proto = CONTROL_TCP, .port = 40000}, "Adit-Tunnel: tcp:40000\r\n"},
+		{{.proto = CONTROL_HTTP}, ""},
+		{{.proto = CONTROL_TCP}, ""},
+		{{.proto = CONTROL_HTTP, .subdomain = "de\r\nmo: x"}, ""},
+		{{.proto = CONTROL_HTTP, .subdomain = ""}, ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct buf fields = {0};
+
+		handshake_tunnel(&fields, &rows[i].wish);
+		assert_text(&fields, rows[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +141,7 @@ int main(void)
 		cmocka_unit_test(the_relay_must_prove_what_it_says),
 		cmocka_unit_test(a_ticket_holds_only_what_may_stand_in_a_field),
 		cmocka_unit_test(a_session_may_be_asked_to_live_beside_another),
+		cmocka_unit_test(the_tunnel_that_will_be_asked_for_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,6 +214,39 @@ static void two_threads_never_have_the_same_name(void **state)
 	assert_int_equal(directory_count(directory), 0);
 }
 
+static void a_name_that_was_passed_on_is_its_heirs_alone(void **state)
+{
+	struct slice name = SLICE("demo");
+
+	assert_int_equal(claim("demo", 0), DIRECTORY_CLAIMED);
+	directory_pass(directory, name, 1, 4321);
+	assert_int_equal(home_of("demo"), 1);
+	assert_int_equal(claim("demo", 0), DIRECTORY_HELD);
+	assert_true(directory_is_idle(directory, name));
+	assert_int_equal(last_port("demo"), 4321);
+	directory_set_max(directory, 1); /* it has its place already */
+	assert_int_equal(claim("demo", 1), DIRECTORY_CLAIMED);
+	assert_false(directory_is_idle(directory, name));
+	assert_int_equal(claim("demo", 1), DIRECTORY_HELD);
+	directory_give_up(directory, name, 1); /* it was claimed */
+	assert_int_equal(home_of("demo"), 1);
+	release("demo", 0);
+}
+
+static void a_name_that_its_heir_does_not_want_is_free(void **state)
+{
+	struct slice name = SLICE("demo");
+
+	directory_give_up(directory, name, 1);
+	assert_int_equal(claim("demo", 0), DIRECTORY_CLAIMED);
+	directory_pass(directory, name, 1, 0);
+	directory_give_up(directory, name, 0);
+	assert_int_equal(home_of("demo"), 1);
+	directory_give_up(directory, name, 1);
+	assert_int_equal(claim("demo", 0), DIRECTORY_CLAIMED);
+	release("demo", 0);
+}
+
 int main(void)
 {
 #define DIRECTORY_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -226,6 +259,8 @@ int main(void)
 		DIRECTORY_TEST(the_last_port_of_a_name_outlives_it),
 		DIRECTORY_TEST(the_longest_unused_port_is_forgotten_first),
 		DIRECTORY_TEST(two_threads_never_have_the_same_name),
+		DIRECTORY_TEST(a_name_that_was_passed_on_is_its_heirs_alone),
+		DIRECTORY_TEST(a_name_that_its_heir_does_not_want_is_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
