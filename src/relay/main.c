@@ -169,13 +169,15 @@ static int main_command(
 	return status;
 }
 
-/* What visitors and agents send may be in memory, passwords too: no core file takes it along. */
+/* What visitors and agents send may be in memory, passwords too: no core file takes it along. A
+ * limit of 0 is one for files only. What core_pattern names as a program gets everything all the
+ * same, unless the limit is 1 (core(5), fs/coredump.c); no core is so small. */
 static void main_leave_no_core(void)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_CORE, &limit) == 0) {
-		limit.rlim_cur = 0;
+		limit.rlim_cur = limit.rlim_max ? 1 : 0;
 		(void)setrlimit(RLIMIT_CORE, &limit);
 	}
 	control_wipe_json();

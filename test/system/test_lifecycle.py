@@ -1,11 +1,13 @@
 """Start, signals, draining, reload, and what happens when descriptors run out."""
 import os
+import re
 import resource
 import signal
 import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +50,18 @@ def test_it_listens_where_it_was_told_only(start):
         return refused(relay.port)
     # Another program may have the same port of the other address, but not each time.
     assert any(elsewhere_is_refused() for _ in range(5))
+
+
+@pytest.mark.covers("fault-50", "fault-42")
+def test_a_relay_that_crashes_leaves_no_core(start):
+    """Neither in a file nor to a program: requests and passwords of all are in its memory."""
+    relay = start(prefix=("prlimit", "--core=unlimited"))
+    limits = Path(f"/proc/{relay.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +1 +unlimited ", limits, re.MULTILINE), limits
+    relay.process.send_signal(signal.SIGABRT)
+    assert relay.process.wait(DEADLINE) == -signal.SIGABRT
+    assert not list(relay.dir.glob("*core*"))
+    relay.kill()
 
 
 @pytest.mark.covers("S1", "S31")
