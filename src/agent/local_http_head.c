@@ -1,7 +1,8 @@
 /*
  * Host is replaced always. Origin and Referer are replaced where they name the host that the
  * request was for: what another site says about itself stays as it is, or checks against forged
- * requests would have nothing to check.
+ * requests would have nothing to check. Some of these compare Origin with X-Forwarded-Host, and
+ * with Host only where that is missing (Next.js, Remix): it goes with Origin.
  */
 #include "agent/local_http_head.h"
 
@@ -63,6 +64,8 @@ void local_http_head_write(
 	struct buf *out, const struct http_head *head, const struct local_http_names *names)
 {
 	struct slice host = http_head_value(head, HTTP_FIELD_HOST), rest;
+	bool is_own = names->origin.len &&
+		local_http_head_names(http_head_value(head, HTTP_FIELD_ORIGIN), host, &rest);
 
 	http1_write_request_line(out, head->method, head->target);
 	if (!host.ptr)
@@ -72,7 +75,8 @@ void local_http_head_write(
 		bool is_url = names->origin.len &&
 			(field->id == HTTP_FIELD_ORIGIN || local_http_head_is_referer(field));
 
-		if (field->id == HTTP_FIELD_HOST)
+		if (field->id == HTTP_FIELD_HOST ||
+			(is_own && field->id == HTTP_FIELD_X_FORWARDED_HOST))
 			http1_write_field(out, field->name, names->host);
 		else if (is_url && local_http_head_names(field->value, host, &rest))
 			local_http_head_write_url(out, field, names->origin, rest);

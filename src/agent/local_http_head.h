@@ -6,7 +6,7 @@
 #include "proto/http_head.h"
 
 struct local_http_names {
-	struct slice host; /* what Host becomes */
+	struct slice host; /* what Host becomes, and X-Forwarded-Host where Origin is replaced */
 	struct slice origin; /* what the public one becomes there and in Referer; empty: it stays */
 };
 

@@ -272,6 +272,9 @@ def test_the_host_is_replaced_on_every_request(services, open_tunnel, relay, giv
     if given == "rewrite":
         assert {request.get("Origin") for request in service.requests} == {f"http://{want}"}
         assert {request.get("Referer") for request in service.requests} == {f"http://{want}/a"}
+        assert {request.get("X-Forwarded-Host") for request in service.requests} == {want}
+        visit()
+        assert service.requests[-1].get("X-Forwarded-Host") == visit.host
 
 
 # ---------------------------------------------------------------- services in trouble

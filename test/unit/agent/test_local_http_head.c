@@ -48,6 +48,26 @@ static void fields_of_an_upgrade_stay(void **state)
 		"Sec-WebSocket-Key: x\r\n\r\n");
 }
 
+/* Next.js, Remix and others compare the two, and Host only where there is no forwarded one. */
+static void the_forwarded_host_agrees_with_a_replaced_origin(void **state)
+{
+	check(&both,
+		"POST / HTTP/1.1\r\nHost: demo.test\r\nOrigin: https://demo.test\r\n"
+		"X-Forwarded-Host: demo.test\r\nX-Forwarded-Proto: https\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: localhost:3000\r\nOrigin: http://localhost:3000\r\n"
+		"X-Forwarded-Host: localhost:3000\r\nX-Forwarded-Proto: https\r\n\r\n");
+	check(&both,
+		"POST / HTTP/1.1\r\nx-forwarded-host: demo.test\r\nHost: demo.test\r\n"
+		"Origin: https://evil.test\r\n\r\n",
+		"POST / HTTP/1.1\r\nx-forwarded-host: demo.test\r\nHost: localhost:3000\r\n"
+		"Origin: https://evil.test\r\n\r\n");
+	check(&both,
+		"GET / HTTP/1.1\r\nHost: demo.test\r\nReferer: https://demo.test/\r\n"
+		"X-Forwarded-Host: demo.test\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: localhost:3000\r\nReferer: http://localhost:3000/\r\n"
+		"X-Forwarded-Host: demo.test\r\n\r\n");
+}
+
 static void a_head_without_host_gets_one(void **state)
 {
 	check(&host_only, "GET / HTTP/1.0\r\nA: b\r\n\r\n",
@@ -110,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(host_is_replaced_and_nothing_else),
 		cmocka_unit_test(fields_of_an_upgrade_stay),
+		cmocka_unit_test(the_forwarded_host_agrees_with_a_replaced_origin),
 		cmocka_unit_test(a_head_without_host_gets_one),
 		cmocka_unit_test(only_the_public_origin_is_replaced),
 	};
