@@ -1,6 +1,6 @@
 /*
  * The words are those of webpack (which says them with 200 in some versions), Vite and what builds
- * on it, Rails, Django and Next.js. A miss costs a hint, and nothing else.
+ * on it, Rails, Django, SvelteKit and Astro, and Next.js. A miss costs a hint, and nothing else.
  */
 #include "agent/local_http_hint.h"
 
@@ -11,7 +11,8 @@
 bool local_http_hint_refuses_host(unsigned status, struct slice body)
 {
 	static const char *const words[] = {"Invalid Host header", "Blocked request. This host",
-		"Blocked host", "DisallowedHost"};
+		"Blocked host", "DisallowedHost", "Origin checking failed",
+		"Cross-site POST form submissions are forbidden"};
 
 	if (!status) /* Next.js, of a WebSocket from another origin: this, and no HTTP around it */
 		return slice_eq(body, SLICE("Unauthorized"));
