@@ -250,7 +250,10 @@ static void agent_on_begun(void *ctx, unsigned lane)
 static void agent_on_welcomed(void *ctx, unsigned lane)
 {
 	struct agent *a = ctx;
+	struct local_limits limits;
 
+	agent_link_limits(a->links[lane], &limits);
+	local_set_limits(a->local, &limits);
 	slice_to_str(
 		slice_from_str(agent_link_session(a->links[lane])), a->beside, sizeof(a->beside));
 	for (unsigned i = 0; i < a->conf->connections && !a->is_stopping; i++)

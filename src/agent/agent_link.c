@@ -467,6 +467,11 @@ unsigned agent_link_visitors(const struct agent_link *l)
 	return l->session ? relay_session_visitors(l->session) : 0;
 }
 
+void agent_link_limits(const struct agent_link *l, struct local_limits *out)
+{
+	relay_session_limits(l->session, out);
+}
+
 const char *agent_link_session(const struct agent_link *l)
 {
 	return l->session ? relay_session_id(l->session) : NULL;

@@ -21,6 +21,7 @@ struct agent_link;
 struct control;
 struct control_stream;
 struct framing;
+struct local_limits;
 struct report;
 struct stream;
 
@@ -73,6 +74,8 @@ bool agent_link_is_up(const struct agent_link *l);
 bool agent_link_is_over(const struct agent_link *l);
 /* Streams of visitors that have not quite ended. */
 unsigned agent_link_visitors(const struct agent_link *l);
+/* Of a session that the relay has welcomed. */
+void agent_link_limits(const struct agent_link *l, struct local_limits *out);
 /* NULL without a session that the relay has welcomed. */
 const char *agent_link_session(const struct agent_link *l);
 

@@ -171,6 +171,17 @@ void local_given_up(struct local *l, const void *session, uint32_t stream_id, st
 	}
 }
 
+static uint32_t local_limit(uint32_t wanted, uint32_t most)
+{
+	return wanted && wanted < most ? wanted : most;
+}
+
+void local_set_limits(struct local *l, const struct local_limits *limits)
+{
+	l->answer.head = local_limit(limits->head, LOCAL_HEAD_MAX);
+	l->answer.fields = (uint16_t)local_limit(limits->fields, HTTP_FIELDS_MAX);
+}
+
 unsigned local_count(const struct local *l)
 {
 	return l->count;
@@ -211,6 +222,7 @@ struct local *local_new(
 	l->loop = loop;
 	l->conf = *conf;
 	l->events = *events;
+	local_set_limits(l, &(struct local_limits) {0, 0});
 	l->idle = timeout_queue_new(loop, LOCAL_KEPT_MS);
 	l->handshakes = timeout_queue_new(loop, conf->connect_ms);
 	map_init(&l->tunnels, seed);

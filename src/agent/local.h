@@ -32,6 +32,12 @@ struct local_conf {
 	bool quiet; /* nobody wants to hear of single visitors */
 };
 
+/* What the relay lets pass of an answer's head; 0: not known. */
+struct local_limits {
+	uint32_t head; /* bytes */
+	uint32_t fields;
+};
+
 struct local *local_new(
 	struct loop *loop, const struct local_conf *conf, const struct local_events *events);
 /* Ends all visitors and connections. */
@@ -46,6 +52,9 @@ void local_serve(struct local *l, void *session, struct stream **stream);
 /* The relay has given this visitor up, and says why. */
 void local_given_up(struct local *l, const void *session, uint32_t stream_id, struct slice code,
 	struct slice message);
+/* Answers that begin from now on are held to them, so that what the relay would refuse is refused
+ * here, where it is shown. */
+void local_set_limits(struct local *l, const struct local_limits *limits);
 unsigned local_count(const struct local *l); /* visitors being served */
 
 #endif

@@ -23,9 +23,6 @@
 #define LOCAL_TLS_HANDSHAKE 0x16
 #define LOCAL_TLS_MAJOR 0x03
 
-static const struct http1_limits local_http_answer_limits = {
-	LOCAL_HEAD_MAX, LOCAL_HEAD_MAX, HTTP_FIELDS_MAX};
-
 static bool local_http_answer_refuse(struct local_visitor *v, const char *what, const char *why)
 {
 	struct buf text = {0};
@@ -35,6 +32,15 @@ static bool local_http_answer_refuse(struct local_visitor *v, const char *what, 
 	local_visitor_fail_target(v, "local-reset", buf_slice(&text).ptr);
 	buf_release(&text);
 	return false;
+}
+
+static bool local_http_answer_refuse_head(struct local_visitor *v)
+{
+	enum http_fault fault = v->parser.fault;
+	bool is_large = fault == HTTP_FAULT_HEAD_TOO_LARGE || fault == HTTP_FAULT_TOO_MANY_FIELDS;
+
+	return local_http_answer_refuse(
+		v, is_large ? "too large for the relay" : "not HTTP", http_fault_text(fault));
 }
 
 static bool local_http_answer_is_tls(struct slice in)
@@ -135,7 +141,7 @@ static bool local_http_answer_no_head(struct local_visitor *v, struct slice in)
 	if (local_http_answer_is_tls(in))
 		return local_http_answer_refuse(
 			v, "not HTTP", "the service speaks TLS: use https://");
-	return local_http_answer_refuse(v, "not HTTP", http_fault_text(v->parser.fault));
+	return local_http_answer_refuse_head(v);
 }
 
 static bool local_http_answer_final(
@@ -158,7 +164,7 @@ static bool local_http_answer_head(struct local_visitor *v, struct slice *in)
 
 	if (!in->len)
 		return false;
-	switch (http1_parse_response(&v->parser, *in, &local_http_answer_limits, head)) {
+	switch (http1_parse_response(&v->parser, *in, &v->local->answer, head)) {
 	case PARSE_MORE:
 		return false;
 	case PARSE_BAD:
@@ -207,11 +213,11 @@ static bool local_http_answer_trailers(struct local_visitor *v, struct slice *in
 {
 	struct http_head *head = &v->local->head;
 
-	switch (http1_parse_trailers(&v->parser, *in, &local_http_answer_limits, head)) {
+	switch (http1_parse_trailers(&v->parser, *in, &v->local->answer, head)) {
 	case PARSE_MORE:
 		return false;
 	case PARSE_BAD:
-		return local_http_answer_refuse(v, "not HTTP", http_fault_text(v->parser.fault));
+		return local_http_answer_refuse_head(v);
 	case PARSE_DONE:
 		break;
 	}

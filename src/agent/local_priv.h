@@ -31,6 +31,7 @@ struct local {
 	struct loop *loop; /* borrowed */
 	struct local_conf conf;
 	struct local_events events;
+	struct http1_limits answer; /* of its head and trailers */
 	struct timeout_queue *idle; /* owned: kept connections */
 	struct timeout_queue *handshakes; /* owned */
 	struct map tunnels; /* number -> struct local_tunnel */

@@ -4,6 +4,7 @@
 #include "agent/agent.h"
 #include "agent/control_stream.h"
 #include "agent/handshake.h"
+#include "agent/local.h"
 #include "agent/report.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -42,6 +43,7 @@ struct relay_session {
 	uint64_t hello_us;
 	uint64_t greeting_us;
 	uint64_t grace_ms;
+	struct local_limits limits;
 	char *account; /* owned; or NULL */
 	char *plan; /* likewise */
 };
@@ -94,6 +96,7 @@ static void relay_session_on_welcome(struct relay_session *s, const struct contr
 	s->can_resume = handshake_ticket_init(&s->ticket, welcome->session, welcome->secret) &&
 		welcome->resume;
 	relay_session_set_pace(s, welcome);
+	s->limits = (struct local_limits) {welcome->max_head, welcome->max_fields};
 	s->account = relay_session_keep(welcome->account);
 	s->plan = relay_session_keep(welcome->plan);
 	session_agree(
@@ -328,6 +331,11 @@ void relay_session_describe(const struct relay_session *s, struct report *r)
 	r->rtt_us = s->greeting_us;
 	r->account = slice_from_str(s->account);
 	r->plan = slice_from_str(s->plan);
+}
+
+void relay_session_limits(const struct relay_session *s, struct local_limits *out)
+{
+	*out = s->limits;
 }
 
 unsigned relay_session_visitors(const struct relay_session *s)

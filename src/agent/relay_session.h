@@ -17,6 +17,7 @@ struct agent_conf;
 struct buf;
 struct control;
 struct control_stream;
+struct local_limits;
 struct loop;
 struct pool;
 struct report;
@@ -82,6 +83,8 @@ bool relay_session_can_resume(const struct relay_session *s);
 uint64_t relay_session_grace_ms(const struct relay_session *s);
 /* How long it took from hello to welcome, and whose key the relay has seen; borrowed. */
 void relay_session_describe(const struct relay_session *s, struct report *r);
+/* What it lets pass, as its welcome says. */
+void relay_session_limits(const struct relay_session *s, struct local_limits *out);
 /* Streams of visitors that have not quite ended. */
 unsigned relay_session_visitors(const struct relay_session *s);
 /* NULL if the relay has not welcomed it. */

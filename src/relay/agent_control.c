@@ -49,6 +49,8 @@ static void agent_control_welcome(struct agent_session *a, const struct control 
 		.window = hello->window,
 		.grace_s = (unsigned)((conf->grace_ms + 999) / 1000),
 		.heartbeat_s = (unsigned)((conf->heartbeat_ms + 999) / 1000),
+		.max_head = conf->max_head,
+		.max_fields = conf->max_fields,
 		.account = a->grant ? a->grant->account : NULL,
 		.plan = a->grant && a->grant->plan[0] ? a->grant->plan : NULL,
 	};

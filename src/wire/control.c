@@ -52,6 +52,8 @@ static const struct control_member control_members[] = {
 	{"window", CONTROL_NUMBER, AT(window), BIT(HELLO) | BIT(WELCOME), 0, 16384, 1048576},
 	{"grace", CONTROL_NUMBER, AT(grace_s), BIT(WELCOME), BIT(WELCOME), 0, UINT32_MAX},
 	{"heartbeat", CONTROL_NUMBER, AT(heartbeat_s), BIT(WELCOME), BIT(WELCOME), 1, 86400},
+	{"max_head", CONTROL_NUMBER, AT(max_head), BIT(WELCOME), 0, 0, UINT32_MAX},
+	{"max_fields", CONTROL_NUMBER, AT(max_fields), BIT(WELCOME), 0, 0, UINT32_MAX},
 	{"account", CONTROL_TEXT, AT(account), BIT(WELCOME), 0, 0, 128},
 	{"plan", CONTROL_TEXT, AT(plan), BIT(WELCOME), 0, 0, 128},
 	{"tunnel", CONTROL_NUMBER, AT(tunnel),

@@ -50,6 +50,8 @@ struct control {
 	uint32_t window;
 	unsigned grace_s;
 	unsigned heartbeat_s;
+	uint32_t max_head; /* of an answer, in bytes and fields; 0: not said */
+	uint32_t max_fields;
 	unsigned retry_after_s;
 	uint16_t port;
 	enum control_proto proto;

@@ -59,6 +59,24 @@ def test_no_answer_in_time(tunnel, lanes):
     assert http.fetch(relay.port, "GET", "/quick", host).body == b"quick"
 
 
+@pytest.mark.parametrize("flags, head", [
+    ([], b"X-A: " + b"a" * 66000 + b"\r\n"),
+    (["--max-head", "4k"], b"X-A: " + b"a" * 4096 + b"\r\n"),
+    (["--max-fields", "10"], b"X-A: b\r\n" * 10)], ids=["as-it-is", "less", "fields"])
+def test_a_head_that_the_relay_does_not_take(start, services, adits, flags, head):
+    """adit is told how large it may be, and does not show as served what the visitor never got."""
+    relay = start(*flags)
+    service = services(lambda wire, request: wire.send(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + head + b"\r\nok"))
+    agent = adits(relay, "http", service.target, "--subdomain", a_name("w"))
+    host = agent.wait_event("tunnel_up")["url"].split("/")[2].split(":")[0]
+    response = http.fetch(relay.port, host=host)
+    assert (response.status, response.get("X-Adit-Error")) == (502, "local-reset")
+    event = agent.wait_event("request", request_id=response.get("X-Request-Id"))
+    assert event["code"] == "local-reset" and "status" not in event, event
+    assert "too large for the relay" in event["message"]
+
+
 @pytest.mark.parametrize("target, headers, status", [
     ("/half", [], 200), ("/upgrade", UPGRADE, 101)])
 def test_an_answer_that_stops_in_the_middle(tunnel, target, headers, status):

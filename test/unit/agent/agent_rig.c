@@ -90,6 +90,12 @@ void local_given_up(struct local *l, const void *session, uint32_t stream_id, st
 		SLICE_ARG(message));
 }
 
+void local_set_limits(struct local *l, const struct local_limits *limits)
+{
+	if (limits->head || limits->fields)
+		buf_printf(&l->calls, "limits %u %u,", limits->head, limits->fields);
+}
+
 unsigned local_count(const struct local *l)
 {
 	return l->visitor ? 1 : 0;

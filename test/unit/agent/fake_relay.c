@@ -58,7 +58,9 @@ static void say_welcome(struct fake_session *s)
 		.resume = !s->relay->no_resume,
 		.window = 65536,
 		.grace_s = 30,
-		.heartbeat_s = 10};
+		.heartbeat_s = 10,
+		.max_head = s->relay->max_head,
+		.max_fields = s->relay->max_fields};
 	struct buf line = {0};
 	struct slice part;
 

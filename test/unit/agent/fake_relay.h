@@ -50,6 +50,8 @@ struct fake_relay {
 	bool wrong_proof;
 	bool hold_welcome;
 	bool no_resume;
+	uint32_t max_head; /* what its welcome says of answers */
+	uint32_t max_fields;
 	const char *refuse_code; /* registers get this error */
 	bool refuse_fatal;
 	bool hold_closed;

@@ -165,6 +165,16 @@ static void a_control_stream_that_says_nonsense_ends_the_session(void **state)
 	assert_int_equal(f->counts[REPORT_SESSION_LOST], 1);
 }
 
+static void what_the_relay_lets_pass_is_handed_on(void **state)
+{
+	struct rig *f = *state;
+
+	f->relay.max_head = 65536;
+	f->relay.max_fields = 100;
+	rig_start_up(f, NULL);
+	assert_true(rig_were_calls("add 1 3000,limits 65536 100,"));
+}
+
 static void a_visitor_that_the_relay_gives_up_is_handed_on(void **state)
 {
 	struct rig *f = *state;
@@ -325,6 +335,7 @@ int main(void)
 		RIG_TEST(without_resume_a_lost_link_is_a_lost_session),
 		RIG_TEST(a_relay_that_drains_is_left_for_a_new_session),
 		RIG_TEST(a_control_stream_that_says_nonsense_ends_the_session),
+		RIG_TEST(what_the_relay_lets_pass_is_handed_on),
 		RIG_TEST(a_visitor_that_the_relay_gives_up_is_handed_on),
 		RIG_TEST(a_line_without_an_end_ends_the_session),
 		RIG_TEST(what_will_never_work_is_fatal),

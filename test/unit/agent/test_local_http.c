@@ -432,6 +432,43 @@ static void a_socket_that_is_not_there_is_unreachable(void **state)
 	stream_mem_deinit(&visitor);
 }
 
+/* What the relay would refuse is not passed on to it: it would be shown as served. */
+static void an_answer_beyond_the_relay_s_limits_is_refused(void **state)
+{
+	static const struct {
+		struct local_limits limits;
+		unsigned fields; /* of 21 bytes, behind 40 */
+		bool is_refused;
+	} rows[] = {{{4000, 0}, 188, false}, {{4000, 0}, 189, true}, {{0, 10}, 9, false},
+		{{0, 10}, 10, true}, {{0, 0}, 255, false}, {{UINT32_MAX, UINT32_MAX}, 256, true}};
+	struct buf answer = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct stream_mem visitor;
+		int fd;
+
+		buf_clear(&answer);
+		buf_append_str(&answer, "HTTP/1.1 200 OK\r\nContent-Length:  0\r\n");
+		for (unsigned k = 0; k < rows[i].fields; k++)
+			buf_append_str(&answer, "X-A: 01234567890123\r\n");
+		buf_append_slice(&answer, slice_of("\r\n", 3));
+		local_set_limits(rig.local, &rows[i].limits);
+		rig_visit(&rig, &visitor, RIG_GET);
+		fd = rig_accept(&rig);
+		rig_send(fd, answer.base);
+		if (rows[i].is_refused)
+			rig_expect_failed(&rig, &visitor, "local-reset", "too large for the relay");
+		else
+			rig_expect_whole(&rig, &visitor, answer.base);
+		rig_stop_listening(&rig);
+		stream_mem_deinit(&visitor);
+		close(fd);
+		tear_down(state);
+		set_up(state);
+	}
+	buf_release(&answer);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -451,6 +488,7 @@ int main(void)
 		TEST(more_than_one_request_is_refused),
 		TEST(a_request_that_is_none_is_refused),
 		TEST(a_service_that_fails_is_reported),
+		TEST(an_answer_beyond_the_relay_s_limits_is_refused),
 		TEST(interim_answers_have_an_end),
 		TEST(a_reset_by_the_service_is_passed_on),
 		TEST(a_service_that_is_not_there_is_named),

@@ -89,6 +89,8 @@ static void messages_of_every_type_go_there_and_back(void **state)
 		      "\"url\":\"https://a.example.com\",\"protected\":true}\n");
 	check_returns("{\"type\":\"welcome\",\"version\":1,\"session\":\"x\",\"grace\":0,"
 		      "\"heartbeat\":1,\"account\":\"ann\",\"plan\":\"team\"}\n");
+	check_returns("{\"type\":\"welcome\",\"version\":1,\"session\":\"x\",\"grace\":0,"
+		      "\"heartbeat\":1,\"max_head\":65536,\"max_fields\":100}\n");
 	check_returns("{\"type\":\"closed\",\"tunnel\":1}\n");
 	check_returns("{\"type\":\"notice\",\"code\":\"draining\",\"message\":\"bye\"}\n");
 }
