@@ -144,6 +144,12 @@ void pump_start(struct pump *p)
 	}
 }
 
+void pump_set_step(struct pump *p, uint32_t most)
+{
+	for (int i = 0; i < 2; i++)
+		stream_set_step(p->half[i].stream, most);
+}
+
 void pump_pause(struct pump *p)
 {
 	p->paused = true;

@@ -36,6 +36,8 @@ void pump_feed(struct pump *p, enum pump_side from, struct slice data);
 void pump_end_side(struct pump *p, enum pump_side side);
 /* Starts reading both sides. */
 void pump_start(struct pump *p);
+/* How much is read of either side at a time (stream_set_step). */
+void pump_set_step(struct pump *p, uint32_t most);
 /* Nothing more is read from either side until it goes on. */
 void pump_pause(struct pump *p);
 void pump_go_on(struct pump *p);

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -58,6 +59,7 @@ struct stream_ops {
 	size_t (*room)(const struct stream *s);
 	struct slice (*place)(struct stream *s); /* NULL: it has none */
 	void (*set_bulk)(struct stream *s, bool bulk); /* NULL: pieces are as large as they come */
+	void (*set_step)(struct stream *s, uint32_t most); /* NULL: it cannot be told */
 	void (*keep_buffers)(struct stream *s, bool keep); /* NULL: it has none */
 	void (*shutdown)(struct stream *s);
 	void (*close)(struct stream *s, bool reset);
@@ -112,6 +114,14 @@ static inline void stream_set_bulk(struct stream *s, bool bulk)
 		s->ops->set_bulk(s, bulk);
 }
 
+/* How much `data` brings at a time at the most, until stream_set_bulk says something else. For TLS
+ * it is a record at the least. STREAM_READ_SMALL is no limit. */
+static inline void stream_set_step(struct stream *s, uint32_t most)
+{
+	if (s->ops->set_step)
+		s->ops->set_step(s, most);
+}
+
 /* A stream that is always busy saves work when it keeps its buffers from one use to the next; any
  * other gives them back. */
 static inline void stream_keep_buffers(struct stream *s, bool keep)
@@ -141,13 +151,13 @@ static inline void stream_tune_reads(struct stream *from, const struct stream *t
 
 /* Where the next read goes: after one that brought much where the owner wants it, else to `any`. */
 static inline struct slice stream_read_room(
-	const struct stream *s, const char *any, bool much, bool bulk)
+	const struct stream *s, const char *any, bool much, uint32_t most)
 {
 	struct slice place = {NULL, 0};
 
 	if (!much || !s->events->place || !s->events->place(s->ctx, &place))
-		return slice_of(any, bulk ? STREAM_READ_BULK : STREAM_READ_SMALL);
-	return place.len ? place : slice_of(any, STREAM_READ_PARKED);
+		return slice_of(any, most);
+	return slice_first(place.len ? place : slice_of(any, STREAM_READ_PARKED), most);
 }
 
 /* Half-close: what is parked goes out first. */

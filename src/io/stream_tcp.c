@@ -41,8 +41,8 @@ struct stream_tcp {
 	bool reading;
 	bool shutdown_wanted;
 	bool failed;
-	bool bulk; /* reads may be large */
-	bool much; /* was brought by the last one */
+	bool much; /* was brought by the last read */
+	uint32_t most; /* that a read brings */
 };
 
 struct stream_tcp_failure {
@@ -90,8 +90,8 @@ static void stream_tcp_on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
 	struct slice room = {NULL, 0};
 
 	/* Without room libuv goes on with others, and asks again in the next turn. */
-	if (loop_bytes_read(loop, t) < (t->bulk ? STREAM_READ_BULK : STREAM_READ_SMALL))
-		room = stream_read_room(&t->base, loop_read_buffer(loop), t->much, t->bulk);
+	if (loop_bytes_read(loop, t) < t->most)
+		room = stream_read_room(&t->base, loop_read_buffer(loop), t->much, t->most);
 	buf->base = (char *)room.ptr;
 	buf->len = room.len;
 }
@@ -260,7 +260,12 @@ static size_t stream_tcp_room(const struct stream *s)
 
 static void stream_tcp_set_bulk(struct stream *s, bool bulk)
 {
-	stream_tcp_of(s)->bulk = bulk;
+	stream_tcp_of(s)->most = bulk ? STREAM_READ_BULK : STREAM_READ_SMALL;
+}
+
+static void stream_tcp_set_step(struct stream *s, uint32_t most)
+{
+	stream_tcp_of(s)->most = most;
 }
 
 static void stream_tcp_shutdown(struct stream *s)
@@ -315,6 +320,7 @@ static const struct stream_ops stream_tcp_ops = {
 	.write = stream_tcp_write,
 	.room = stream_tcp_room,
 	.set_bulk = stream_tcp_set_bulk,
+	.set_step = stream_tcp_set_step,
 	.shutdown = stream_tcp_shutdown,
 	.close = stream_tcp_close,
 	.detach = stream_tcp_detach,
@@ -326,6 +332,7 @@ static struct stream_tcp *stream_tcp_new(struct loop *loop)
 	struct stream_tcp *t = MEM_NEW(struct stream_tcp);
 
 	t->base.ops = &stream_tcp_ops;
+	t->most = STREAM_READ_SMALL;
 	CHECK(uv_tcp_init(loop_uv(loop), &t->tcp) == 0);
 	t->tcp.data = t;
 	return t;

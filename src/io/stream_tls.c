@@ -16,6 +16,8 @@
 #include "io/stream_tls_engine.h"
 #include "io/stream_tls_priv.h"
 
+#define STREAM_TLS_RECORD 16384u
+
 static const struct stream_ops stream_tls_ops;
 
 static struct stream_tls *stream_tls_of(const struct stream *s)
@@ -90,8 +92,17 @@ static void stream_tls_set_bulk(struct stream *s, bool bulk)
 {
 	struct stream_tls *t = stream_tls_of(s);
 
-	t->bulk = bulk;
+	t->most = bulk ? STREAM_READ_BULK : STREAM_READ_SMALL;
 	stream_set_bulk(t->lower, bulk);
+}
+
+/* There is no room for less than a record. */
+static void stream_tls_set_step(struct stream *s, uint32_t most)
+{
+	struct stream_tls *t = stream_tls_of(s);
+
+	t->most = most < STREAM_TLS_RECORD ? STREAM_TLS_RECORD : most;
+	stream_set_step(t->lower, t->most);
 }
 
 static void stream_tls_keep_buffers(struct stream *s, bool keep)
@@ -149,6 +160,7 @@ static const struct stream_ops stream_tls_ops = {
 	.write = stream_tls_write,
 	.room = stream_tls_room,
 	.set_bulk = stream_tls_set_bulk,
+	.set_step = stream_tls_set_step,
 	.keep_buffers = stream_tls_keep_buffers,
 	.shutdown = stream_tls_shutdown,
 	.close = stream_tls_close,
@@ -163,6 +175,7 @@ struct stream *stream_tls_new(struct loop *loop, struct stream **lower, struct t
 	/* Two of them on one loop would decrypt into the buffer that they read from. */
 	CHECK(!stream_tls_get(*lower));
 	t->base.ops = &stream_tls_ops;
+	t->most = STREAM_READ_SMALL;
 	t->loop = loop;
 	t->lower = *lower;
 	t->tls = *tls;

@@ -172,7 +172,7 @@ static bool stream_tls_step_handshake(struct stream_tls *t)
 static bool stream_tls_step_read(struct stream_tls *t)
 {
 	struct slice room =
-		stream_read_room(&t->base, loop_plain_buffer(t->loop), t->much, t->bulk);
+		stream_read_room(&t->base, loop_plain_buffer(t->loop), t->much, t->most);
 	struct buf *out = stream_tls_out(t);
 	enum tls_result result = tls_read(t->tls, &t->in, out, room, &room.len);
 

@@ -39,7 +39,8 @@ struct stream_tls {
 	bool stalled; /* there may be plaintext without any more ciphertext */
 	bool full, lower_full; /* the owner waits for drained; so do we */
 	bool shutdown_wanted; /* as soon as the handshake is over */
-	bool bulk, much; /* reads may be large; the last one brought much */
+	bool much; /* was brought by the last read */
+	uint32_t most; /* that a read brings */
 };
 
 /* Whether it carries the owner's bytes. */

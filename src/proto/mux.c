@@ -10,8 +10,6 @@
 #include "proto/mux_urgent.h"
 #include "proto/mux_window.h"
 
-#define MUX_PIECE_MAX 65536u /* of parked input, told at once */
-
 #define MUX_ACK_EVERY 262144u /* received bytes; small talk rides on other output */
 #define MUX_ACK_ALONG 4096u
 #define MUX_OUTPUT_MAX 524288u
@@ -151,7 +149,7 @@ static void mux_tell_parked(struct mux *m, struct mux_stream *s)
 
 	buf_init(&s->in);
 	while (buf_len(&in) && m->told && s->reading) {
-		struct slice piece = slice_first(buf_slice(&in), MUX_PIECE_MAX);
+		struct slice piece = slice_first(buf_slice(&in), s->piece);
 
 		m->parked -= piece.len;
 		m->events->data(s, piece);

@@ -28,6 +28,8 @@ struct mux_tails;
 
 enum mux_role { MUX_CLIENT, MUX_SERVER };
 
+#define MUX_PIECE_MAX 65536u /* of parked input, told at once */
+
 enum mux_fault {
 	MUX_FAULT_NONE,
 	MUX_FAULT_VERSION,
@@ -55,6 +57,7 @@ struct mux_stream {
 	uint32_t recv_window; /* what recv_credit is filled up to */
 	uint32_t recv_grown; /* how much of that is beyond the start */
 	uint32_t recv_taken; /* by its reader, as far as that matters */
+	uint32_t piece; /* bytes that its reader gets at a time */
 	bool syn_sent : 1;
 	bool reading : 1;
 	bool full : 1; /* mux_stream_write said so, and `writable` is owed */
@@ -116,6 +119,9 @@ size_t mux_stream_room(const struct mux_stream *s);
 struct slice mux_stream_place(struct mux_stream *s);
 void mux_stream_read_start(struct mux_stream *s); /* parked input comes at the next mux_tick */
 void mux_stream_read_stop(struct mux_stream *s);
+/* How much `data` brings at a time, at the most. MUX_PIECE_MAX, as at first, only holds for what
+ * was parked: all else comes as it is. */
+void mux_stream_set_piece(struct mux_stream *s, uint32_t most);
 /* Half-close, behind what is parked. */
 void mux_stream_finish(struct mux_stream *s);
 /* Ends it at once with RST. The stream leaves the mux; no event follows. */

@@ -122,6 +122,12 @@ static int mux_receive_on_credit(struct mux_stream *s, uint32_t more)
 	return 0;
 }
 
+/* Whether its reader wants it in pieces: it is parked then, and told at the next tick. */
+static bool mux_receive_is_large(const struct mux_stream *s, struct slice data)
+{
+	return data.len > s->piece && s->piece < MUX_PIECE_MAX;
+}
+
 static void mux_receive_deliver(struct mux *m, struct slice data)
 {
 	struct mux_stream *s = m->current;
@@ -132,7 +138,7 @@ static void mux_receive_deliver(struct mux *m, struct slice data)
 		mux_stream_unread(s);
 		return;
 	}
-	if (s->reading && !buf_len(&s->in)) {
+	if (s->reading && !buf_len(&s->in) && !mux_receive_is_large(s, data)) {
 		m->events->data(s, data);
 		if (m->current == s)
 			mux_window_consumed(s);
@@ -140,7 +146,9 @@ static void mux_receive_deliver(struct mux *m, struct slice data)
 	}
 	buf_append_slice(&s->in, data);
 	m->parked += data.len;
-	if (!s->reading)
+	if (s->reading)
+		mux_stream_pend(s);
+	else
 		mux_window_stall(s);
 }
 

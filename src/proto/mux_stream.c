@@ -42,6 +42,7 @@ void mux_stream_enter(struct mux *m, struct mux_stream *s, uint32_t id)
 	s->id = id;
 	s->send_credit = s->recv_credit = s->recv_window = m->window_start;
 	s->credit_at = m->now_us;
+	s->piece = MUX_PIECE_MAX;
 	mux_table_put(&m->streams, s);
 }
 
@@ -324,6 +325,11 @@ void mux_stream_read_start(struct mux_stream *s)
 	s->reading = true;
 	if (buf_len(&s->in) || (s->fin_seen && !s->fin_told) || mux_window_owes(s))
 		mux_stream_pend(s);
+}
+
+void mux_stream_set_piece(struct mux_stream *s, uint32_t most)
+{
+	s->piece = most < MUX_PIECE_MAX ? most : MUX_PIECE_MAX;
 }
 
 void mux_stream_read_stop(struct mux_stream *s)

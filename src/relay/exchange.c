@@ -56,9 +56,11 @@ static void exchange_on_go_on(struct meter_visit *visit)
 		exchange_end_error(
 			x, VISITOR_ERROR_QUOTA_EXCEEDED, ACCESS_RELAY, (struct slice) {NULL, 0});
 	} else if (x->state == EXCHANGE_PIPED) {
+		exchange_pace_step(x);
 		timeout_arm(x->worker->timeouts[WORKER_IDLE], &x->timeout);
 		pump_go_on(x->pump);
 	} else if (x->up) {
+		exchange_pace_step(x);
 		exchange_go_on(x);
 	}
 }
@@ -194,9 +196,35 @@ void exchange_free(struct exchange **x_ptr)
 	pool_put(&x->worker->exchanges, x);
 }
 
+/* What waited for the visitor's turn is as much as its owner holds; it goes as it would be read.
+ * Trailers are taken when they are whole, however long they are. */
+static bool exchange_push_steps(struct exchange *x, struct slice *in, size_t step)
+{
+	while (in->len > step && exchange_takes_body(x) && !x->in_trailers) {
+		struct slice piece = slice_first(*in, step);
+
+		if (!exchange_send_body(x, &piece))
+			return false;
+		*in = slice_from(*in, step - piece.len);
+		exchange_pace(x);
+		if (piece.len == step)
+			return true;
+	}
+	if (!exchange_send_body(x, in))
+		return false;
+	exchange_pace(x);
+	return true;
+}
+
 bool exchange_push(struct exchange *x, struct slice *in)
 {
-	if (x->state == EXCHANGE_OVER || !exchange_send_body(x, in))
+	size_t step = x->tunnel->meter ? meter_step(x->tunnel->meter) : STREAM_READ_SMALL;
+
+	if (x->state == EXCHANGE_OVER)
+		return false;
+	if (step < STREAM_READ_SMALL)
+		return exchange_push_steps(x, in, step);
+	if (!exchange_send_body(x, in))
 		return false;
 	exchange_pace(x);
 	return true;

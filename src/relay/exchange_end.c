@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "io/pump.h"
+#include "relay/exchange_pace.h"
 #include "relay/exchange_priv.h"
 #include "relay/peer_log.h"
 
@@ -94,6 +95,7 @@ static void exchange_end(struct exchange *x, enum access_end by, bool keep_alive
 	x->done_cut = cut;
 	timeout_disarm(&x->timeout);
 	exchange_end_clocks(x);
+	exchange_pace_end(x);
 	exchange_end_record(x);
 	loop_defer(x->worker->loop, &x->done_task);
 }

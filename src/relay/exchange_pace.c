@@ -2,6 +2,7 @@
 #include "relay/exchange_pace.h"
 
 #include "io/pump.h"
+#include "io/stream.h"
 #include "relay/exchange_priv.h"
 
 void exchange_pace(struct exchange *x)
@@ -26,4 +27,22 @@ void exchange_pace(struct exchange *x)
 		stream_set_bulk(x->up->stream, false);
 		stream_read_stop(x->up->stream);
 	}
+}
+
+void exchange_pace_step(struct exchange *x)
+{
+	uint32_t step = meter_step(x->tunnel->meter);
+
+	if (x->pump) {
+		pump_set_step(x->pump, step);
+		return;
+	}
+	stream_set_step(x->up->stream, step);
+	stream_set_step(*x->visitor.stream, step);
+}
+
+void exchange_pace_end(struct exchange *x)
+{
+	if (x->tunnel->meter && *x->visitor.stream)
+		stream_set_bulk(*x->visitor.stream, false);
 }

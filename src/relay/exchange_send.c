@@ -3,6 +3,7 @@
 
 #include "proto/http1_write.h"
 #include "relay/exchange_end.h"
+#include "relay/exchange_pace.h"
 #include "relay/exchange_priv.h"
 #include "relay/gather.h"
 
@@ -95,6 +96,8 @@ static bool exchange_send_take(struct exchange *x)
 	x->was_sent = true;
 	stream_listen(x->up->stream, x->up_events, x);
 	stream_set_bulk(x->up->stream, false);
+	if (x->tunnel->meter)
+		exchange_pace_step(x);
 	stream_read_start(x->up->stream);
 	x->up_full = !(parts[0].len ? stream_write(x->up->stream, parts, 2)
 				    : stream_write(x->up->stream, parts + 1, 1));

@@ -11,11 +11,15 @@
 #include "base/num.h"
 #include "base/rate.h"
 #include "io/loop.h"
+#include "io/stream.h"
 #include "relay/plans.h"
 #include "relay/tunnel.h"
 #include "relay/usages.h"
 #include "relay/worker.h"
 #include "store/book.h"
+
+#define METER_STEPS_A_SECOND 10u
+#define METER_STEP_MIN 1024u
 
 struct meter {
 	struct worker *worker; /* borrowed */
@@ -177,6 +181,15 @@ void meter_free(struct meter **m_ptr)
 }
 
 /* ---- visitors ---- */
+
+uint32_t meter_step(const struct meter *m)
+{
+	uint64_t step = m->plan.bandwidth / METER_STEPS_A_SECOND;
+
+	if (step < METER_STEP_MIN)
+		return METER_STEP_MIN;
+	return step < STREAM_READ_SMALL ? (uint32_t)step : STREAM_READ_SMALL;
+}
 
 bool meter_is_spent(const struct meter *m)
 {

@@ -41,6 +41,9 @@ void meter_free(struct meter **m);
 bool meter_admit(struct meter *m, enum visitor_error *error_out, uint64_t *retry_s_out);
 /* Whether there is room for one more visitor. */
 bool meter_has_room(const struct meter *m);
+/* How much a visitor should read at a time, so that bandwidth is used evenly: what it brings in a
+ * tenth of a second. STREAM_READ_SMALL: as much as comes. */
+uint32_t meter_step(const struct meter *m);
 /* What the month may have is used up. */
 bool meter_is_spent(const struct meter *m);
 

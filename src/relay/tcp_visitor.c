@@ -134,6 +134,7 @@ static void tcp_visitor_on_go_on(struct meter_visit *visit)
 		tcp_visitor_give_up(v, VISITOR_ERROR_QUOTA_EXCEEDED);
 		return;
 	}
+	pump_set_step(v->pump, meter_step(v->tunnel->meter));
 	tcp_visitor_on_moved(v);
 	pump_go_on(v->pump);
 }
@@ -182,6 +183,8 @@ static bool tcp_visitor_begin(struct tcp_visitor *v)
 		return false;
 	stream_write(v->up->stream, &v->up->prefix, 1);
 	v->pump = pump_new(&v->stream, &v->up->stream, &tcp_visitor_pump_events, v);
+	if (v->tunnel->meter)
+		pump_set_step(v->pump, meter_step(v->tunnel->meter));
 	tcp_visitor_on_moved(v);
 	pump_start(v->pump);
 	return true;

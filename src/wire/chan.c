@@ -177,6 +177,11 @@ static struct slice chan_place(struct stream *s)
 	return mux_stream_place(&chan_of(s)->mux);
 }
 
+static void chan_set_step(struct stream *s, uint32_t most)
+{
+	mux_stream_set_piece(&chan_of(s)->mux, most);
+}
+
 static void chan_shutdown(struct stream *s)
 {
 	mux_stream_finish(&chan_of(s)->mux);
@@ -201,6 +206,7 @@ static const struct stream_ops chan_ops = {
 	.write = chan_write,
 	.room = chan_room,
 	.place = chan_place,
+	.set_step = chan_set_step,
 	.shutdown = chan_shutdown,
 	.close = chan_close,
 };

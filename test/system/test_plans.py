@@ -1,5 +1,6 @@
 """Plans at the relay: requests, visitors, bandwidth, bytes of the month, tunnels left alone."""
 import os
+import re
 import signal
 import socket
 import threading
@@ -248,6 +249,76 @@ def test_tcp_tunnels_keep_to_the_bandwidth(start):
             threading.Thread(target=visitor.send, args=(data,), daemon=True).start()
             assert stream.read_exactly(SIZE, timeout=60) == data
             assert time.monotonic() - began > LEAST_PLACED
+
+
+# A tenth of a second at a time: 32 KiB at 16 KiB/s are twenty steps, of which a few may go in
+# advance, or be late on a slow machine. As they come, they were two or three.
+STEPPED, STEPS = 32 * 1024, 8
+
+
+def pauses(relay):
+    return int(re.search(r"^adit_bandwidth_pauses_total (\d+)", metrics(relay), re.M)[1])
+
+
+@KINDS
+@pytest.mark.parametrize("direction", ["down", "up"])
+def test_bodies_move_in_small_steps(start, kind, direction):
+    relay = start_plan(start, bandwidth="16k")
+    body = os.urandom(STEPPED)
+    with Tunnel(relay, kind, body=body if direction == "down" else b"ok") as tunnel:
+        if direction == "down":
+            assert tunnel.visit().body == body
+        else:
+            assert tunnel.visit("POST", body=body).body == b"ok"
+            assert tunnel.requests[0].body == body
+    assert pauses(relay) >= STEPS
+
+
+@KINDS
+def test_upgraded_connections_move_in_small_steps(start, kind):
+    data = os.urandom(STEPPED)
+
+    def handle(wire, request):
+        wire.send(b"HTTP/1.1 101 Switching Protocols\r\n"
+                  b"Connection: Upgrade\r\nUpgrade: x\r\n\r\n")
+        wire.send(data)
+        wire.read_some(60)
+    relay = start_plan(start, bandwidth="16k")
+    with Tunnel(relay, kind, handle=handle) as tunnel, http.Visitor(relay.port) as visitor:
+        visitor.send(http.build_request("GET", "/", tunnel.host, [
+            ("Connection", "Upgrade"), ("Upgrade", "x")]))
+        assert visitor.read_head().status == 101
+        assert visitor.read_exactly(STEPPED, timeout=60) == data
+        visitor.send(b"thanks")
+    assert pauses(relay) >= STEPS
+
+
+@pytest.mark.parametrize("direction", ["down", "up"])
+def test_tcp_tunnels_move_in_small_steps(start, direction):
+    relay = start_tcp(start, bandwidth="16k")
+    data = os.urandom(STEPPED)
+    with Session(relay) as peer:
+        port = peer.register(1, "tcp")["port"]
+        with connect(port) as visitor:
+            visitor.send(b"x")
+            stream = peer.accept()
+            assert stream.read_exactly(1) == b"x"
+            source, drain = (visitor, stream) if direction == "up" else (stream, visitor)
+            threading.Thread(target=source.send, args=(data,), daemon=True).start()
+            assert drain.read_exactly(STEPPED, timeout=60) == data
+    assert pauses(relay) >= STEPS
+
+
+def test_a_connection_reads_as_usual_behind_a_slow_tunnel(start):
+    """What one request was held to is not for the next one, which may be for another tunnel."""
+    relay = start_plan(start, bandwidth="16k")
+    with Tunnel(relay, "pool", "slow-one", body=b"ok") as slow, http.Visitor(relay.port) as visitor:
+        assert visitor.ask("POST", "/", slow.host, body=b"x" * 1000).body == b"ok"
+        reload(relay, plan())
+        seen = pauses(relay)
+        body = os.urandom(4 * 1024 * 1024)
+        assert visitor.ask("POST", "/", slow.host, body=body, timeout=60).body == b"ok"
+        assert slow.requests[1].body == body and pauses(relay) == seen
 
 
 def test_visitors_of_one_tunnel_share_its_bandwidth_and_others_do_not_feel_it(start):

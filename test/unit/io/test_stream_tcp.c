@@ -186,6 +186,29 @@ static void reads_may_be_large_where_that_is_wanted(void **state)
 	assert_in_range(largest_read(), STREAM_READ_SMALL + 1, STREAM_READ_BULK);
 }
 
+static void reads_may_be_small_where_that_is_wanted(void **state)
+{
+	stream_set_step(fixture.log.stream, 5000);
+	assert_in_range(largest_read(), 1, 5000);
+}
+
+/* Also where they go elsewhere. */
+static void no_read_is_larger_than_a_step(void **state)
+{
+	static char place[20000];
+
+	fixture.log.place = slice_of(place, sizeof(place));
+	stream_set_step(fixture.log.stream, 17000);
+	assert_in_range(largest_read(), 1, 17000);
+}
+
+static void reads_are_as_usual_behind_small_ones(void **state)
+{
+	stream_set_step(fixture.log.stream, 5000);
+	stream_set_bulk(fixture.log.stream, false);
+	assert_in_range(largest_read(), 5001, STREAM_READ_SMALL);
+}
+
 static void reads_that_follow_much_go_where_the_owner_wants_them(void **state)
 {
 	static char place[20000];
@@ -473,6 +496,9 @@ int main(void)
 		STREAM_TEST(a_turn_brings_no_more_than_the_share_of_one),
 		STREAM_TEST(a_turn_brings_more_where_reads_are_large),
 		STREAM_TEST(reads_may_be_large_where_that_is_wanted),
+		STREAM_TEST(reads_may_be_small_where_that_is_wanted),
+		STREAM_TEST(no_read_is_larger_than_a_step),
+		STREAM_TEST(reads_are_as_usual_behind_small_ones),
 		STREAM_TEST(reads_that_follow_much_go_where_the_owner_wants_them),
 		STREAM_TEST(little_is_read_while_the_owner_has_no_room),
 		STREAM_TEST(reads_that_follow_little_go_anywhere),

@@ -153,6 +153,15 @@ static void much_passes_through_small_sockets(void **state)
 	assert_int_equal(theirs.drained, 1);
 }
 
+static void small_steps_are_a_record_each(void **state)
+{
+	stream_set_step(ours.stream, 1000);
+	read_both();
+	write_to(&theirs, much());
+	check_data(&ours, much());
+	assert_true(ours.data_count >= MUCH / 16384);
+}
+
 static void what_follows_much_is_decrypted_where_the_owner_wants_it(void **state)
 {
 	static char place[20000];
@@ -342,6 +351,7 @@ int main(void)
 		TLS_TEST(data_passes_both_ways, set_up),
 		TLS_TEST(other_streams_have_no_tls, set_up),
 		TLS_TEST(much_passes_through_small_sockets, set_up_small),
+		TLS_TEST(small_steps_are_a_record_each, set_up),
 		TLS_TEST(what_follows_much_is_decrypted_where_the_owner_wants_it, set_up),
 		TLS_TEST(a_slow_reader_makes_the_writer_wait, set_up_small),
 		TLS_TEST(reading_stops_inside_an_event, set_up),

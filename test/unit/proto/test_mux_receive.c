@@ -123,6 +123,44 @@ static void an_acknowledgement_goes_neither_back_nor_ahead(void **state)
 	assert_int_equal(mux_fault_of(p.mux), MUX_FAULT_ACK);
 }
 
+/* ---- pieces ---- */
+
+/* What is more than the reader wants at a time waits for the tick. */
+static void a_reader_may_get_it_in_pieces(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	init(MUX_SERVER, 0);
+	assert_int_equal(says(MUX_FRAME_DATA, SYN, 1, 70000), 0);
+	mux_stream_set_piece(s, 100);
+	assert_int_equal(says(MUX_FRAME_DATA, 0, 1, 100), 0);
+	TOLD("opened 1;data 1 70000;data 1 100;");
+	assert_int_equal(says(MUX_FRAME_DATA, 0, 1, 101), 0);
+	assert_int_equal(says(MUX_FRAME_DATA, 0, 1, 50), 0);
+	TOLD("");
+	mux_peer_tick(&p);
+	TOLD("data 1 100;data 1 51;owing;");
+	mux_stream_read_stop(s);
+	assert_int_equal(says(MUX_FRAME_DATA, 0, 1, 120), 0);
+	mux_stream_read_start(s);
+	assert_int_equal(says(MUX_FRAME_DATA, FIN, 1, 120), 0);
+	TOLD("");
+	mux_peer_tick(&p);
+	TOLD("data 1 100;data 1 100;data 1 40;ended 1;owing;");
+}
+
+static void pieces_may_be_whole_again(void **state)
+{
+	struct mux_stream *s = &p.streams[0].stream;
+
+	init(MUX_SERVER, 0);
+	assert_int_equal(says(MUX_FRAME_DATA, SYN, 1, 0), 0);
+	mux_stream_set_piece(s, 100);
+	mux_stream_set_piece(s, UINT32_MAX);
+	assert_int_equal(says(MUX_FRAME_DATA, 0, 1, 70000), 0);
+	TOLD("opened 1;data 1 70000;");
+}
+
 /* ---- resets ---- */
 
 static void a_reset_takes_nothing_back_of_what_was_finished(void **state)
@@ -310,6 +348,8 @@ int main(void)
 		T(each_fault_has_its_cause),
 		T(an_acknowledgement_may_not_be_sent_before_it_was_agreed),
 		T(an_acknowledgement_goes_neither_back_nor_ahead),
+		T(a_reader_may_get_it_in_pieces),
+		T(pieces_may_be_whole_again),
 		T(a_reset_takes_nothing_back_of_what_was_finished),
 		T(a_finished_and_reset_stream_may_be_let_go_unread),
 		T(one_stream_more_than_may_be_is_refused),
