@@ -51,9 +51,9 @@ static void completion_bash_value(const struct opt *o, struct buf *out)
 		return;
 	buf_printf(out, "\t--%s)\n", o->name);
 	if (o->type == OPT_FILE) {
-		buf_append_str(out, "\t\tCOMPREPLY=($(compgen -f -- \"$word\"))\n");
+		buf_append_str(out, "\t\tCOMPREPLY=($(compgen -P \"$front\" -f -- \"$word\"))\n");
 	} else if (o->type == OPT_ENUM) {
-		buf_append_str(out, "\t\tCOMPREPLY=($(compgen -W \"");
+		buf_append_str(out, "\t\tCOMPREPLY=($(compgen -P \"$front\" -W \"");
 		completion_words(o->values, out);
 		buf_append_str(out, "\" -- \"$word\"))\n");
 	}
@@ -74,12 +74,21 @@ static void completion_bash_command(const struct cli_command *c, struct buf *out
 	buf_append_str(out, "\" ;;\n");
 }
 
+/* "--option=value" is three words, or one where COMP_WORDBREAKS is without the sign. */
 static void completion_bash(struct buf *out)
 {
 	buf_append_str(out,
 		"_adit() {\n"
-		"\tlocal word=${COMP_WORDS[COMP_CWORD]} command= words= i\n"
-		"\tcase ${COMP_WORDS[COMP_CWORD - 1]} in\n");
+		"\tlocal word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
+		"\tlocal front= command= words= i\n"
+		"\tif [[ $word == --*=* ]]; then\n"
+		"\t\tbefore=${word%%=*} front=${word%%=*}= word=${word#*=}\n"
+		"\telif [[ $word == = ]]; then\n"
+		"\t\tword=\n"
+		"\telif [[ $before == = ]]; then\n"
+		"\t\tbefore=${COMP_WORDS[COMP_CWORD - 2]}\n"
+		"\tfi\n"
+		"\tcase $before in\n");
 	for (size_t i = 0; i < cli_options.count; i++)
 		completion_bash_value(&cli_options.opts[i], out);
 	buf_append_str(out,
@@ -120,7 +129,8 @@ static void completion_zsh_text(const char *text, struct buf *out)
 
 static void completion_zsh_option(const struct opt *o, struct buf *out)
 {
-	buf_printf(out, " \\\n\t\t\t'--%s[", o->name);
+	/* With the sign in its name, a value may be the next word or stand behind the sign. */
+	buf_printf(out, " \\\n\t\t\t'--%s%s[", o->name, completion_is_switch(o) ? "" : "=");
 	completion_zsh_text(o->doc, out);
 	buf_append_char(out, ']');
 	if (o->type == OPT_FILE)

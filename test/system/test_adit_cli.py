@@ -84,6 +84,12 @@ def test_bash_completes(home, tmp_path):
     assert complete(home, tmp_path, "adit", "http", "--transport", "w") == ["websocket"]
     assert complete(home, tmp_path, "adit", "completion", "z") == ["zsh"]
     assert complete(home, tmp_path, "adit", "status", "--js") == ["--json"]
+    assert complete(home, tmp_path, "adit", "http", "--transport", "=") == ["auto", "websocket"]
+    assert complete(home, tmp_path, "adit", "http", "--transport", "=", "w") == ["websocket"]
+    assert complete(home, tmp_path, "adit", "http", "--transport=w") == ["--transport=websocket"]
+    assert complete(home, tmp_path, "adit", "http", "--subdomain", "=", "w") == []
+    assert complete(home, tmp_path, "adit", "http", f"--ca={tmp_path}/scr") == [
+        f"--ca={tmp_path}/script"]
 
 
 def test_fish_completes(home, tmp_path):
@@ -120,8 +126,8 @@ def test_zsh_completes(home, tmp_path):
     assert out.returncode == 0 and out.stderr == "", out.stderr
     lines = out.stdout.splitlines()
     assert "reserve:keep a name for your account" in lines
-    assert any(line.startswith("--subdomain[") for line in lines)
-    assert any(line.startswith("--views[") for line in lines)
+    assert any(line.startswith("--subdomain=[") for line in lines)
+    assert any(line.startswith("--views=[") for line in lines)
     assert "--token[The key of your account, asked for on the terminal or read from standard " \
            "input; without it the one that adit login keeps for this relay.]" in lines
 

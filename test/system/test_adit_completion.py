@@ -28,6 +28,7 @@ def zsh(request, tmp_path):
     ("adit rese", "adit reserve"),
     ("adit http 3000 --sub", "--subdomain"),
     ("adit http 3000 --transport w", "websocket"),
+    ("adit http 3000 --transport=w", "websocket"),
     ("adit status --js", "--json"),
     ("adit help comp", "completion"),
     ("adit completion z", "zsh"),
@@ -36,3 +37,27 @@ def test_zsh_completes_at_the_first_tab(zsh, typed, shown):
     at = len(zsh.text)
     os.write(zsh.master, (typed + "\t").encode())
     zsh.wait(shown, at)
+
+
+@pytest.fixture
+def bash(tmp_path):
+    """An interactive bash that has read the completions."""
+    (tmp_path / "script").write_text(run(tmp_path, "completion", "bash").stdout)
+    shell = Terminal(tmp_path, "--norc", "--noprofile", "-i", program="/bin/bash", columns=200,
+                     PATH=f"{os.path.dirname(adit())}:/usr/bin:/bin")
+    os.write(shell.master, f"source {tmp_path}/script; PS1=''; echo re''ady\n".encode())
+    shell.wait("ready")
+    yield shell
+    shell.close()
+
+
+@pytest.mark.parametrize("typed, shown", [
+    ("adit rese", "adit reserve"),
+    ("adit http 3000 --transport w", "--transport websocket"),
+    ("adit http 3000 --transport=w", "--transport=websocket"),
+    ("adit http 3000 --transport=websocket --local-ver", "--local-verify"),
+])
+def test_bash_completes_at_the_first_tab(bash, typed, shown):
+    at = len(bash.text)
+    os.write(bash.master, (typed + "\t").encode())
+    bash.wait(shown, at)
