@@ -10,9 +10,11 @@
 #include "base/err.h"
 #include "crypto/tls.h"
 #include "io/addr.h"
+#include "io/loop.h"
 #include "io/stream_tls.h"
 
 #define LOCAL_CONNECT_ALPN "http/1.1"
+#define LOCAL_CONNECT_WARN_MS 60000u
 
 static void local_connect_tell(
 	struct local_connect *c, struct local_conn *conn, struct slice code, struct slice message)
@@ -96,6 +98,33 @@ static void local_connect_shake_hands(struct local_connect *c, struct stream *lo
 
 /* ---- dialling ---- */
 
+/* Once a minute: who reads it can do something about it, and each visitor is told anyway. */
+static void local_connect_warn(struct local *l)
+{
+	const struct report r = {.kind = REPORT_WARNING,
+		.code = SLICE("out-of-descriptors"),
+		.message = SLICE("This agent has no file descriptors left, so that visitors are "
+				 "turned away: raise the limit (ulimit -n, LimitNOFILE).")};
+	uint64_t now = loop_now(l->loop);
+
+	if (l->warned_ms && now - l->warned_ms < LOCAL_CONNECT_WARN_MS)
+		return;
+	l->warned_ms = now;
+	l->events.report(l->events.report_ctx, &r);
+}
+
+/* The service has nothing to do with it, and may be doing well. */
+static void local_connect_fail_descriptors(struct local_connect *c)
+{
+	struct buf message = {0};
+
+	local_connect_warn(c->tunnel->local);
+	buf_append_str(&message, "the agent has no file descriptor left for a connection to ");
+	buf_append_slice(&message, buf_slice(&c->tunnel->shown));
+	local_connect_tell(c, NULL, SLICE("local-overloaded"), buf_slice(&message));
+	buf_release(&message);
+}
+
 static void local_connect_on_dialled(void *ctx, const struct dial_result *result)
 {
 	struct local_connect *c = ctx;
@@ -103,6 +132,10 @@ static void local_connect_on_dialled(void *ctx, const struct dial_result *result
 	struct slice code = SLICE("local-unreachable");
 
 	c->dial = NULL;
+	if (result->err == ERR_NO_FDS) {
+		local_connect_fail_descriptors(c);
+		return;
+	}
 	if (result->err) {
 		if (result->err == ERR_REFUSED)
 			code = SLICE("local-refused");

@@ -45,8 +45,8 @@ struct local {
 	struct loop_task task; /* for the refused and the dead */
 	struct http_head head; /* scratch space for one call */
 	struct buf renamed; /* likewise: an answer up to the last of what is replaced in it */
-	const char
-		*unwritten; /* likewise: the first byte of that answer which is not in `renamed` */
+	const char *unwritten; /* likewise: the first byte of it that is not in `renamed` */
+	uint64_t warned_ms; /* when it last said that there are no descriptors; 0: never */
 };
 
 /* Counted: one reference of the map, one for each visitor. */

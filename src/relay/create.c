@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "base/err.h"
 #include "base/glob.h"
 #include "relay/auth.h"
 #include "relay/clerk.h"
@@ -45,6 +46,7 @@ static enum create_result create_open(struct worker *w, const struct create_wish
 	char text[AUTH_HOLDER_MAX];
 	struct slice holder = auth_holder(wish->grant, wish->source, text);
 	uint64_t most = auth_tunnels_max(w, wish->grant);
+	int err;
 
 	if (!holdings_take(w->shared->holdings, holder, HOLDING_TUNNELS, most))
 		return CREATE_TOO_MANY;
@@ -52,7 +54,8 @@ static enum create_result create_open(struct worker *w, const struct create_wish
 		holdings_put(w->shared->holdings, holder, HOLDING_TUNNELS);
 		return CREATE_TOO_MANY_PASSWORDS;
 	}
-	if (wish->kind->open(w, wish, name, &out->tunnel) == 0) {
+	err = wish->kind->open(w, wish, name, &out->tunnel);
+	if (!err) {
 		tunnel_hold(out->tunnel, holder);
 		out->tunnel->counts_password = wish->gate.password_hash;
 		create_set_gate(out->tunnel, wish);
@@ -62,6 +65,8 @@ static enum create_result create_open(struct worker *w, const struct create_wish
 	holdings_put(w->shared->holdings, holder, HOLDING_TUNNELS);
 	if (wish->gate.password_hash)
 		holdings_put(w->shared->holdings, holder, HOLDING_PASSWORDS);
+	if (err == ERR_NO_FDS)
+		worker_lacks_descriptors(w);
 	return CREATE_NO_PORT;
 }
 

@@ -9,7 +9,6 @@
 #include "io/listener.h"
 #include "relay/admin_socket.h"
 #include "relay/front.h"
-#include "relay/refusals.h"
 #include "relay/relay_tls.h"
 #include "relay/worker.h"
 
@@ -55,14 +54,9 @@ static void doors_on_socket_accepted(void *ctx, struct stream *stream, const str
 static void doors_on_paused(void *ctx)
 {
 	struct worker *w = ctx;
-	uint64_t suppressed;
 
 	metrics_add(w->metrics, METRIC_ACCEPT_PAUSES, 1);
-	if (refusals_due(w->shared->notices, SLICE("descriptors"), loop_now(w->loop), &suppressed))
-		log_error(w->shared->log,
-			"out of file descriptors, accepting pauses: raise the limit (ulimit -n, "
-			"LimitNOFILE)",
-			LOG_INT("visitors", atomic_load(&w->shared->connections)));
+	worker_lacks_descriptors(w);
 }
 
 static const struct listener_events doors_events[] = {

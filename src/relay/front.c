@@ -67,7 +67,10 @@ static void front_send_away(struct front *f, unsigned home, struct slice rest)
 		loop_post(p->to->loop, &p->task);
 		f->moved = true;
 	}
-	front_close_now(f, false);
+	if (err == ERR_NO_FDS)
+		front_refuse_move(f);
+	else
+		front_close_now(f, false);
 }
 
 /* ---- working through the input ---- */

@@ -51,3 +51,13 @@ enum front_action front_refuse_body(struct front_request *r)
 	front_refuse_bad(r->front, front_body_fault(r->front->body), r->head);
 	return FRONT_ON;
 }
+
+void front_refuse_move(struct front *f)
+{
+	struct worker *w = f->worker;
+	const struct visitor_fault fault = {
+		.error = VISITOR_ERROR_OVERLOADED, .retry_after_s = w->conf->retry_after_s};
+
+	worker_lacks_descriptors(w);
+	front_answer_error(f, &fault, &w->request_head, false);
+}

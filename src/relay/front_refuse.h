@@ -20,5 +20,7 @@ enum front_action front_refuse(struct front_request *r, struct visitor_fault *fa
 enum front_action front_refuse_with(struct front_request *r, enum visitor_error error);
 /* One whose body front_body_read found bad. */
 enum front_action front_refuse_body(struct front_request *r);
+/* There is no descriptor with which it could go to another worker; its request was read last. */
+void front_refuse_move(struct front *f);
 
 #endif

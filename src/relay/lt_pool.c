@@ -221,6 +221,7 @@ static void lt_pool_on_paused(void *ctx)
 	struct lt_pool *pool = ctx;
 
 	metrics_add(pool->tunnel.worker->metrics, METRIC_ACCEPT_PAUSES, 1);
+	worker_lacks_descriptors(pool->tunnel.worker);
 }
 
 static const struct listener_events lt_pool_listener_events = {

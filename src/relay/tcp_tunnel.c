@@ -88,9 +88,10 @@ static void tcp_tunnel_on_accepted(void *ctx, struct stream *stream, const struc
 
 static void tcp_tunnel_on_paused(void *ctx)
 {
-	struct tcp_tunnel *tcp = ctx;
+	struct worker *w = tcp_tunnel_base(ctx)->worker;
 
-	metrics_add(tcp_tunnel_base(tcp)->worker->metrics, METRIC_ACCEPT_PAUSES, 1);
+	metrics_add(w->metrics, METRIC_ACCEPT_PAUSES, 1);
+	worker_lacks_descriptors(w);
 }
 
 static const struct listener_events tcp_tunnel_listener_events = {

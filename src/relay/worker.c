@@ -9,6 +9,7 @@
 #include "crypto/rand.h"
 #include "crypto/seal.h"
 #include "relay/exchange_priv.h"
+#include "relay/refusals.h"
 #include "relay/session_tunnel.h"
 #include "wire/session.h"
 
@@ -206,6 +207,17 @@ void worker_uncount_visitor(struct relay_shared *shared)
 {
 	if (atomic_fetch_sub(&shared->connections, 1) == 1)
 		shared->on_quiet(shared);
+}
+
+void worker_lacks_descriptors(struct worker *w)
+{
+	uint64_t suppressed;
+
+	if (refusals_due(w->shared->notices, SLICE("descriptors"), loop_now(w->loop), &suppressed))
+		log_error(w->shared->log,
+			"out of file descriptors, accepting pauses: raise the limit (ulimit -n, "
+			"LimitNOFILE)",
+			LOG_INT("visitors", atomic_load(&w->shared->connections)));
 }
 
 void worker_log_access(struct worker *w, const struct access_record *record)

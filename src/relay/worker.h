@@ -113,6 +113,8 @@ void worker_next_request_id(struct worker *w, char out[WORKER_REQUEST_ID_LEN]);
 bool worker_is_crowded(const struct worker *w);
 /* One of those that are counted in relay_shared.connections is gone for good. On any thread. */
 void worker_uncount_visitor(struct relay_shared *shared);
+/* Tells the operator, once a minute, that there was no descriptor for something. */
+void worker_lacks_descriptors(struct worker *w);
 /* Records a request in the access log and hands the lines over in time. */
 void worker_log_access(struct worker *w, const struct access_record *record);
 

@@ -167,6 +167,32 @@ def test_visitors_are_not_bound_by_what_a_shell_allows_at_first(relay, services,
     assert {later.result().body for later in asked} == {b"hello"}
 
 
+def test_an_agent_without_descriptors_says_so_and_does_not_blame_the_service(
+        relay, services, adits):
+    """Beyond the hard limit; those who are served go on, and others are when there is room again."""
+    hold = threading.Event()
+
+    def wait(wire, _request):
+        assert hold.wait(PATIENCE)
+        answer(wire, b"hello")
+    agent = adits(relay, "http", services(wait).port, prefix=["prlimit", "--nofile=40:40"])
+    host = agent.wait_event("tunnel_up")["url"].partition("//")[2].partition(":")[0]
+    asked = [Later(http.fetch, relay.port, "GET", "/", host, timeout=PATIENCE)
+             for _ in range(60)]
+    warning = agent.wait_event("warning", code="out-of-descriptors")
+    assert "ulimit -n" in warning["message"]
+    refused = agent.wait_event("request", code="local-overloaded")
+    assert "descriptor" in refused["message"]
+    hold.set()
+    answers = [later.result() for later in asked]
+    told = [response for response in answers if response.status != 200]
+    assert told and len(told) < len(answers)
+    for response in told:
+        assert (response.status, response.get("X-Adit-Error")) == (503, "local-overloaded")
+        assert "descriptor" in response.text() and "address" not in response.text()
+    assert http.fetch(relay.port, "GET", "/", host, timeout=PATIENCE).body == b"hello"
+
+
 # ---------------------------------------------------------------- what services are told
 
 @pytest.mark.parametrize("given", ["rewrite", "my.app.test", None])

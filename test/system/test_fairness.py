@@ -79,7 +79,8 @@ def test_requests_that_wait_for_their_turn_when_the_relay_ends(relay):
         visitor.send(ask("no-such-app.lt.test", 1) * 1000)
         visitor.read_response()
         relay.signal(signal.SIGTERM)
-        assert relay.wait_exit() == 0
+        visitor.read_to_end()
+    assert relay.wait_exit() == 0
 
 
 def test_many_requests_to_a_tunnel_without_an_agent(start, agent):

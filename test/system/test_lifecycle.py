@@ -420,6 +420,45 @@ def test_without_descriptors_it_does_not_spin(start, agent):
 
 
 @pytest.mark.covers("fault-17")
+def test_without_descriptors_a_visitor_of_another_worker_is_told_so(start, agent):
+    """A connection moves with a copy of its descriptor. Until then it was fine where it is."""
+    relay = start("--workers", 2)
+    mine = agent(relay, "move-app").serve(reply(b"served"))
+    assert mine.visit().body == b"served"
+    visitors = [http.Visitor(relay.port) for _ in range(24)]
+    for visitor in visitors:
+        assert visitor.ask(host="no-such-app.lt.test").status == 404
+    limit = resource.prlimit(relay.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(relay.pid, resource.RLIMIT_NOFILE, (3, limit[1]))
+    answers = [visitor.ask(host=mine.host) for visitor in visitors]
+    refused = [told for told in answers if told.status != 200]
+    assert refused and len(refused) < len(answers)
+    for told in refused:
+        assert (told.status, told.get("X-Adit-Error")) == (503, "overloaded")
+        assert int(told.get("Retry-After")) > 0
+    relay.wait_log(lambda entry: "out of file descriptors" in entry["msg"])
+    resource.prlimit(relay.pid, resource.RLIMIT_NOFILE, limit)
+    for visitor in visitors:
+        visitor.close()
+    assert mine.visit().body == b"served"
+
+
+@pytest.mark.covers("fault-17")
+def test_without_descriptors_a_wish_for_a_tunnel_is_told_so(start):
+    relay = start("--workers", 1)
+    with http.Visitor(relay.port) as visitor:
+        assert visitor.ask(target="/api/status", host="lt.test").status == 200
+        limit = resource.prlimit(relay.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(relay.pid, resource.RLIMIT_NOFILE, (3, limit[1]))
+        told = visitor.ask(target="/?new", host="lt.test")
+        assert (told.status, told.get("X-Adit-Error")) == (503, "no-free-port")
+        assert "descriptor" in told.text()
+        relay.wait_log(lambda entry: "out of file descriptors" in entry["msg"])
+        resource.prlimit(relay.pid, resource.RLIMIT_NOFILE, limit)
+        assert visitor.ask(target="/?new", host="lt.test").status == 200
+
+
+@pytest.mark.covers("fault-17")
 def test_a_flood_of_tunnels_leaves_descriptors_for_visitors(start, agent):
     """On one connection, so that none comes free at its end."""
     relay = start(prefix=["prlimit", "--nofile=200:200"])
