@@ -197,6 +197,7 @@ static void agent_on_apply(struct loop_task *task)
 	struct agent *a = CONTAINER_OF(task, struct agent, apply);
 	struct registration *reg;
 
+	loop_cancel(&a->apply);
 	registrations_set(&a->registrations, a->next, a->next_count);
 	agent_drop_next(a);
 	agent_tell_removed(a);
@@ -353,10 +354,8 @@ static void agent_on_begin(struct loop_task *task)
 {
 	struct agent *a = CONTAINER_OF(task, struct agent, begin);
 
-	if (a->next) { /* the request for a link names the first tunnel */
-		loop_cancel(&a->apply);
+	if (a->next) /* the request for a link names the first tunnel */
 		agent_on_apply(&a->apply);
-	}
 	agent_link_start(a->links[0]);
 }
 

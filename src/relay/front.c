@@ -21,11 +21,11 @@
 #include "relay/front_request.h"
 #include "relay/front_rest.h"
 #include "relay/front_tls.h"
+#include "relay/front_turn.h"
 #include "relay/front_wait.h"
 #include "relay/worker.h"
 
 #define FRONT_INBOX_MAX 16384u /* with more that cannot be used yet, reading stops */
-#define FRONT_REQUESTS_A_TURN 16u /* of a visitor with many at once; then others come */
 
 /* A connection on its way to another worker. */
 struct front_parcel {
@@ -75,30 +75,6 @@ static void front_send_away(struct front *f, unsigned home, struct slice rest)
 
 /* ---- working through the input ---- */
 
-static void front_put_off(struct front *f)
-{
-	f->put_off = true;
-	loop_put_off(f->worker->loop, &f->next);
-}
-
-/* Whether another request may be begun with now. Those that wait for a tunnel come one after the
- * other anyway; those that are answered at once would keep everybody else waiting. */
-static bool front_has_turn(struct front *f)
-{
-	uint32_t turn = loop_turn_number(f->worker->loop);
-
-	if (f->turn != turn) {
-		f->turn = turn;
-		f->turn_requests = 0;
-	}
-	if (f->turn_requests < FRONT_REQUESTS_A_TURN) {
-		f->turn_requests++;
-		return true;
-	}
-	front_put_off(f);
-	return false;
-}
-
 /* Parses what there is of a head and acts on it; false when that is all for now. */
 static bool front_step_head(struct front *f, struct slice *in)
 {
@@ -118,7 +94,7 @@ static bool front_step_head(struct front *f, struct slice *in)
 		break;
 	}
 	http1_parser_reset(&f->parser);
-	if (!front_has_turn(f))
+	if (!front_turn_take(f))
 		return false;
 	switch (front_request_handle(f, in, &front_exchange_events, &home)) {
 	case FRONT_ON:
@@ -133,7 +109,7 @@ static bool front_step_head(struct front *f, struct slice *in)
 		front_send_away(f, home, *in);
 		return false;
 	case FRONT_LATER:
-		front_put_off(f);
+		front_turn_put_off(f);
 		return false;
 	}
 	UNREACHABLE();

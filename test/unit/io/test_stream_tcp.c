@@ -28,7 +28,6 @@ struct fixture {
 	struct buf sent; /* everything that was written to it */
 	struct buf received; /* what the peer has read */
 	int peer;
-	size_t after_much; /* the largest read that came behind one of STREAM_READ_MUCH */
 };
 
 static struct fixture fixture;
@@ -147,135 +146,6 @@ static void reading_stops_inside_an_event_and_starts_again(void **state)
 	stream_read_start(log->stream);
 	LOOP_TURN_UNTIL(fixture.loop, log->data_count == 2);
 	check_data(SLICE("ab"));
-}
-
-/* Everything is sent, and read one event at a time; returns the largest. */
-static size_t largest_read(void)
-{
-	struct stream_log *log = &fixture.log;
-	struct slice rest = much();
-	size_t largest = 0, last = 0;
-
-	log->then = stop_reading;
-	while (buf_len(&log->data) < MUCH) {
-		size_t before = buf_len(&log->data), now;
-		ssize_t n;
-
-		while ((n = send(fixture.peer, rest.ptr, rest.len, MSG_NOSIGNAL)) > 0)
-			rest = slice_from(rest, (size_t)n);
-		stream_read_start(log->stream);
-		loop_turn(fixture.loop);
-		now = buf_len(&log->data) - before;
-		largest = now > largest ? now : largest;
-		if (last >= STREAM_READ_MUCH && now > fixture.after_much)
-			fixture.after_much = now;
-		last = now ? now : last;
-	}
-	check_data(much());
-	return largest;
-}
-
-static void an_event_brings_no_more_than_one_read(void **state)
-{
-	assert_in_range(largest_read(), 1, STREAM_READ_SMALL);
-}
-
-static void reads_may_be_large_where_that_is_wanted(void **state)
-{
-	stream_set_bulk(fixture.log.stream, true);
-	assert_in_range(largest_read(), STREAM_READ_SMALL + 1, STREAM_READ_BULK);
-}
-
-static void reads_may_be_small_where_that_is_wanted(void **state)
-{
-	stream_set_step(fixture.log.stream, 5000);
-	assert_in_range(largest_read(), 1, 5000);
-}
-
-/* Also where they go elsewhere. */
-static void no_read_is_larger_than_a_step(void **state)
-{
-	static char place[20000];
-
-	fixture.log.place = slice_of(place, sizeof(place));
-	stream_set_step(fixture.log.stream, 17000);
-	assert_in_range(largest_read(), 1, 17000);
-}
-
-static void reads_are_as_usual_behind_small_ones(void **state)
-{
-	stream_set_step(fixture.log.stream, 5000);
-	stream_set_bulk(fixture.log.stream, false);
-	assert_in_range(largest_read(), 5001, STREAM_READ_SMALL);
-}
-
-static void reads_that_follow_much_go_where_the_owner_wants_them(void **state)
-{
-	static char place[20000];
-	struct stream_log *log = &fixture.log;
-
-	log->place = slice_of(place, sizeof(place));
-	largest_read();
-	assert_in_range(log->placed, MUCH / sizeof(place) / 4, log->asked);
-	assert_in_range(log->placed, log->data_count / 3, log->data_count);
-}
-
-static void little_is_read_while_the_owner_has_no_room(void **state)
-{
-	struct stream_log *log = &fixture.log;
-
-	stream_set_bulk(log->stream, true);
-	log->place = slice_of("", 0);
-	largest_read();
-	assert_in_range(fixture.after_much, 1, STREAM_READ_PARKED);
-	assert_int_equal(log->placed, 0);
-}
-
-static void reads_that_follow_little_go_anywhere(void **state)
-{
-	struct stream_log *log = &fixture.log;
-
-	stream_read_start(log->stream);
-	for (unsigned i = 1; i < 5; i++) {
-		tcp_pair_send(fixture.peer, SLICE("little"));
-		LOOP_TURN_UNTIL(fixture.loop, log->data_count == i);
-	}
-	assert_int_equal(log->asked, 0);
-}
-
-/* All is sent as fast as the kernel takes it, and read; returns the most that one turn brought. */
-static size_t most_of_a_turn(void)
-{
-	struct stream_log *log = &fixture.log;
-	struct slice rest = much();
-	size_t most = 0;
-
-	stream_read_start(log->stream);
-	while (buf_len(&log->data) < MUCH) {
-		size_t before = buf_len(&log->data), now;
-		uint32_t turn = loop_turn_number(fixture.loop);
-		ssize_t n;
-
-		while ((n = send(fixture.peer, rest.ptr, rest.len, MSG_NOSIGNAL)) > 0)
-			rest = slice_from(rest, (size_t)n);
-		loop_turn(fixture.loop); /* which may take two */
-		now = (buf_len(&log->data) - before) / (loop_turn_number(fixture.loop) - turn);
-		most = now > most ? now : most;
-	}
-	check_data(much());
-	return most;
-}
-
-/* Others on the loop wait meanwhile. */
-static void a_turn_brings_no_more_than_the_share_of_one(void **state)
-{
-	assert_in_range(most_of_a_turn(), 1, STREAM_READ_SMALL);
-}
-
-static void a_turn_brings_more_where_reads_are_large(void **state)
-{
-	stream_set_bulk(fixture.log.stream, true);
-	assert_in_range(most_of_a_turn(), STREAM_READ_SMALL + 1, STREAM_READ_BULK);
 }
 
 static void the_other_side_may_end_and_still_be_written_to(void **state)
@@ -492,16 +362,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STREAM_TEST(nothing_is_read_before_reading_starts),
 		STREAM_TEST(reading_stops_inside_an_event_and_starts_again),
-		STREAM_TEST(an_event_brings_no_more_than_one_read),
-		STREAM_TEST(a_turn_brings_no_more_than_the_share_of_one),
-		STREAM_TEST(a_turn_brings_more_where_reads_are_large),
-		STREAM_TEST(reads_may_be_large_where_that_is_wanted),
-		STREAM_TEST(reads_may_be_small_where_that_is_wanted),
-		STREAM_TEST(no_read_is_larger_than_a_step),
-		STREAM_TEST(reads_are_as_usual_behind_small_ones),
-		STREAM_TEST(reads_that_follow_much_go_where_the_owner_wants_them),
-		STREAM_TEST(little_is_read_while_the_owner_has_no_room),
-		STREAM_TEST(reads_that_follow_little_go_anywhere),
 		STREAM_TEST(the_other_side_may_end_and_still_be_written_to),
 		STREAM_TEST(a_half_closed_stream_still_reads),
 		STREAM_TEST(writes_that_fit_go_out_inside_the_call),
