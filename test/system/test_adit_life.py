@@ -148,8 +148,7 @@ def test_agents_wait_at_most_two_seconds_for_a_relay_that_listens_again(start, s
     wait_for(lambda: all(len(waits_of(agent)) >= tries for agent in agents), "attempts of all of them",
              4 * DEADLINE)
     waits = [waits_of(agent)[:tries] for agent in agents]
-    for first, second, *later in waits:
-        assert first < 500 and second < 2000 and all(1000 <= wait <= 2000 for wait in later)
+    assert max(wait for one in waits for wait in one) <= 2000, waits
     seconds = [second for _, second, *_ in waits]
     assert max(seconds) - min(seconds) > 200, "they would come together"
     again = start(*flags, listen=False)
