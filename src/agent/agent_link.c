@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "config/conf_file.h"
 #include "io/loop.h"
+#include "io/stream.h"
 #include "io/timeout.h"
 #include "wire/control.h"
 #include "wire/uplink.h"
@@ -32,6 +33,7 @@
  * before has some minutes for its clock, or ours, to be right again. */
 #define LINK_DENIALS_NEW 2u
 #define LINK_DENIALS_KNOWN 20u
+#define LINK_FORGOTTEN "the relay does not know the session any more"
 
 enum link_state { LINK_IDLE, LINK_DIALLING, LINK_UP, LINK_WAITING, LINK_OVER };
 
@@ -268,6 +270,22 @@ static void link_continue(struct agent_link *l, const struct uplink_result *resu
 	}
 }
 
+/* The one before, if it is still there, has been forgotten. */
+static void link_begin(struct agent_link *l, const struct uplink_result *result)
+{
+	struct stream *link = result->link;
+
+	link_lose_session(l, LINK_FORGOTTEN);
+	if (l->state != LINK_DIALLING) {
+		stream_close(&link);
+		return;
+	}
+	l->state = LINK_UP;
+	l->session = relay_session_new(&l->env->session, result, &link_session_events, l);
+	/* Registers leave with the hello, without waiting for the welcome. */
+	l->events->begun(l->ctx, l->lane);
+}
+
 static void link_retry(struct agent_link *l, const struct refusal *refusal, struct slice detail)
 {
 	link_voice_warn(&l->voice, refusal->code, detail);
@@ -284,7 +302,7 @@ static void link_on_refused(struct agent_link *l, const struct uplink_result *re
 	case REFUSAL_SESSION_GONE:
 		if (!l->session)
 			break;
-		link_begin_anew(l, "the relay does not know the session any more");
+		link_begin_anew(l, LINK_FORGOTTEN);
 		return;
 	case REFUSAL_FOREIGN:
 		if (!framing_failed(l->env->framing, l->framing, loop_now(l->loop)))
@@ -319,14 +337,10 @@ static void link_on_uplink(void *ctx, const struct uplink_result *result)
 		return;
 	}
 	framing_worked(l->env->framing, l->framing, loop_now(l->loop));
-	if (l->session) {
+	if (l->session && !result->is_afresh)
 		link_continue(l, result);
-		return;
-	}
-	l->state = LINK_UP;
-	l->session = relay_session_new(&l->env->session, result, &link_session_events, l);
-	/* Registers leave with the hello, without waiting for the welcome. */
-	l->events->begun(l->ctx, l->lane);
+	else
+		link_begin(l, result);
 }
 
 static void link_write_fields(struct agent_link *l)

@@ -96,7 +96,7 @@ void handshake_resume(struct buf *fields, struct handshake_ticket *t, uint64_t r
 	buf_append_u64(fields, proof.epoch);
 	buf_append_str(fields, "\r\nAdit-Received: ");
 	buf_append_u64(fields, received);
-	buf_printf(fields, "\r\nAdit-Proof: %s\r\n", text);
+	buf_printf(fields, "\r\nAdit-Proof: %s\r\nAdit-Afresh: 1\r\n", text);
 }
 
 bool handshake_is_proven(

@@ -44,7 +44,7 @@ void handshake_identify(
 void handshake_beside(struct buf *fields, const char *session);
 /* The tunnel that will be asked for first; nothing when the wish is for any. */
 void handshake_tunnel(struct buf *fields, const struct control *wish);
-/* Counts the epoch up. */
+/* Counts the epoch up. A relay that cannot go on may begin another session on the same link. */
 void handshake_resume(struct buf *fields, struct handshake_ticket *t, uint64_t received);
 /* Whether the relay knows the secret as well, and said `received` for this very attempt. */
 bool handshake_is_proven(

@@ -165,7 +165,7 @@ static struct stream *agent_link_answer(struct agent_link_request *r, struct sli
 }
 
 static enum agent_link_result agent_link_begin(
-	struct agent_link_request *r, const struct auth *auth)
+	struct agent_link_request *r, const struct auth *auth, struct slice fields)
 {
 	struct worker *w = r->worker;
 	const struct agent_session_setup setup = {
@@ -187,7 +187,7 @@ static enum agent_link_result agent_link_begin(
 	a = agent_session_new(w, &setup);
 	if (auth->keyed)
 		review_expect(w, auth->grant.expires_ms);
-	link = agent_link_answer(r, (struct slice) {NULL, 0});
+	link = agent_link_answer(r, fields);
 	session_start(a->session, &link, r->received);
 	return AGENT_LINK_TAKEN;
 }
@@ -241,12 +241,14 @@ static enum agent_link_result agent_link_resume(
 {
 	struct agent_session *a = agent_session_find(r->worker, resume->session);
 
-	if (!agent_link_may_resume(a, resume) ||
-		!agent_link_is_same_account(a, auth)) /* on ERR_SYNTAX there is no proof */
-		return agent_link_refuse(
-			r, API_ERROR_SESSION_GONE, "There is no such session any more.");
-	agent_link_take_over(r, a, resume);
-	return AGENT_LINK_TAKEN;
+	if (agent_link_may_resume(a, resume) &&
+		agent_link_is_same_account(a, auth)) { /* on ERR_SYNTAX there is no proof */
+		agent_link_take_over(r, a, resume);
+		return AGENT_LINK_TAKEN;
+	}
+	if (resume->or_afresh)
+		return agent_link_begin(r, auth, SLICE("Adit-Afresh: 1\r\n"));
+	return agent_link_refuse(r, API_ERROR_SESSION_GONE, "There is no such session any more.");
 }
 
 enum agent_link_result agent_link_accept(struct agent_link_request *r, unsigned *home_out)
@@ -274,6 +276,6 @@ enum agent_link_result agent_link_accept(struct agent_link_request *r, unsigned 
 		directory_find(r->worker->shared->directory, tunnel, home_out);
 	if (has_home && *home_out != r->worker->index)
 		return AGENT_LINK_MOVE;
-	return err == ERR_NOT_FOUND ? agent_link_begin(r, &auth)
+	return err == ERR_NOT_FOUND ? agent_link_begin(r, &auth, (struct slice) {NULL, 0})
 				    : agent_link_resume(r, &resume, &auth);
 }

@@ -19,7 +19,9 @@ int agent_resume_read(const struct http_head *head, struct agent_resume *out)
 	struct slice received = agent_resume_field(head, HTTP_FIELD_ADIT_RECEIVED);
 	struct slice proof = agent_resume_field(head, HTTP_FIELD_ADIT_PROOF);
 
-	*out = (struct agent_resume) {.session = agent_resume_field(head, HTTP_FIELD_ADIT_SESSION)};
+	*out = (struct agent_resume) {.session = agent_resume_field(head, HTTP_FIELD_ADIT_SESSION),
+		.or_afresh =
+			slice_eq(agent_resume_field(head, HTTP_FIELD_ADIT_AFRESH), SLICE("1"))};
 	if (!http_head_get(head, HTTP_FIELD_ADIT_SESSION))
 		return ERR_NOT_FOUND;
 	if (num_parse_u64(epoch, &out->epoch) != 0 ||

@@ -19,6 +19,7 @@ struct agent_resume {
 	uint64_t epoch;
 	uint64_t received;
 	struct slice proof; /* borrowed */
+	bool or_afresh; /* or it begins another session */
 };
 
 /* ERR_NOT_FOUND: the request continues nothing. ERR_SYNTAX: it wants to, but not like this; then

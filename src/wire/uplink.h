@@ -52,6 +52,7 @@ struct uplink_result {
 	unsigned retry_after_s;
 	uint64_t peer_received; /* Adit-Received */
 	struct slice proof; /* Adit-Proof */
+	bool is_afresh; /* Adit-Afresh: another session begins than the one that was asked for */
 	struct slice detail; /* a sentence for people: which address, what the system said */
 	uint64_t hop_us[UPLINK_DONE]; /* how long each hop took, for doctor */
 };

@@ -204,4 +204,5 @@ void uplink_answer_tell(const struct uplink_answer *a, struct uplink_result *res
 	if (num_parse_u64(
 		    http_head_value(head, HTTP_FIELD_ADIT_RECEIVED), &result->peer_received) != 0)
 		result->peer_received = 0;
+	result->is_afresh = slice_eq(http_head_value(head, HTTP_FIELD_ADIT_AFRESH), SLICE("1"));
 }

@@ -141,6 +141,34 @@ def test_what_is_no_proof_is_refused_alike_and_the_true_session_goes_on(start, w
         assert visit(relay).body == b"still here"
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_wants_to_goes_on_with_another_session_on_the_same_link(start, workers):
+    """As agents do, which all come at once when a relay has started anew."""
+    relay = start("--workers", workers)
+    afresh = [("Adit-Afresh", "1")]
+    with Session(relay, client="me") as peer:
+        peer.register(subdomain="demo")
+        peer.cut()
+        fields = peer.resume_fields(secret=b"x" * 32) + afresh
+        with Session(relay, client="me", fields=fields) as other:
+            assert other.id != peer.id and other.id[:2] == peer.id[:2]
+        peer.resume(afresh)
+        peer.serve(reply(b"still there"))
+        assert visit(relay).body == b"still there"
+    assert len(relay.find_logs("session resumed")) == 1
+    home = f"{workers - 1:02x}"
+    unknown = [("Adit-Session", home + "0" * 32), ("Adit-Epoch", "1"), ("Adit-Received", "0"),
+               ("Adit-Proof", "0" * 64)]
+    with Session(relay, hello=False, fields=unknown + afresh) as peer:
+        assert peer.answer.get("Adit-Afresh") == "1" and peer.answer.get("Adit-Proof") is None
+        peer.hello()
+        assert peer.id[:2] == home
+    with pytest.raises(Refused):
+        Session(relay, fields=unknown)
+    with Session(relay, fields=afresh) as peer:
+        assert peer.answer.get("Adit-Afresh") is None
+
+
 def test_who_asks_for_bytes_that_never_were_is_refused_before_anything_happens(start):
     relay = start()
     with Session(relay) as peer:

@@ -168,7 +168,7 @@ class Session:
         return wire, response
 
     def link(self, fields=(), behind=b"", **how):
-        wire, _ = self.ask(fields, behind, **how)
+        wire, self.answer = self.ask(fields, behind, **how)
         self._use(wire)
 
     def _use(self, wire):

@@ -275,7 +275,9 @@ static void take_link(struct fake_relay *r, const struct http_head *head, struct
 	struct slice part;
 
 	r->incoming = NULL;
-	if (is_resume && !s) {
+	if (is_resume && !s && r->afresh) {
+		buf_append_str(&fields, "Adit-Afresh: 1\r\n");
+	} else if (is_resume && !s) {
 		write_text(link,
 			"HTTP/1.1 410 Gone\r\nX-Adit-Error: session-gone\r\n"
 			"Content-Length: 0\r\n\r\n");

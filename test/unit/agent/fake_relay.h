@@ -48,6 +48,7 @@ struct fake_relay {
 	bool hang_up; /* or with the end of the connection */
 	bool plain_is_foreign; /* only WebSocket gets through */
 	bool wrong_proof;
+	bool afresh; /* it begins another session for one that it has forgotten */
 	bool hold_welcome;
 	bool no_resume;
 	uint32_t max_head; /* what its welcome says of answers */

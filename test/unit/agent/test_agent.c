@@ -105,6 +105,26 @@ static void a_session_that_is_forgotten_is_followed_by_a_new_one_with_the_same_n
 	assert_int_equal(f->relay.requests, 3);
 }
 
+static void a_relay_that_offers_a_new_session_for_a_forgotten_one_need_not_be_asked_again(
+	void **state)
+{
+	struct rig *f = *state;
+
+	f->relay.afresh = true;
+	rig_start_up(f, NULL);
+	fake_relay_forget(&f->relay);
+	UNTIL(f->counts[REPORT_TUNNEL_UP] == 2);
+	assert_int_equal(f->counts[REPORT_SESSION_LOST], 1);
+	assert_int_equal(f->counts[REPORT_LINK_UP], 2);
+	assert_int_equal(f->counts[REPORT_LINK_RESUMED], 0);
+	assert_true(fake_relay_heard(&f->relay, "\"subdomain\":\"mole\"", 1));
+	assert_int_equal(f->relay.requests, 2);
+	/* And goes on like any other. */
+	fake_relay_cut(&f->relay);
+	UNTIL(f->counts[REPORT_LINK_RESUMED] == 1);
+	assert_int_equal(f->relay.begun, 2);
+}
+
 static void a_relay_that_proves_nothing_is_not_continued_with(void **state)
 {
 	struct rig *f = *state;
@@ -331,6 +351,8 @@ int main(void)
 		RIG_TEST(a_request_is_signed_if_there_is_a_secret),
 		RIG_TEST(a_session_goes_on_over_another_link),
 		RIG_TEST(a_session_that_is_forgotten_is_followed_by_a_new_one_with_the_same_name),
+		RIG_TEST(
+			a_relay_that_offers_a_new_session_for_a_forgotten_one_need_not_be_asked_again),
 		RIG_TEST(a_relay_that_proves_nothing_is_not_continued_with),
 		RIG_TEST(without_resume_a_lost_link_is_a_lost_session),
 		RIG_TEST(a_relay_that_drains_is_left_for_a_new_session),

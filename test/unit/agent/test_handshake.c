@@ -60,7 +60,8 @@ static void a_session_is_continued_with_a_rising_epoch(void **state)
 	assert_int_equal(t.epoch, 7);
 	assert_text(&fields,
 		"Adit-Session: s-1\r\nAdit-Epoch: 7\r\nAdit-Received: 123456789012\r\n"
-		"Adit-Proof: 1046f95490c8bb1c1b37da25702e46e57328349fa5e69699f0ae1443b26425e4\r\n");
+		"Adit-Proof: 1046f95490c8bb1c1b37da25702e46e57328349fa5e69699f0ae1443b26425e4\r\n"
+		"Adit-Afresh: 1\r\n");
 	handshake_resume(&fields, &t, 0);
 	assert_int_equal(t.epoch, 8);
 	buf_release(&fields);

@@ -54,7 +54,24 @@ static void a_true_proof_is_taken(void **state)
 	assert_true(slice_eq(resume.session, SLICE("00aa")));
 	assert_int_equal(resume.epoch, 3);
 	assert_int_equal(resume.received, 1234);
+	assert_false(resume.or_afresh);
 	assert_true(agent_resume_is_proven(&resume, secret()));
+}
+
+static void another_session_is_begun_for_who_says_so(void **state)
+{
+	struct agent_resume resume;
+
+	assert_int_equal(
+		read_fields("Adit-Session: 00aa\r\nAdit-Afresh: 1\r\n", &resume), ERR_SYNTAX);
+	assert_true(resume.or_afresh);
+	assert_int_equal(
+		read_fields("Adit-Session: 00aa\r\nAdit-Afresh: yes\r\n", &resume), ERR_SYNTAX);
+	assert_false(resume.or_afresh);
+	assert_int_equal(
+		read_fields("Adit-Session: 00aa\r\nAdit-Afresh: 1\r\nAdit-Afresh: 1\r\n", &resume),
+		ERR_SYNTAX);
+	assert_false(resume.or_afresh);
 }
 
 static void any_other_value_is_no_proof(void **state)
@@ -115,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_true_proof_is_taken),
+		cmocka_unit_test(another_session_is_begun_for_who_says_so),
 		cmocka_unit_test(any_other_value_is_no_proof),
 		cmocka_unit_test(the_relay_proves_what_it_has),
 		cmocka_unit_test(what_is_not_whole_is_told_from_what_is_not_there),

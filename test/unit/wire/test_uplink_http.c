@@ -184,13 +184,16 @@ static void what_the_fields_say_is_told(void **state)
 	assert_true(slice_eq(result.code, SLICE("draining")));
 	assert_int_equal(result.retry_after_s, 7);
 	assert_true(result.peer_received == 0);
+	assert_false(result.is_afresh);
 	result = (struct uplink_result) {0};
-	read_whole(PLAIN "Adit-Received: 18446744073709551615\r\nAdit-Proof: ab\r\n"
-			 "Retry-After: 18446744073709551615\r\n\r\n");
+	read_whole(
+		PLAIN "Adit-Received: 18446744073709551615\r\nAdit-Proof: ab\r\nAdit-Afresh: 1\r\n"
+		      "Retry-After: 18446744073709551615\r\n\r\n");
 	uplink_answer_tell(&answer, &result);
 	assert_true(result.peer_received == UINT64_MAX);
 	assert_int_equal(result.retry_after_s, UINT_MAX);
 	assert_true(slice_eq(result.proof, SLICE("ab")));
+	assert_true(result.is_afresh);
 	result = (struct uplink_result) {0};
 	read_whole("HTTP/1.1 503 x\r\nRetry-After: Fri, 07 Nov 2025 23:59:59 GMT\r\n\r\n");
 	uplink_answer_tell(&answer, &result);
