@@ -215,7 +215,7 @@ enum run_exit api_ask(
 	fetch_start(a->loop, &request, api_on_done, a);
 	while (!a->is_done)
 		loop_run(a->loop);
-	loop_free(&a->loop);
+	cli_conf_end_loop(a->conf, &a->loop);
 	conf_file_forget(&fields);
 	buf_release(&target);
 	return a->exit;

@@ -10,6 +10,7 @@
 #include "config/opt_set.h"
 #include "config/opt_value.h"
 #include "config/yaml.h"
+#include "io/loop.h"
 
 #define CLI_FILE_MAX (1u << 20)
 #define CLI_SECRET_MIN 32u
@@ -243,6 +244,16 @@ int cli_conf_load(const struct cli_arguments *arguments, struct cli_conf *conf, 
 		err = cli_load(&loader);
 	opt_set_deinit(&loader.set);
 	return err;
+}
+
+void cli_conf_end_loop(struct cli_conf *conf, struct loop **loop)
+{
+	if (!loop_has_orphans(*loop)) {
+		loop_free(loop);
+		return;
+	}
+	conf->is_asking = true;
+	*loop = NULL;
 }
 
 void cli_conf_deinit(struct cli_conf *conf)

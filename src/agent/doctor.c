@@ -292,7 +292,7 @@ enum run_exit doctor_run(struct cli_conf *conf, char **environ_list, struct buf 
 		loop_run(doctor.loop);
 		doctor_account_free(&doctor.account);
 		doctor_local_free(&doctor.local);
-		loop_free(&doctor.loop);
+		cli_conf_end_loop(conf, &doctor.loop);
 		status = doctor.faults ? RUN_UNWELL : RUN_STOPPED;
 	}
 	relay_way_deinit(&doctor.way);

@@ -147,6 +147,7 @@ int main(int argc, char **argv)
 	struct buf message = {0}, warnings = {0};
 	struct cli_conf conf;
 	enum run_exit status = RUN_USAGE;
+	bool is_asking;
 
 	descriptors_hold_standard();
 	if (cli_conf_load(&arguments, &conf, &message, &warnings) == 0) {
@@ -155,8 +156,12 @@ int main(int argc, char **argv)
 	}
 	main_say(&message);
 	status = main_flush(status);
+	is_asking = conf.is_asking;
 	cli_conf_deinit(&conf);
 	buf_release(&message);
 	buf_release(&warnings);
+	/* The end of the process would wait for the resolver's thread. */
+	if (is_asking)
+		_exit((int)status);
 	return status;
 }

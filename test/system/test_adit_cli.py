@@ -1,4 +1,5 @@
 """The face of adit: commands, mistakes, completion, doctor, and what it prints."""
+import contextlib
 import json
 import os
 import re
@@ -335,14 +336,20 @@ def test_a_hang_up_stops_it_unless_it_was_told_to_go_on(
         process.communicate()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a resolv.conf of its own")
-def test_a_name_server_that_is_silent_does_not_keep_it(home):
+@contextlib.contextmanager
+def silent_name_server(home):
+    """Its socket, and what a shell has to do in a mount namespace so that programs ask it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind((f"127.{os.getpid() >> 8 & 255}.{os.getpid() & 255}.53", 53))
         silent.settimeout(30)
         (home / "resolv").write_text(
             f"nameserver {silent.getsockname()[0]}\noptions timeout:30 attempts:5\n")
-        script = f'mount --bind {home}/resolv /etc/resolv.conf && exec "$@"'
+        yield silent, f'mount --bind {home}/resolv /etc/resolv.conf && exec "$@"'
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a resolv.conf of its own")
+def test_a_name_server_that_is_silent_does_not_keep_it(home):
+    with silent_name_server(home) as (silent, script):
         words = [adit(), "http", "3000", "--relay", "https://relay.example.com"]
         process = subprocess.Popen(["unshare", "-m", "sh", "-c", script, "sh", *words],
                                    env=clean_env({"HOME": home}))
@@ -353,6 +360,20 @@ def test_a_name_server_that_is_silent_does_not_keep_it(home):
         finally:
             process.kill()
             process.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a resolv.conf of its own")
+@pytest.mark.parametrize("words, code, sentence", [
+    (["doctor", "--relay", "https://relay.example.com"], 4, "dns"),
+    (["login", "relay.example.com"], 1, "the relay cannot be asked")])
+def test_commands_give_up_before_the_resolver_does(home, words, code, sentence):
+    """They have waited long enough by then, and say so; the resolver would take 150 s."""
+    with silent_name_server(home) as (_, script):
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", script, "sh", adit(), *words], timeout=100, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=clean_env({"HOME": home}), check=False)
+    assert done.returncode == code and sentence in done.stdout, done
 
 
 def test_plain_lines_and_an_end_on_purpose(launch, relay):
