@@ -1,5 +1,6 @@
 """Bytes beyond ASCII in a request target: clients send them, services read them. They pass as they
 are, and whatever is written about them is UTF-8 that steers no terminal."""
+import codecs
 import json
 import re
 import subprocess
@@ -12,6 +13,7 @@ from harness.relay import clean_env
 from harness.traffic import a_name
 from harness.wait import DEADLINE, SLOW, wait_for
 from harness.wan import adit
+from test_adit_screen import Terminal
 
 pytestmark = pytest.mark.timeout(60 * SLOW)
 
@@ -134,3 +136,23 @@ def test_what_adit_prints_is_clean(relay, services, form, tmp_path):
     assert not UNCLEAN.search(text), text
     for line in text.splitlines() if form else []:
         json.loads(line)
+
+
+def test_the_screen_of_adit_is_clean(relay, services, tmp_path):
+    name, shown = a_name("t"), b""
+    screen = Terminal(tmp_path, "http", services().target, "--subdomain", name, "--relay",
+                      f"http://127.0.0.1:{relay.port}")
+
+    def has_the_end():
+        nonlocal shown
+        shown += screen.read()
+        return b"the-end" in shown
+    try:
+        relay.wait_log("tunnel online")
+        ask_for_all(relay.port, f"{name}.lt.test", 200)
+        wait_for(has_the_end, "the last row")
+    finally:
+        screen.close()
+    # The last row may have come in part.
+    text = codecs.getincrementaldecoder("utf-8")().decode(shown)
+    assert "31mred" in text and not re.search("[\x80-\x9f\u2028-\u202e\ufffd]", text), text
