@@ -9,5 +9,9 @@ uint64_t machine_memory(void);
 /* Lets this process have as many open files as the system lets it. Returns how many that are; 0: it
  * does not say. */
 uint64_t machine_raise_files(void);
+/* Bytes of memory that this process holds; 0: the system does not say. */
+uint64_t machine_resident(void);
+/* Processor time that all its threads have used. */
+uint64_t machine_worked_us(void);
 
 #endif

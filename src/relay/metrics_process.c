@@ -1,34 +1,12 @@
-/* Memory from statm, descriptors from the size of the fd directory or, before Linux 6.2, a walk. */
+/* Descriptors from the size of the fd directory or, before Linux 6.2, a walk. */
 #include "relay/metrics_process.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/num.h"
+#include "io/machine.h"
 #include "relay/metrics.h"
-
-static uint64_t metrics_process_resident(void)
-{
-	char text[128];
-	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text));
-	struct slice rest, part;
-	uint64_t pages;
-
-	if (fd >= 0)
-		close(fd);
-	if (len <= 0)
-		return 0;
-	rest = slice_of(text, (size_t)len);
-	/* The second number. */
-	if (!slice_split(&rest, ' ', &part) || !slice_split(&rest, ' ', &part) ||
-		num_parse_u64(part, &pages))
-		return 0;
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
 
 static uint64_t metrics_process_open_fds(void)
 {
@@ -52,7 +30,7 @@ void metrics_process_read(struct metrics_process *process)
 	struct rlimit limit = {0};
 
 	getrlimit(RLIMIT_NOFILE, &limit);
-	process->resident_bytes = metrics_process_resident();
+	process->resident_bytes = machine_resident();
 	process->open_fds = metrics_process_open_fds();
 	process->max_fds = limit.rlim_cur;
 }

@@ -14,6 +14,7 @@
 #include "crypto/rand.h"
 #include "crypto/tls.h"
 #include "io/crew.h"
+#include "io/restwatch.h"
 #include "io/signals.h"
 #include "relay/admin_service.h"
 #include "relay/agent_session.h"
@@ -65,6 +66,7 @@ struct relay {
 	struct nonce_cache *nonces; /* owned */
 	struct relay_hooks hooks;
 	struct loop *loop; /* owned */
+	struct restwatch *rest; /* owned */
 	struct usages_keeper *keeper; /* owned; NULL without a store */
 	struct signals *signals; /* owned; NULL until it runs */
 	struct relay_worker *workers; /* owned */
@@ -405,6 +407,7 @@ int relay_new(struct relay_conf **conf, struct log *log, const struct relay_hook
 	r->nonces = nonce_cache_new(NONCE_CACHE_MAX);
 	atomic_store(&r->shared.hmac, relay_make_hmac(r));
 	r->loop = loop_new();
+	r->rest = restwatch_new(r->loop);
 	loop_task_init(&r->report_quiet, relay_on_quiet);
 	r->deadline_queue = timeout_queue_new(r->loop, 1);
 	timeout_init(&r->deadline, relay_on_deadline);
@@ -462,6 +465,7 @@ static void relay_free_loop(struct relay *r)
 	timeout_disarm(&r->deadline);
 	timeout_queue_free(&r->deadline_queue);
 	timeout_queue_free(&r->ticket_queue);
+	restwatch_free(&r->rest);
 	signals_free(&r->signals);
 	loop_free(&r->loop);
 	usages_keeper_free(&r->keeper);

@@ -31,11 +31,21 @@ static void files_are_as_many_as_the_system_allows(void **state)
 	assert_int_equal(machine_raise_files(), limit.rlim_max);
 }
 
+static void what_the_process_needs_is_seen(void **state)
+{
+	uint64_t worked = machine_worked_us(), resident = machine_resident();
+
+	assert_in_range(resident, 100000, UINT64_C(1) << 40);
+	while (machine_worked_us() < worked + 1000)
+		continue;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_is_some_and_no_more_than_there_is),
 		cmocka_unit_test(files_are_as_many_as_the_system_allows),
+		cmocka_unit_test(what_the_process_needs_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
