@@ -102,9 +102,12 @@ class Rig:
             Tunnel("lanes", port, "lanes-web" + host),
             Tunnel("mortal", port, "mortal" + host, keeps=False)]
         if with_npm:
-            client = npm.NpmClient(self.relay, web.port, "pool-web")
+            # Without --local-host: with it the client makes text of what comes with a head.
+            client = npm.Node(
+                npm.NODE_MODULES / "localtunnel" / "bin" / "lt.js", "--port", web.port, "--host",
+                f"http://127.0.0.1:{self.relay.create_port}", "--subdomain", "pool-web")
             self._keep(client, client.kill)
-            client.url(PATIENCE)
+            assert client.line(PATIENCE).startswith("your url is: ")
             # Its pool is finite, and a connection that ends in the middle is the client's own way.
             self.tunnels.append(Tunnel("pool", port, "pool-web" + host, keeps=False))
         self.cut.wait_event("tunnel_up", count=2)
