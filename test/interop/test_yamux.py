@@ -173,9 +173,10 @@ def test_we_open(pair, kind, count, size):
 
 def test_streams_both_ways_at_once(pair):
     one = pair("echo", 50, 200 * KIB)
-    result = one.run("echo", 50, 200 * KIB)
-    assert result["failures"] == [] and result["good"] == 50
+    process = one.start("echo", 50, 200 * KIB)
     assert one.line() == {"opened": 50, "good": 50}
+    result = one.finish(process)
+    assert result["failures"] == [] and result["good"] == 50
     one.end(**CLEAN)
 
 

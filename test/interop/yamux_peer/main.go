@@ -229,14 +229,14 @@ func run(conn net.Conn, client bool, scenario string, count, size uint64) (*resu
 	go acceptAll(session, r)
 	switch scenario {
 	case "serve":
-		io.Copy(io.Discard, os.Stdin) // until the test has what it wants
-		r.settle()
 	case "ping":
 		pings(session, count, r)
 	default:
 		openAll(session, scenario, count, size, r)
-		r.settle() // what the other side opened may take longer
 	}
+	// Until the test has what it wants: to close drops what is under way to the other side.
+	io.Copy(io.Discard, os.Stdin)
+	r.settle()
 	if session.IsClosed() {
 		r.fail(errors.New("the session was closed"))
 	}
