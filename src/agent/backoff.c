@@ -26,20 +26,24 @@ static uint64_t backoff_doubled(unsigned failures)
 
 /* The first of these waits has any length: whoever lost the same relay at the same moment is spread
  * by it, and stays so. */
-static uint64_t backoff_wait_away(struct backoff *b, uint64_t now_ms)
+static uint64_t backoff_wait_away(struct backoff *b, const struct backoff_end *end)
 {
+	bool is_first = !b->is_away;
 	uint64_t longest;
 
-	if (!b->is_away) {
+	if (is_first) {
 		b->is_away = true;
-		b->away_since = now_ms;
-		return b->random(b->ctx, BACKOFF_AWAY_MS);
+		b->away_since = end->now_ms;
 	}
-	longest = (now_ms - b->away_since) / BACKOFF_AWAY_PART;
+	longest = (end->now_ms - b->away_since) / BACKOFF_AWAY_PART;
 	if (longest < BACKOFF_AWAY_MS)
 		longest = BACKOFF_AWAY_MS;
 	if (longest > BACKOFF_LONGEST_MS)
 		longest = BACKOFF_LONGEST_MS;
+	if (end->cap_ms && longest > end->cap_ms)
+		longest = end->cap_ms;
+	if (is_first)
+		return b->random(b->ctx, (uint32_t)longest);
 	return longest - longest / 2 + b->random(b->ctx, (uint32_t)(longest / 2 + 1));
 }
 
@@ -57,7 +61,7 @@ static uint64_t backoff_wait(struct backoff *b, const struct backoff_end *end)
 	uint64_t wait;
 
 	if (end->nobody && b->failures)
-		return backoff_wait_away(b, end->now_ms);
+		return backoff_wait_away(b, end);
 	b->is_away = false;
 	wait = b->failures ? backoff_wait_doubled(b, end->cap_ms)
 			   : b->random(b->ctx, BACKOFF_FIRST_MS);

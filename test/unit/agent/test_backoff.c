@@ -160,6 +160,25 @@ static void while_nobody_is_there_two_seconds_are_enough(void **state)
 	}
 }
 
+/* A session is kept for less than that, perhaps. */
+static void nor_does_it_take_longer_than_the_cap_then(void **state)
+{
+	static const uint64_t rows[][3] = {
+		{0, 250, 499}, {0, 150, 299}, {150, 225, 300}, {150, 225, 300}};
+
+	for (enum chance chance = LOWEST; chance <= HIGHEST; chance++) {
+		struct backoff b;
+
+		backoff_init(&b, pick, &chance);
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+			assert_int_equal(
+				backoff_next(&b,
+					&(const struct backoff_end) {
+						.now_ms = 1000 + i, .cap_ms = 300, .nobody = true}),
+				rows[i][chance]);
+	}
+}
+
 static void they_grow_with_the_time_that_nobody_has_been_there(void **state)
 {
 	enum chance chance = HIGHEST;
@@ -235,6 +254,7 @@ int main(void)
 		cmocka_unit_test(what_the_relay_asks_for_is_honoured),
 		cmocka_unit_test(a_cap_bounds_the_wait),
 		cmocka_unit_test(while_nobody_is_there_two_seconds_are_enough),
+		cmocka_unit_test(nor_does_it_take_longer_than_the_cap_then),
 		cmocka_unit_test(they_grow_with_the_time_that_nobody_has_been_there),
 		cmocka_unit_test(what_answers_badly_is_spared_whoever_was_away_before),
 		cmocka_unit_test(who_is_away_again_begins_anew),
