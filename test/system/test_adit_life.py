@@ -149,8 +149,8 @@ def test_agents_wait_at_most_two_seconds_for_a_relay_that_listens_again(start, s
              4 * DEADLINE)
     waits = [waits_of(agent)[:tries] for agent in agents]
     assert max(wait for one in waits for wait in one) <= 2000, waits
-    seconds = [second for _, second, *_ in waits]
-    assert max(seconds) - min(seconds) > 200, "they would come together"
+    # Not the second ones only: when an address of the machine changes, all begin anew, at once.
+    assert any(max(nth) - min(nth) > 200 for nth in list(zip(*waits))[1:]), "they would come together"
     again = start(*flags, listen=False)
     again.wait_log("tunnel registered", count=count, timeout=2 * DEADLINE)
     for host in hosts:
