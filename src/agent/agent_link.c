@@ -317,6 +317,11 @@ static void link_on_refused(struct agent_link *l, const struct uplink_result *re
 			break;
 		link_give_up(l, refusal.code, result->detail);
 		return;
+	case REFUSAL_ELSEWHERE:
+		if (l->lost_us)
+			break;
+		link_give_up(l, refusal.code, result->detail);
+		return;
 	case REFUSAL_FATAL:
 		link_give_up(l, refusal.code, result->detail);
 		return;

@@ -22,8 +22,9 @@ static struct refusal refusal_of_answer(const struct uplink_result *result)
 	else if (result->status == 401)
 		r.kind = slice_eq(result->code, SLICE("not-authenticated")) ? REFUSAL_DENIED
 									    : REFUSAL_FATAL;
-	else if (slice_eq(result->code, SLICE("version-not-supported")) ||
-		slice_eq(result->code, SLICE("agents-elsewhere")))
+	else if (slice_eq(result->code, SLICE("agents-elsewhere")))
+		r.kind = REFUSAL_ELSEWHERE;
+	else if (slice_eq(result->code, SLICE("version-not-supported")))
 		r.kind = REFUSAL_FATAL;
 	else if (result->status != 503)
 		r.kind = REFUSAL_FOREIGN; /* without its Upgrade it is a request like any other */

@@ -13,6 +13,7 @@ enum refusal_kind {
 	REFUSAL_SESSION_GONE, /* a new session may work at once */
 	REFUSAL_FOREIGN, /* no relay has answered, or not to an upgrade: another framing may work */
 	REFUSAL_DENIED, /* the relay does not take our signature */
+	REFUSAL_ELSEWHERE, /* no agents come in there; now, if some did before */
 	REFUSAL_FATAL, /* it will never work; our key is not good, for example */
 };
 

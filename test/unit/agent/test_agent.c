@@ -241,6 +241,30 @@ static void what_will_never_work_is_fatal(void **state)
 	assert_int_equal(f->relay.requests, 1);
 }
 
+static void a_port_where_no_agents_come_in_is_fatal_for_who_never_did(void **state)
+{
+	struct rig *f = *state;
+
+	rig_start(f, rig_http("web", NULL));
+	refuse(f, 1, 421, "X-Adit-Error: agents-elsewhere\r\n");
+	UNTIL(f->counts[REPORT_ERROR] == 1);
+	assert_true(rig_was_reported(f, "agents-elsewhere fatal\n"));
+	assert_int_equal(f->relay.requests, 1);
+}
+
+/* Its operator is trying something else, and may think better of it. */
+static void who_came_in_there_before_tries_again(void **state)
+{
+	struct rig *f = *state;
+
+	rig_start_up(f, NULL);
+	refuse(f, 1, 421, "X-Adit-Error: agents-elsewhere\r\n");
+	fake_relay_cut(&f->relay);
+	UNTIL(f->counts[REPORT_LINK_RESUMED] == 1);
+	assert_true(rig_was_reported(f, "warning    agents-elsewhere\n"));
+	assert_int_equal(f->counts[REPORT_ERROR], 0);
+}
+
 static void an_unsigned_request_that_is_denied_is_fatal(void **state)
 {
 	struct rig *f = *state;
@@ -361,6 +385,8 @@ int main(void)
 		RIG_TEST(a_visitor_that_the_relay_gives_up_is_handed_on),
 		RIG_TEST(a_line_without_an_end_ends_the_session),
 		RIG_TEST(what_will_never_work_is_fatal),
+		RIG_TEST(a_port_where_no_agents_come_in_is_fatal_for_who_never_did),
+		RIG_TEST(who_came_in_there_before_tries_again),
 		RIG_TEST(an_unsigned_request_that_is_denied_is_fatal),
 		RIG_TEST(a_signature_that_is_denied_twice_is_fatal),
 		RIG_TEST(a_401_of_somebody_else_is_not),

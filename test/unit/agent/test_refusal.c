@@ -23,7 +23,7 @@ static void an_answer_is_judged_by_status_and_code(void **state)
 		{401, "key-unknown", "key-unknown", REFUSAL_FATAL},
 		{410, "session-gone", "session-gone", REFUSAL_SESSION_GONE},
 		{426, "version-not-supported", "version-not-supported", REFUSAL_FATAL},
-		{421, "agents-elsewhere", "agents-elsewhere", REFUSAL_FATAL},
+		{421, "agents-elsewhere", "agents-elsewhere", REFUSAL_ELSEWHERE},
 		{503, "overloaded", "overloaded", REFUSAL_RETRY},
 		{503, "draining", "draining", REFUSAL_RETRY},
 		/* Upgrade did not arrive. */
