@@ -35,7 +35,7 @@ def is_fast_by(entry, seconds):
 @JUMPS
 def test_what_runs_and_what_waits_goes_on(start, clock, jump):
     """Nothing expires that has not, heartbeats go on, and a session that lost its link is kept."""
-    relay = start("--workers", 1, "--heartbeat", "300", "--grace-period", "300000", "--hold-timeout",
+    relay = start("--workers", 1, "--heartbeat", "1000", "--grace-period", "300000", "--hold-timeout",
                   "300000", "--request-timeout", "300000", env=clock.env)
     with Session(relay) as slow, Session(relay) as gone:
         slow.register(subdomain="slow")
@@ -63,7 +63,7 @@ def test_what_runs_and_what_waits_goes_on(start, clock, jump):
 @pytest.mark.covers("fault-23")
 @JUMPS
 def test_an_agent_keeps_its_link(start, services, adits, clock, jump):
-    relay = start("--heartbeat", "300")
+    relay = start()
     agent = adits(relay, "http", services().port, "--subdomain", "demo", env=clock.env)
     agent.wait_event("tunnel_up")
     clock.set(jump)
