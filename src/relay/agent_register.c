@@ -223,7 +223,7 @@ static void agent_register_evict(struct registration *r)
 	struct tunnel *t = map_get(&r->there->tunnels, name);
 
 	r->result = CREATE_OK;
-	if (!t)
+	if (!t || r->there == r->worker) /* it was on its way there: it is looked at once more */
 		return;
 	if (r->picked && !directory_is_idle(r->there->shared->directory, name))
 		r->result = CREATE_IN_USE; /* by another session of the key, which came first */
@@ -305,6 +305,7 @@ static void agent_register_on_back(struct loop_task *task)
 	struct registration *r = CONTAINER_OF(task, struct registration, task);
 	struct agent_session *a = r->wish.agent;
 	struct worker *w = r->worker;
+	struct directory *d = w->shared->directory;
 	void (*done)(struct agent_session * agent) = r->done;
 	char text[NAME_MAX_LEN + 1];
 	size_t passed_len = 0;
@@ -316,11 +317,12 @@ static void agent_register_on_back(struct loop_task *task)
 		a->registration = NULL;
 		r->travels = false;
 		agent_register_renew(r);
+		directory_arrive(d, slice_of(text, passed_len), w->index);
 		agent_register_go_on(r);
 	} else {
 		agent_register_free(r);
 	}
-	directory_give_up(w->shared->directory, slice_of(text, passed_len), w->index);
+	directory_give_up(d, slice_of(text, passed_len), w->index);
 	if (a && !a->registration)
 		done(a);
 }

@@ -214,6 +214,7 @@ static enum create_result create_again(struct worker *w, struct tunnel *t,
 	metrics_add(w->metrics, METRIC_TUNNELS_TAKEN_OVER, 1);
 	gate = own && wish->keeps_gate ? tunnel_take_gate(t) : NULL;
 	tunnel_close_for(t, w->index);
+	directory_arrive(w->shared->directory, wish->name, w->index);
 	result = create_claim(w, wish, out);
 	directory_give_up(w->shared->directory, wish->name, w->index);
 	if (result == CREATE_OK && gate)

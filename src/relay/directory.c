@@ -18,6 +18,7 @@ struct directory_name {
 	unsigned home;
 	bool idle;
 	bool is_passed; /* to its home, which has not claimed it yet */
+	bool has_arrived; /* and may do so now */
 	size_t len;
 	char text[];
 };
@@ -76,7 +77,7 @@ static void directory_add(struct directory *d, struct slice name, unsigned home)
 	struct directory_name *n = mem_alloc(sizeof(*n) + name.len);
 
 	n->home = home;
-	n->idle = n->is_passed = false;
+	n->idle = n->is_passed = n->has_arrived = false;
 	n->len = name.len;
 	memcpy(n->text, name.ptr, name.len);
 	map_put(&d->names, slice_of(n->text, n->len), n);
@@ -95,8 +96,8 @@ enum directory_claim directory_claim(
 
 	pthread_mutex_lock(&d->lock);
 	held = map_get(&d->names, name);
-	if (held && held->is_passed && held->home == home) {
-		held->is_passed = false;
+	if (held && held->has_arrived && held->home == home) {
+		held->is_passed = held->has_arrived = false;
 	} else if (held) {
 		*home_out = held->home;
 		result = DIRECTORY_HELD;
@@ -139,7 +140,7 @@ bool directory_is_idle(struct directory *d, struct slice name)
 
 	pthread_mutex_lock(&d->lock);
 	held = map_get(&d->names, name);
-	idle = !held || held->idle || held->is_passed;
+	idle = !held || held->idle || held->has_arrived;
 	pthread_mutex_unlock(&d->lock);
 	return idle;
 }
@@ -201,6 +202,17 @@ void directory_pass(struct directory *d, struct slice name, unsigned heir, uint1
 	held->is_passed = true;
 	if (last_port)
 		directory_remember_port(d, name, last_port);
+	pthread_mutex_unlock(&d->lock);
+}
+
+void directory_arrive(struct directory *d, struct slice name, unsigned heir)
+{
+	struct directory_name *held;
+
+	pthread_mutex_lock(&d->lock);
+	held = map_get(&d->names, name);
+	if (held && held->is_passed && held->home == heir)
+		held->has_arrived = true;
 	pthread_mutex_unlock(&d->lock);
 }
 

@@ -29,15 +29,18 @@ bool directory_find(struct directory *d, struct slice name, unsigned *home_out);
 /* Its tunnel lost whoever served it, or got it back: only a name that is idle may be given to its
  * owner once more without being asked for. A claimed name is not idle. */
 void directory_set_idle(struct directory *d, struct slice name, bool idle);
-/* Whether nobody has it, or its tunnel is idle. */
+/* Whether nobody has it, or its tunnel is idle, or it has arrived. */
 bool directory_is_idle(struct directory *d, struct slice name);
 /* Names beyond a lower maximum stay until they are released. */
 void directory_set_max(struct directory *d, unsigned max_names);
 /* Port 0 remembers nothing. */
 void directory_release(struct directory *d, struct slice name, uint16_t last_port);
 /* In place of directory_release, where worker `heir` is about to make the next tunnel of the name:
- * until it claims it, nobody finds the name free, and where it lives is no tunnel yet. */
+ * until then nobody finds the name free, and where it lives is no tunnel yet. */
 void directory_pass(struct directory *d, struct slice name, unsigned heir, uint16_t last_port);
+/* For whom it was passed to this worker may claim it, and does so, if at all, before the worker
+ * turns to anybody else. Then comes directory_give_up. */
+void directory_arrive(struct directory *d, struct slice name, unsigned heir);
 /* Releases it if it was passed to this worker and not claimed. */
 void directory_give_up(struct directory *d, struct slice name, unsigned heir);
 /* The port that the name had before, or 0. */

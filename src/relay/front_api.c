@@ -114,7 +114,7 @@ static enum front_action front_api_answer(struct front_request *r)
 	case API_MOVE:
 		f->known.authenticated = api.authenticated;
 		f->known.nameless = api.nameless;
-		return FRONT_MOVE;
+		return r->home == f->worker->index ? FRONT_LATER : FRONT_MOVE;
 	case API_WAIT:
 		f->known.authenticated = api.authenticated;
 		front_ask(f);

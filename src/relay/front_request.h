@@ -11,7 +11,7 @@ enum front_action {
 	FRONT_ON, /* the head was taken off the input; the connection's state says what follows */
 	FRONT_WAIT, /* more must be received before the request can be answered */
 	FRONT_MOVE, /* it belongs to worker *home_out; nothing was taken off the input */
-	FRONT_LATER, /* its tunnel will be here in a moment; nothing was taken off either */
+	FRONT_LATER, /* the name's tunnel will be here in a moment; nothing was taken off either */
 };
 
 /*

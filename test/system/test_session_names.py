@@ -1,4 +1,5 @@
 """Who gets which name, among sessions and pool clients, on one worker and across two."""
+import collections
 import threading
 
 import pytest
@@ -351,6 +352,36 @@ def test_two_workers_fight_for_one_name_and_nothing_breaks(start):
                     assert message["type"] in ("registered", "error")
                     answered.add(message["tunnel"])
                 assert answered == {*range(1, 41), 99}
+
+
+@pytest.mark.tsan
+def test_nobody_else_has_a_name_on_its_way_between_workers(start):
+    relay = start("--workers", 2, "--ip-validation-strict")
+    over = threading.Event()
+    answers = collections.Counter()
+
+    def ask():
+        while not over.is_set():
+            answers[create(relay, "demo").status] += 1
+    with on_worker(0, lambda: Session(relay, client="me")) as first, \
+            on_worker(1, lambda: Session(relay, client="me")) as second:
+        first.register(1, subdomain="demo")
+        strangers = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in strangers:
+            thread.start()
+        try:
+            for number in range(2, 102):
+                peer = first if number % 2 else second
+                peer.say(type="register", tunnel=number, proto="http", subdomain="demo")
+                message = peer.next_message()
+                while message["tunnel"] != number:
+                    message = peer.next_message()
+                assert message["type"] == "registered", (number, message)
+        finally:
+            over.set()
+            for thread in strangers:
+                thread.join()
+    assert list(answers) == [409], answers
 
 
 def test_a_session_that_ends_while_its_name_is_fetched(start):

@@ -222,13 +222,22 @@ static void a_name_that_was_passed_on_is_its_heirs_alone(void **state)
 	directory_pass(directory, name, 1, 4321);
 	assert_int_equal(home_of("demo"), 1);
 	assert_int_equal(claim("demo", 0), DIRECTORY_HELD);
-	assert_true(directory_is_idle(directory, name));
 	assert_int_equal(last_port("demo"), 4321);
+	/* Somebody else asks there before it has arrived. */
+	assert_false(directory_is_idle(directory, name));
+	assert_int_equal(claim("demo", 1), DIRECTORY_HELD);
+	directory_arrive(directory, name, 0); /* not there */
+	assert_int_equal(claim("demo", 0), DIRECTORY_HELD);
+	directory_arrive(directory, name, 1);
+	assert_int_equal(claim("demo", 0), DIRECTORY_HELD);
+	assert_true(directory_is_idle(directory, name));
 	directory_set_max(directory, 1); /* it has its place already */
 	assert_int_equal(claim("demo", 1), DIRECTORY_CLAIMED);
 	assert_false(directory_is_idle(directory, name));
 	assert_int_equal(claim("demo", 1), DIRECTORY_HELD);
-	directory_give_up(directory, name, 1); /* it was claimed */
+	directory_arrive(directory, name, 1); /* it was claimed */
+	assert_int_equal(claim("demo", 1), DIRECTORY_HELD);
+	directory_give_up(directory, name, 1);
 	assert_int_equal(home_of("demo"), 1);
 	release("demo", 0);
 }
@@ -242,6 +251,7 @@ static void a_name_that_its_heir_does_not_want_is_free(void **state)
 	directory_pass(directory, name, 1, 0);
 	directory_give_up(directory, name, 0);
 	assert_int_equal(home_of("demo"), 1);
+	directory_arrive(directory, name, 1);
 	directory_give_up(directory, name, 1);
 	assert_int_equal(claim("demo", 0), DIRECTORY_CLAIMED);
 	release("demo", 0);
