@@ -345,8 +345,13 @@ void session_tunnel_cut(struct session_member **m_ptr, const struct agent_messag
 
 void session_tunnel_doubt(const struct tunnel *t)
 {
-	LIST_EACH (node, &session_tunnel_of(t)->members)
-		session_probe(session_tunnel_member(node)->agent->session);
+	LIST_EACH (node, &session_tunnel_of(t)->members) {
+		struct agent_session *a = session_tunnel_member(node)->agent;
+
+		if (!session_is_in_doubt(a->session)) /* it has answered to whoever outlived it */
+			a->outlived = false;
+		session_probe(a->session);
+	}
 }
 
 /* Not the same run of an agent, but of the same client: on the same machine, unless somebody has

@@ -302,6 +302,24 @@ def test_nobody_else_ends_a_session_that_has_lost_its_link(start, book, why):
             assert sorted(visit(relay).body for _ in range(4)) == [b"1"] * 2 + [b"2"] * 2
 
 
+def test_a_session_that_has_answered_once_is_not_outlived_by_others(start, book):
+    """Its client has two processes; then another machine joins while its network fails."""
+    key = [("Authorization", f"Bearer {book.key('ann')}")]
+    relay = start("--workers", 1, *GRACE, *book.flags)
+    with process(relay, "one", "laptop", fields=key) as first, \
+            process(relay, "two", "laptop", fields=key) as second:
+        for peer in (first, second):
+            peer.register(subdomain="demo", share=True)
+        wait_for(lambda: first.pings >= 2, "a question whether it lives")
+        first.register(2, subdomain="alive")
+        first.fall_silent()
+        with process(relay, "three", "desktop", fields=key) as third:
+            third.register(subdomain="demo", share=True)
+            relay.wait_log({"msg": "link lost", "session": first.id})
+            first.resume(key)
+            assert not ended(relay, first)
+
+
 def test_a_shared_tunnel_has_one_home(start):
     relay = start("--workers", 2)
     with on_worker(0, lambda: Session(relay, client="me")) as first:
