@@ -113,11 +113,23 @@ static void exchange_note_id(struct exchange *x, const struct http_head *head)
 	x->request_id_len = WORKER_REQUEST_ID_LEN;
 }
 
+/* Of what a trusted proxy says, both are kept in one piece. */
+static void exchange_note_client(struct exchange *x, const struct http_head *head)
+{
+	struct slice client = identity_client_ip(head, x->visitor.peer, true);
+	struct slice source = identity_near_ip(head, x->visitor.peer, true);
+
+	x->client_text = mem_alloc(client.len + source.len);
+	memcpy(x->client_text, client.ptr, client.len);
+	memcpy(x->client_text + client.len, source.ptr, source.len);
+	x->client = slice_of(x->client_text, client.len);
+	x->source = slice_of(x->client_text + client.len, source.len);
+}
+
 /* What is needed of the request after its head is gone. */
 static void exchange_note_request(struct exchange *x, const struct exchange_request *r)
 {
 	const struct http_head *head = r->head;
-	bool trusted = x->worker->conf->trust_proxy;
 
 	x->method = head->method_id;
 	x->method_len = (uint32_t)head->method.len;
@@ -130,13 +142,9 @@ static void exchange_note_request(struct exchange *x, const struct exchange_requ
 	x->keep_alive = r->keep_alive && !r->upgrade; /* frames may come behind */
 	x->audience = reply_audience_of(head);
 	x->bytes_in = head->size;
-	x->client = x->visitor.peer;
-	if (trusted) {
-		struct slice client = identity_client_ip(head, x->visitor.peer, true);
-
-		x->client_text = mem_dup_str(client.ptr, client.len);
-		x->client = slice_of(x->client_text, client.len);
-	}
+	x->client = x->source = x->visitor.peer;
+	if (x->worker->conf->trust_proxy)
+		exchange_note_client(x, head);
 	exchange_note_id(x, head);
 }
 

@@ -83,7 +83,7 @@ static void exchange_end_record(struct exchange *x)
 	if (x->was_sent)
 		worker_log_access(w, &record);
 	else
-		peer_log_request(w, x->client, &record);
+		peer_log_request(w, x->source, &record);
 }
 
 static void exchange_end(struct exchange *x, enum access_end by, bool keep_alive, bool cut)

@@ -108,7 +108,8 @@ struct exchange {
 	uint16_t status;
 	uint8_t request_id_len;
 	struct slice client; /* the visitor's address: the socket's, or what a trusted proxy said */
-	char *client_text; /* owned; for the latter */
+	struct slice source; /* likewise, but what nobody behind that proxy could choose */
+	char *client_text; /* owned; for both of the latter */
 	const char *request_id; /* our own, or what a trusted proxy said */
 	char *long_id; /* owned; for the latter */
 	char id_room[WORKER_REQUEST_ID_LEN];

@@ -1,4 +1,5 @@
 """What nobody shall fill a disk with: lines that peers cause are bounded, and what is left out is told."""
+import itertools
 import time
 
 import pytest
@@ -155,6 +156,28 @@ def test_behind_a_proxy_each_visitor_is_a_source(start):
     assert not relay.find_logs("log lines left out")
     for number in range(2):
         assert len(relay.find_logs({"msg": "request", "visitor": f"203.0.113.{number}"})) == 1000
+
+
+def test_behind_a_proxy_nobody_chooses_its_source(start):
+    """Not even for visits that waited in vain: what counts is what the proxy itself has added."""
+    relay = start("--workers", 1, "--trust-proxy", "--max-waiting", 1,
+                  "--grace-period", 300000, "--hold-timeout", 300000, admin=True)
+    lines = Lines(relay, "request")
+    with Session(relay) as peer, http.Visitor(relay.port) as waiting, \
+            http.Visitor(relay.port) as visitor:
+        peer.register(subdomain="demo")
+        peer.cut()
+        relay.wait_log("tunnel offline")
+        waiting.send(http.build_request(host="demo.lt.test"))
+        wait_for(lambda: metric(relay, "requests_waiting") == 1, "the only one that may wait")
+
+        def step():
+            visitor.send(http.build_request(host="demo.lt.test", headers=[
+                ("X-Forwarded-For", f"10.0.0.{next(forged)}, 203.0.113.9")]))
+            assert visitor.read_response().get("X-Adit-Error") == "too-many-waiting"
+        forged = itertools.cycle(range(256))
+        count = lines.flood(step)
+    lines.check(count, source="203.0.113.9", error="too-many-waiting")
 
 
 def test_an_account_is_a_source_wherever_it_comes_from(start, book):
