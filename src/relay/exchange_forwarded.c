@@ -76,7 +76,7 @@ static void exchange_forwarded_end_hop(
 		buf_append_slice(out, SLICE(";host="));
 		exchange_forwarded_put(out, f->host);
 	}
-	if (http_char_span(f->proto, HTTP_CHAR_TOKEN) == f->proto.len) {
+	if (f->proto.len && http_char_span(f->proto, HTTP_CHAR_TOKEN) == f->proto.len) {
 		buf_append_slice(out, SLICE(";proto="));
 		buf_append_slice(out, f->proto);
 	}

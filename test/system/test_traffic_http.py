@@ -259,7 +259,9 @@ def test_forwarded_says_the_same_where_it_is_asked_for(start, agent):
 @pytest.mark.parametrize("sent, want", [
     ([("Forwarded", "for=192.0.2.9;proto=https")], "for=192.0.2.9;proto=https, for=127.0.0.1"),
     ([("X-Forwarded-For", "2001:db8::9"), ("X-Forwarded-Proto", "https")],
-     'for="[2001:db8::9]";host={};proto=https, for=127.0.0.1')], ids=["said", "translated"])
+     'for="[2001:db8::9]";host={};proto=https, for=127.0.0.1'),
+    ([("X-Forwarded-For", "192.0.2.9"), ("X-Forwarded-Proto", "")],
+     "for=192.0.2.9;host={}, for=127.0.0.1")], ids=["said", "translated", "empty"])
 def test_forwarded_goes_on_where_a_trusted_proxy_began(start, agent, sent, want):
     relay = start("--forwarded-field", "on", "--trust-proxy")
     tunnel = agent(relay, a_name())
