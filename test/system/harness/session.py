@@ -301,7 +301,11 @@ class Session:
             if number == 1:
                 self._control += data
                 *lines, self._control = self._control.split(b"\n")
-                self.messages.extend(json.loads(line) for line in lines)
+                messages = [json.loads(line) for line in lines]
+                self.messages.extend(messages)
+                # Acknowledgements may come right behind it, before anybody has read it.
+                if any(message["type"] == "welcome" for message in messages):
+                    self.agreed = self.resumable
                 if not self.deaf:
                     self.frame(WINDOW, 0, 1, len(data))
             elif number in self.streams:
@@ -389,7 +393,6 @@ class Session:
         if self.resumable:
             self.secret = bytes.fromhex(self.welcome["secret"])
             assert self.welcome["resume"] is True
-        self.agreed = self.resumable
         if self.resumable and ready:
             self.say(type="ready")
 
