@@ -101,11 +101,19 @@ class Life:
             peer.say(type="unregister", tunnel=self.dice.randrange(1, 6))
         elif deed == "stray":
             peer.say(type="failed", stream=self.dice.randrange(2, 80, 2), code="local-reset")
-            peer.data(self.dice.randrange(2, 2000, 2), b"for whom?")
+            peer.data(self.nobodys(peer), b"for whom?")
             peer.data(self.dice.randrange(3, 2000, 2), b"hello", SYN)
         else:
             peer.raw(self.dice.randbytes(60))
         return deed != "garbage"
+
+    def nobodys(self, peer):
+        """The number of a stream that is over, or that is not there yet for long: what comes on one
+        that lives is its visitor's."""
+        with peer.news:
+            over = [number for number, stream in peer.streams.items()
+                    if number % 2 == 0 and stream.fin_sent and (stream.fin or stream.rst)]
+        return self.dice.choice([*over, self.dice.randrange(20000, 30000, 2)])
 
     # visitors
 
