@@ -21,7 +21,7 @@ from harness.traffic import lean_env, sanitized
 from harness.wait import DEADLINE, Late, wait_for
 from harness.wan import rss_kib
 
-GRACE_MS = 5000
+GRACE_MS = 20000  # longer than an agent takes to start on a busy machine
 # What has to be 0 when nobody visits; the one that asks is a visitor itself.
 GAUGES = {"visitor_connections_open": 1, "requests_waiting": 0, "upgrades_open": 0,
           "session_streams_open": 0, "tcp_connections_open": 0, "sessions_parked": 0}
@@ -111,7 +111,8 @@ class Rig:
             # Its pool is finite, and a connection that ends in the middle is the client's own way.
             self.tunnels.append(Tunnel("pool", port, "pool-web" + host, keeps=False))
         self.cut.wait_event("tunnel_up", count=2)
-        self.lanes.wait_event("tunnel_up")
+        for agent in (self.lanes, self.mortal.agent):
+            agent.wait_event("tunnel_up")
 
     def _adit(self, env, relay, *args):
         agent = Adit(relay, *args, "--quiet", env=env)
@@ -166,8 +167,7 @@ class Rig:
         """{program: (resident KiB, descriptors)} of those that run all the time."""
         programs = {"aditd": self.relay, "adit (cut)": self.cut, "adit (lanes)": self.lanes}
         for program in (self.cut, self.lanes):
-            with program._news:
-                del program.events[:-50]
+            program.forget()
         return {name: (rss_kib(program.pid), descriptors(program.pid))
                 for name, program in programs.items()}
 

@@ -217,6 +217,11 @@ class Program:
                     continue
             raise Late(f"no {count} events {kind} {fields} ({len(found)} seen):\n{self.text()}")
 
+    def forget(self, kept=50):
+        """All events but the last ones: whoever runs for hours would fill the memory."""
+        with self._news:
+            del self.events[:-kept]
+
     def rss_kib(self):
         return rss_kib(self.pid)
 
