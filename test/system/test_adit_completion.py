@@ -7,6 +7,12 @@ from harness.cli import adit, run
 from test_adit_screen import Terminal
 
 
+def complete(shell, typed, shown):
+    at = len(shell.text)
+    os.write(shell.master, (typed + "\t").encode())
+    shell.wait(shown, at)
+
+
 @pytest.fixture(params=["in $fpath", "sourced"])
 def zsh(request, tmp_path):
     """An interactive zsh that has read the completions, or will when it wants them."""
@@ -34,9 +40,7 @@ def zsh(request, tmp_path):
     ("adit completion z", "zsh"),
 ])
 def test_zsh_completes_at_the_first_tab(zsh, typed, shown):
-    at = len(zsh.text)
-    os.write(zsh.master, (typed + "\t").encode())
-    zsh.wait(shown, at)
+    complete(zsh, typed, shown)
 
 
 @pytest.fixture
@@ -58,6 +62,4 @@ def bash(tmp_path):
     ("adit http 3000 --transport=websocket --local-ver", "--local-verify"),
 ])
 def test_bash_completes_at_the_first_tab(bash, typed, shown):
-    at = len(bash.text)
-    os.write(bash.master, (typed + "\t").encode())
-    bash.wait(shown, at)
+    complete(bash, typed, shown)

@@ -198,6 +198,15 @@ LEAST = (SIZE - RATE // 2) / RATE  # seconds; a quarter of a second goes in adva
 LEAST_PLACED = (SIZE - RATE // 4 - 128 * 1024) / RATE
 
 
+def transfer(tunnel, direction, body):
+    """The tunnel answers with the body, or has it from the visitor and answers with "ok"."""
+    if direction == "down":
+        assert tunnel.visit().body == body
+    else:
+        assert tunnel.visit("POST", body=body).body == b"ok"
+        assert tunnel.requests[0].body == body
+
+
 @pytest.mark.covers("fault-48")
 @KINDS
 @pytest.mark.parametrize("direction", ["down", "up"])
@@ -206,11 +215,7 @@ def test_bodies_keep_to_the_bandwidth(start, kind, direction):
     body = os.urandom(SIZE)
     with Tunnel(relay, kind, body=body if direction == "down" else b"ok") as tunnel:
         began = time.monotonic()
-        if direction == "down":
-            assert tunnel.visit().body == body
-        else:
-            assert tunnel.visit("POST", body=body).body == b"ok"
-            assert tunnel.requests[0].body == body
+        transfer(tunnel, direction, body)
         took = time.monotonic() - began
         assert LEAST < took < 10 * LEAST, took
 
@@ -266,11 +271,7 @@ def test_bodies_move_in_small_steps(start, kind, direction):
     relay = start_plan(start, bandwidth="16k")
     body = os.urandom(STEPPED)
     with Tunnel(relay, kind, body=body if direction == "down" else b"ok") as tunnel:
-        if direction == "down":
-            assert tunnel.visit().body == body
-        else:
-            assert tunnel.visit("POST", body=body).body == b"ok"
-            assert tunnel.requests[0].body == body
+        transfer(tunnel, direction, body)
     assert pauses(relay) >= STEPS
 
 

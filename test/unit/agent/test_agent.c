@@ -89,18 +89,24 @@ static void a_session_goes_on_over_another_link(void **state)
 	assert_true(fake_relay_heard(&f->relay, "\"hello\"", 1));
 }
 
-static void a_session_that_is_forgotten_is_followed_by_a_new_one_with_the_same_name(void **state)
+/* The relay does; the agent begins another one, and asks for the same name. */
+static void forget_the_session(struct rig *f)
 {
-	struct rig *f = *state;
-
-	rig_start_up(f, NULL);
-	assert_false(fake_relay_heard(&f->relay, "\"subdomain\":\"mole\"", 1));
 	fake_relay_forget(&f->relay);
 	UNTIL(f->counts[REPORT_TUNNEL_UP] == 2);
 	assert_int_equal(f->counts[REPORT_SESSION_LOST], 1);
 	assert_int_equal(f->counts[REPORT_LINK_UP], 2);
 	assert_int_equal(f->counts[REPORT_LINK_RESUMED], 0);
 	assert_true(fake_relay_heard(&f->relay, "\"subdomain\":\"mole\"", 1));
+}
+
+static void a_session_that_is_forgotten_is_followed_by_a_new_one_with_the_same_name(void **state)
+{
+	struct rig *f = *state;
+
+	rig_start_up(f, NULL);
+	assert_false(fake_relay_heard(&f->relay, "\"subdomain\":\"mole\"", 1));
+	forget_the_session(f);
 	/* The first, the one that got 410, and the new one at once behind it. */
 	assert_int_equal(f->relay.requests, 3);
 }
@@ -112,12 +118,7 @@ static void a_relay_that_offers_a_new_session_for_a_forgotten_one_need_not_be_as
 
 	f->relay.afresh = true;
 	rig_start_up(f, NULL);
-	fake_relay_forget(&f->relay);
-	UNTIL(f->counts[REPORT_TUNNEL_UP] == 2);
-	assert_int_equal(f->counts[REPORT_SESSION_LOST], 1);
-	assert_int_equal(f->counts[REPORT_LINK_UP], 2);
-	assert_int_equal(f->counts[REPORT_LINK_RESUMED], 0);
-	assert_true(fake_relay_heard(&f->relay, "\"subdomain\":\"mole\"", 1));
+	forget_the_session(f);
 	assert_int_equal(f->relay.requests, 2);
 	/* And goes on like any other. */
 	fake_relay_cut(&f->relay);
