@@ -259,6 +259,7 @@ static int relay_check_doors(struct relay_conf *conf, struct buf *message)
 		uint16_t port;
 	} doors[] = {
 		{"port", "public", conf->address, conf->port},
+		{"tls-port", "TLS", relay_tls_address(conf), conf->tls_cert ? conf->tls_port : 0},
 		{"admin-port", "admin", conf->admin_address, conf->admin_port},
 		{"metrics-port", "metrics", conf->metrics_address, conf->metrics_port},
 	};

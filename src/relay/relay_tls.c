@@ -4,8 +4,6 @@
  */
 #include "relay/relay_tls.h"
 
-#include <string.h>
-
 #include "base/err.h"
 #include "base/log.h"
 #include "crypto/tls.h"
@@ -52,11 +50,6 @@ int relay_tls_check(const struct relay_conf *conf, bool port_given, struct buf *
 			buf_append_str(message,
 				"--tls-port needs a certificate: --tls-cert and --tls-key");
 		return port_given ? ERR_RANGE : 0;
-	}
-	if (conf->tls_port && conf->tls_port == conf->port &&
-		strcmp(relay_tls_address(conf), conf->address) == 0) {
-		buf_printf(message, "--tls-port: %u is the public port as well", conf->tls_port);
-		return ERR_RANGE;
 	}
 	return relay_tls_try(conf, message);
 }

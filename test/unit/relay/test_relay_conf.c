@@ -106,6 +106,8 @@ static void a_number_that_cannot_be_is_refused_with_its_place(void **state)
 			"--admin-port: 8080 is the public port as well"},
 		{"--port 8080 --address 127.0.0.1 --metrics-port 8080", "",
 			"--metrics-port: 8080 is the public port as well"},
+		{"--tls-cert c --tls-key k --admin-port 443", "",
+			"--admin-port: 443 is the TLS port as well"},
 		{"--admin-port 81 --metrics-port 81 --metrics-address 0.0.0.0", "",
 			"--metrics-port: 81 is the admin port as well"},
 		{"--max-head 8k --max-target 9k", "", "--max-target: 9k is above --max-head, 8k"},
